@@ -1,0 +1,75 @@
+/**
+ * Checked access to the columns of a data row: a value of the wrong type is an error that names the task, the
+ * file, the row and the column, never an `undefined` further down.
+ *
+ * @module
+ */
+import { UsageError } from "#errors";
+import type { JsonlRow } from "./jsonl.ts";
+
+/** Where a row comes from, for error messages. */
+export interface RowSource {
+  /** What the data are for, such as "STSBenchmark" or "supervised training". */
+  readonly task: string;
+  /** File name as it appears in records. */
+  readonly file: string;
+}
+
+/** A string column. Empty strings are allowed. */
+export function stringColumn(row: JsonlRow, column: string, source: RowSource): string {
+  const value = row.value[column];
+  return typeof value === "string" ? value : fail(row, column, source, "a string");
+}
+
+/** A finite number column. */
+export function numberColumn(row: JsonlRow, column: string, source: RowSource): number {
+  const value = row.value[column];
+  return typeof value === "number" && Number.isFinite(value)
+    ? value
+    : fail(row, column, source, "a finite number");
+}
+
+/** A column of whole numbers in [min, max]. */
+export function integerColumn(
+  row: JsonlRow,
+  column: string,
+  source: RowSource,
+  min: number,
+  max: number,
+): number {
+  const value = numberColumn(row, column, source);
+  return Number.isInteger(value) && value >= min && value <= max
+    ? value
+    : fail(row, column, source, `a whole number from ${min} to ${max}`);
+}
+
+/** A label column: string or whole number. */
+export function labelColumn(row: JsonlRow, column: string, source: RowSource): string | number {
+  const value = row.value[column];
+  return typeof value === "string" || Number.isInteger(value)
+    ? value as string | number
+    : fail(row, column, source, "a label (string or whole number)");
+}
+
+/** A column that holds a list of strings, of a given length if one is named. */
+export function stringListColumn(
+  row: JsonlRow,
+  column: string,
+  source: RowSource,
+  length?: number,
+): readonly string[] {
+  const value = row.value[column];
+  const ok = Array.isArray(value) && value.every((v) => typeof v === "string") &&
+    (length === undefined || value.length === length);
+  return ok ? value : fail(row, column, source, `a list of ${length ?? "any number of"} strings`);
+}
+
+function fail(row: JsonlRow, column: string, source: RowSource, wanted: string): never {
+  const found = column in row.value ? JSON.stringify(row.value[column]).slice(0, 60) : "no such column";
+  throw new UsageError(
+    `${source.task}: "${source.file}" line ${row.line}: column "${column}" must be ${wanted}, found ${found}`,
+    `columns of this row: ${
+      Object.keys(row.value).join(", ") || "none"
+    }; compare with the data set's own card`,
+  );
+}

@@ -1,0 +1,124 @@
+/**
+ * Streaming reader of JSON Lines, plain or gzip.
+ *
+ * Lines end at `\n` only: U+2028, U+2029, U+0085 and a lone `\r` are ordinary characters of a text. (Readers
+ * that split on them turn one row into two broken ones.)
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { MissingError, UsageError } from "#errors";
+import type { DataFile } from "./data_file.ts";
+
+/** One object of a JSON Lines file. */
+export interface JsonlRow {
+  /** 1-based line number in the (unpacked) file. */
+  readonly line: number;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+/** Options of {@linkcode readLines} and {@linkcode readJsonl}. */
+export interface ReadOptions {
+  /** How the file is called in records and errors. Default: the path itself. */
+  readonly label?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Calls `onLine` for each line of a text file (gzip if the name ends in `.gz`), in order, without the final `\n`.
+ * A last line without `\n` counts; an empty last one does not.
+ *
+ * @returns the file's identity; `rows` counts lines
+ * @throws MissingError if the file cannot be opened
+ * @throws UsageError if it is not valid gzip or not UTF-8
+ */
+export async function readLines(
+  path: string,
+  onLine: (text: string, line: number) => void,
+  options: ReadOptions = {},
+): Promise<DataFile> {
+  const label = options.label ?? path;
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (cause) {
+    throw new MissingError(`cannot read "${label}"`, "check the path and its permissions", { cause });
+  }
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const tap = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(chunk, controller) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      controller.enqueue(chunk);
+    },
+  });
+  const stored = file.readable.pipeThrough(tap);
+  const unpacked = path.endsWith(".gz") ? stored.pipeThrough(new DecompressionStream("gzip")) : stored;
+  const text = unpacked.pipeThrough(new TextDecoderStream("utf-8", { fatal: true, ignoreBOM: true }));
+
+  let rest = "", line = 0;
+  const chunks = text[Symbol.asyncIterator]();
+  try {
+    while (true) {
+      options.signal?.throwIfAborted();
+      const next = await chunks.next().catch((cause) => {
+        throw new UsageError(
+          `"${label}" is damaged after line ${line}: not valid ${
+            path.endsWith(".gz") ? "gzip or " : ""
+          }UTF-8`,
+          "fetch the file again and compare its sha256 with the publisher's",
+          { cause },
+        );
+      });
+      if (next.done) break;
+      const parts = (rest + next.value).split("\n");
+      rest = parts.pop()!;
+      for (const part of parts) onLine(part, ++line);
+    }
+  } catch (error) {
+    // Closes the file; an error of the stream itself is the one being thrown already.
+    await chunks.return?.().catch(() => {});
+    throw error;
+  }
+  if (rest !== "") onLine(rest, ++line);
+  return { path: label, bytes, sha256: hash.digest("hex"), rows: line };
+}
+
+/**
+ * Calls `onRow` for each object of a JSON Lines file.
+ *
+ * @throws UsageError naming file and line if a line is not one JSON object (an empty line is not one either)
+ * @throws MissingError if the file cannot be opened
+ */
+export function readJsonl(
+  path: string,
+  onRow: (row: JsonlRow) => void,
+  options: ReadOptions = {},
+): Promise<DataFile> {
+  const label = options.label ?? path;
+  return readLines(path, (text, line) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (cause) {
+      throw new UsageError(
+        `"${label}" line ${line} is not JSON: "${excerpt(text)}"`,
+        "each line must be one JSON object; correct or fetch the file again",
+        { cause },
+      );
+    }
+    if (value === null || typeof value !== "object" || Array.isArray(value)) {
+      throw new UsageError(
+        `"${label}" line ${line} is not a JSON object: "${excerpt(text)}"`,
+        "each line must be one JSON object",
+      );
+    }
+    onRow({ line, value: value as Record<string, unknown> });
+  }, options);
+}
+
+/** The first 60 characters of a text, for error messages. */
+export function excerpt(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
