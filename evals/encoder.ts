@@ -1,0 +1,70 @@
+/**
+ * All that evaluation sees of a model: something that embeds texts and something that continues them.
+ *
+ * @module
+ */
+
+/** What a model made of one text. */
+export interface Encoded {
+  /** [dimension], not normalised. */
+  readonly embedding: Float32Array;
+  /** What the model wrote about the text before it was embedded; null where it writes nothing. */
+  readonly rationale: string | null;
+  /** Tokens of the rationale; 0 where there is none. */
+  readonly rationaleTokens: number;
+  /** Whether the text was cut to the prompt limit. */
+  readonly truncatedPrompt: boolean;
+}
+
+/** Cancellation and progress of a batch call. */
+export interface BatchOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Embeds texts. The result for a text must not depend on the other texts of the call. */
+export interface Encoder {
+  /** Identity of everything that the embeddings depend on (weights, prompt, sampling, pooling), hex. */
+  readonly digest: string;
+  readonly dimension: number;
+  /** One result per text, in order. */
+  encode(texts: readonly string[], options?: BatchOptions): Promise<readonly Encoded[]>;
+}
+
+/** One greedy continuation that is asked for. */
+export interface GenerationRequest {
+  readonly prompt: string;
+  /** Generation ends before the first occurrence of any of these. */
+  readonly stops: readonly string[];
+  readonly maxNewTokens: number;
+}
+
+/** A greedy continuation; `text` does not hold the stop string. */
+export interface Generation {
+  readonly text: string;
+  readonly tokens: number;
+  /** Why it ended: a stop string, the model's own end, or the token limit. */
+  readonly stopped: "stop" | "eos" | "length";
+}
+
+/** A continuation whose probability is asked for. */
+export interface LikelihoodRequest {
+  readonly context: string;
+  readonly continuation: string;
+}
+
+/** Natural logarithm of P(continuation | context), summed over the continuation's tokens. */
+export interface Likelihood {
+  readonly logProb: number;
+  readonly tokens: number;
+}
+
+/** Continues texts. The result for a request must not depend on the other requests of the call. */
+export interface Generator {
+  /** Identity of everything that the continuations depend on, hex. */
+  readonly digest: string;
+  /** One result per request, in order. */
+  generate(requests: readonly GenerationRequest[], options?: BatchOptions): Promise<readonly Generation[]>;
+  /** One result per request, in order. */
+  logLikelihood(requests: readonly LikelihoodRequest[], options?: BatchOptions): Promise<readonly Likelihood[]>;
+}

@@ -1,0 +1,291 @@
+/**
+ * The op vocabulary: everything that a decoder, its training and its embeddings need from an engine, with the
+ * equations. An engine (`kernels/cpu`, later `kernels/webgpu`) implements it; `kernels/reference` restates it in
+ * float64 for tests. The same model code runs on every engine.
+ *
+ * Conventions
+ * - All matrices are row-major. `n` is a number of tokens (rows), whatever sequences they belong to: a batch is one
+ *   packed stream [n, dim], there is no padding.
+ * - Ops are issued in order and return at once; results are only sure to be there after {@linkcode Device.read}.
+ * - Output tensors are given by the caller and overwritten, unless `accumulate` says that they are added to.
+ *   Inputs and outputs must not overlap unless an op says that they may.
+ * - **Batch invariance**: the bits of an output row depend on the rows it is computed from and on nothing else: not on
+ *   the number of rows, the position in the stream, or what the other rows hold.
+ * - **Determinism**: the same calls give the same bits on the same machine.
+ * - A dimension that does not fit is a defect of the caller and throws a plain `Error`.
+ *
+ * @module
+ */
+
+/** Element type of a tensor; `bf16` is for stored weights only and is widened to f32 by the ops that take it. */
+export type DType = "f32" | "bf16" | "i32";
+
+/** A block of numbers owned by an engine. Opaque to everything above `kernels/`. */
+export interface Tensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/**
+ * One piece of a packed stream: rows [start, start + length). If it has a parent, its tokens continue the parent's
+ * sequence: they see all rows of the parent, and positions count on from its end. K rationales of one prompt are K
+ * segments with the prompt's segment as parent, so the prompt's rows exist once. A parent has no parent of its own.
+ */
+export interface Segment {
+  readonly start: number;
+  readonly length: number;
+  /** Index of the parent in the same list of segments, which comes before this one; -1 for none. */
+  readonly parent: number;
+}
+
+/** Shape of grouped-query attention: query head h reads key/value head floor(h / (heads / kvHeads)). */
+export interface AttentionShape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/** Cosine and sine of every position, [positions, headDim / 2] each, made by {@linkcode Device.ropeTable}. */
+export interface RopeTable {
+  readonly positions: number;
+  readonly headDim: number;
+}
+
+/** Keys and values of `slots` sequences for every layer, for decoding one token at a time. */
+export interface KvCache {
+  readonly layers: number;
+  readonly slots: number;
+  /** Tokens that fit into a slot at present. */
+  readonly capacity: number;
+}
+
+/** Where the rows of a {@linkcode Device.cacheWrite} go: rows [row, row + count) to `slot`, from `position` on. */
+export interface CacheRows {
+  readonly row: number;
+  readonly count: number;
+  readonly slot: number;
+  readonly position: number;
+}
+
+/** What {@linkcode Device.lmHead} says about the given token of each row. All vectors have one entry a row. */
+export interface TokenStatistics {
+  /** log softmax(logits / temperature)[id] */
+  readonly logProb: Float32Array;
+  /** log Σ exp(logits / temperature) */
+  readonly logSumExp: Float32Array;
+  /** −Σ p log p of the distribution at this temperature, in nats */
+  readonly entropy: Float32Array;
+}
+
+/** How {@linkcode Device.lmHeadSample} chooses. */
+export interface SamplingSpec {
+  /** 0 chooses the largest logit, the lowest id on ties. */
+  readonly temperature: number;
+  /** Nucleus: keep the smallest set of most likely tokens with probability >= topP; 1 keeps all. */
+  readonly topP: number;
+  /** Keep the topK most likely tokens; 0 keeps all. */
+  readonly topK: number;
+}
+
+/** Sampled tokens with the statistics of {@linkcode TokenStatistics} under the untruncated distribution. */
+export interface SampledTokens extends TokenStatistics {
+  readonly ids: Int32Array;
+}
+
+/** Hyper-parameters of one AdamW update (decoupled weight decay, Loshchilov & Hutter 2019, algorithm 2). */
+export interface AdamWSpec {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** Number of this update, from 1: the bias corrections are 1 − β^step. */
+  readonly step: number;
+  /** Factor on the gradient before anything else: the clipping coefficient. */
+  readonly gradientScale: number;
+}
+
+/** Result of {@linkcode Device.infoNce}; gradients are with respect to the L2-normalised inputs. */
+export interface InfoNceSpec {
+  /** Similarities are divided by this. */
+  readonly temperature: number;
+  /** excluded[i * columns + j] = 1 leaves candidate j out of row i's denominator (duplicates of the positive). */
+  readonly excluded?: Uint8Array;
+}
+
+/** An engine. See the module comment for what holds for every op. */
+export interface Device {
+  /** "cpu" or "webgpu". */
+  readonly kind: string;
+  /** Versions and settings that results depend on, for the run's lock file. */
+  readonly description: Readonly<Record<string, string | number>>;
+  /** Bytes in tensors at present, and the most there ever were. */
+  readonly memory: { readonly current: number; readonly peak: number };
+
+  // Memory
+
+  /** New tensor with undefined content. Give it back with {@linkcode Device.free}: nothing else does. */
+  alloc(shape: readonly number[], dtype?: DType): Tensor;
+  /** New tensor with a copy of `data`; a Uint16Array holds bfloat16 bit patterns. */
+  upload(data: Float32Array | Int32Array | Uint16Array, shape: readonly number[]): Tensor;
+  /** Overwrites a tensor. */
+  write(target: Tensor, data: Float32Array | Int32Array): void;
+  /** Waits for all ops so far and copies a tensor out, widened to f32. */
+  read(source: Tensor): Promise<Float32Array>;
+  /** Gives tensors back; views are not given back. */
+  free(...tensors: Tensor[]): void;
+  /** View of rows [start, end) of a tensor (first dimension); shares memory, must not outlive it. */
+  rows(tensor: Tensor, start: number, end: number): Tensor;
+  /** View with another shape of the same size. */
+  reshape(tensor: Tensor, shape: readonly number[]): Tensor;
+  /** Sets every element. */
+  fill(target: Tensor, value: number): void;
+  /** target ← source. */
+  copy(source: Tensor, target: Tensor): void;
+  /** y ← x + y. */
+  add(x: Tensor, y: Tensor): void;
+  /** Frees everything; the device is unusable afterwards. */
+  dispose(): void;
+
+  // Linear maps
+
+  /** y[n, out] ← x[n, in] · wᵀ (+ bias[out]) (+ residual[n, out]); w is [out, in], f32 or bf16. */
+  linear(x: Tensor, w: Tensor, y: Tensor, options?: { bias?: Tensor; residual?: Tensor }): void;
+  /** dx[n, in] (+)= dy[n, out] · w. */
+  linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate?: boolean): void;
+  /** dw[out, in] (+)= dyᵀ · x; dBias[out] (+)= Σ_rows dy. */
+  linearBackwardWeight(dy: Tensor, x: Tensor, dw: Tensor, options?: { dBias?: Tensor; accumulate?: boolean }): void;
+  /** y[n, dim] ← w[ids]; w is [vocab, dim], f32 or bf16; ids i32 [n]. */
+  embedding(ids: Tensor, w: Tensor, y: Tensor): void;
+  /** dw[ids[i]] += dy[i], in order of i. */
+  embeddingBackward(ids: Tensor, dy: Tensor, dw: Tensor): void;
+  /** y[i] ← x[index[i]], index i32 [n]. */
+  gatherRows(x: Tensor, index: Tensor, y: Tensor): void;
+  /** y[index[i]] += x[i], in order of i. */
+  scatterAddRows(x: Tensor, index: Tensor, y: Tensor): void;
+
+  // Normalisation, activation, positions
+
+  /** y ← x / sqrt(mean(x²) + eps) · w by rows (Zhang & Sennrich 2019); w is [dim]. */
+  rmsNorm(x: Tensor, w: Tensor, eps: number, y: Tensor): void;
+  /** dx (+)= ∂/∂x, dw += ∂/∂w of {@linkcode Device.rmsNorm}. With r = 1/sqrt(mean(x²)+eps), g = dy·w: dx = r·g − x·r³·mean(g·x). */
+  rmsNormBackward(
+    dy: Tensor,
+    x: Tensor,
+    w: Tensor,
+    eps: number,
+    dx: Tensor,
+    dw: Tensor,
+    accumulate?: boolean,
+  ): void;
+  /** y ← silu(gate) · up, silu(z) = z · sigmoid(z) (Shazeer 2020). All [n, dim]. */
+  swiglu(gate: Tensor, up: Tensor, y: Tensor): void;
+  /** dGate, dUp ← gradients of {@linkcode Device.swiglu}. dGate may be `gate`, dUp may be `up`. */
+  swigluBackward(dy: Tensor, gate: Tensor, up: Tensor, dGate: Tensor, dUp: Tensor): void;
+  /** Table of cos and sin of position · inverseFrequency, computed in float64 and rounded. */
+  ropeTable(inverseFrequencies: Float64Array, positions: number): RopeTable;
+  /**
+   * Rotary positions on x [n, heads · headDim], in halves (pairs i and i + headDim/2, as in transformers):
+   * y₁ ← x₁·cos − x₂·sin, y₂ ← x₂·cos + x₁·sin. `inverse` turns back, which is also the backward op.
+   */
+  rope(x: Tensor, positions: Int32Array, table: RopeTable, heads: number, y: Tensor, inverse?: boolean): void;
+
+  // Attention
+
+  /**
+   * Causal attention over packed segments. q is [n, heads·headDim], k and v [n, kvHeads·headDim], already rotated.
+   * y[n, heads·headDim] ← softmax(q·kᵀ/√headDim over the parent's rows and the segment's own rows up to the token) · v;
+   * lse[heads, n] ← log Σ exp, kept for the backward op. Rows in no segment are left as they are.
+   */
+  attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    segments: readonly Segment[],
+    shape: AttentionShape,
+    y: Tensor,
+    lse: Tensor,
+  ): void;
+  /** dq ← …, dk ← …, dv ← …: gradients of {@linkcode Device.attention}; a parent's rows collect from all children. */
+  attentionBackward(
+    dy: Tensor,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    y: Tensor,
+    lse: Tensor,
+    segments: readonly Segment[],
+    shape: AttentionShape,
+    dq: Tensor,
+    dk: Tensor,
+    dv: Tensor,
+  ): void;
+  /** Empty cache for `slots` sequences. */
+  kvCache(layers: number, slots: number, capacity: number, shape: AttentionShape): KvCache;
+  /** Puts rows of k and v [n, kvHeads·headDim] into slots of a layer; grows the cache where it is too short. */
+  cacheWrite(cache: KvCache, layer: number, k: Tensor, v: Tensor, rows: readonly CacheRows[]): void;
+  /** Copies the first `count` tokens of slot `from` over slot `to`, in all layers. */
+  cacheCopy(cache: KvCache, from: number, to: number, count: number): void;
+  /** Frees a cache. */
+  cacheFree(cache: KvCache): void;
+  /** One query row a slot: y[b] ← attention of q[b] over the first lengths[b] tokens of slot b. q is [b, heads·headDim]. */
+  attentionDecode(
+    q: Tensor,
+    cache: KvCache,
+    layer: number,
+    lengths: Int32Array,
+    shape: AttentionShape,
+    y: Tensor,
+  ): void;
+
+  // Vocabulary head: logits = h · wᵀ, made in chunks of columns and never all at once
+
+  /** Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim]. */
+  lmHead(h: Tensor, w: Tensor, ids: Int32Array, temperature: number): Promise<TokenStatistics>;
+  /**
+   * Gradients of Σᵢ dLogProb[i]·logProb[i] + dEntropy[i]·entropy[i]: dh (+)= …, dw += … (dw is skipped if null).
+   * `statistics` are those of {@linkcode Device.lmHead} for the same arguments.
+   */
+  lmHeadBackward(
+    h: Tensor,
+    w: Tensor,
+    ids: Int32Array,
+    temperature: number,
+    statistics: TokenStatistics,
+    gradient: { dLogProb: Float32Array; dEntropy?: Float32Array },
+    dh: Tensor,
+    dw: Tensor | null,
+  ): void;
+  /**
+   * Draws a token a row by inverting the cumulative distribution, in the order of ids, at uniforms[i] in [0, 1).
+   * Statistics are at `temperature` (at 1 for greedy choice) and before top-k and top-p.
+   */
+  lmHeadSample(h: Tensor, w: Tensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens>;
+  /** All logits [n, vocab], for few rows. */
+  logits(h: Tensor, w: Tensor, y: Tensor): void;
+
+  // Embeddings
+
+  /** pooled[s] ← mean of rows [range.start, range.end) of x, summed in order; ranges may overlap. */
+  meanPool(x: Tensor, ranges: readonly { start: number; end: number }[][], pooled: Tensor): void;
+  /** dx[i] += Σ over ranges that hold row i of dPooled[s] / count(s). */
+  meanPoolBackward(dPooled: Tensor, ranges: readonly { start: number; end: number }[][], dx: Tensor): void;
+  /** y ← x / max(‖x‖, 1e-12) by rows. */
+  l2Normalize(x: Tensor, y: Tensor): void;
+  /** dx ← (dy − y·(y·dy)) / ‖x‖ by rows: gradient of {@linkcode Device.l2Normalize}. */
+  l2NormalizeBackward(dy: Tensor, x: Tensor, dx: Tensor): void;
+  /**
+   * InfoNCE (van den Oord 2018; paper Eq. 1-2): loss = −1/n Σᵢ log softmax_j(q[i]·c[j]/τ)[i], where candidates
+   * c [m, dim] are the n positives followed by mined negatives (m >= n). dq, dc ← gradients.
+   */
+  infoNce(q: Tensor, candidates: Tensor, spec: InfoNceSpec, dq: Tensor, dc: Tensor): Promise<number>;
+
+  // Optimiser
+
+  /** ‖all gradients together‖₂, accumulated in float64 in order. */
+  globalNorm(gradients: readonly Tensor[]): Promise<number>;
+  /**
+   * m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p·(1 − lr·wd) − lr·m̂/(√v̂ + eps), g = gradientScale · gradient.
+   */
+  adamW(parameter: Tensor, gradient: Tensor, m: Tensor, v: Tensor, spec: AdamWSpec): void;
+}

@@ -1,0 +1,81 @@
+/**
+ * A file that is read at chosen offsets, each read checked against the size of the file first.
+ *
+ * @module
+ */
+import { MissingError, UsageError } from "#errors";
+
+/** Bytes per read when a tensor is widened piece by piece; bounds the scratch memory of a reader. */
+export const CHUNK_BYTES: number = 4 * 1024 * 1024;
+
+/** An open file of known size. */
+export class RandomAccessFile {
+  readonly #file: Deno.FsFile;
+  #open = true;
+
+  /**
+   * Opens a file for reading.
+   *
+   * @throws {MissingError} when it is not there or may not be read
+   */
+  constructor(readonly path: string) {
+    try {
+      this.#file = Deno.openSync(path, { read: true });
+    } catch (cause) {
+      throw unreadable(path, cause);
+    }
+    this.size = this.#file.statSync().size;
+  }
+
+  /** Size in bytes when the file was opened. */
+  readonly size: number;
+
+  /**
+   * Fills `into` with the bytes from `offset` on.
+   *
+   * @throws {UsageError} when the file does not hold that many bytes there
+   */
+  read(offset: number, into: Uint8Array): void {
+    if (!this.#open) throw new Error(`${this.path} was read after it was closed`);
+    if (!(offset >= 0) || offset + into.length > this.size) this.#short(offset, into.length);
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    for (let done = 0; done < into.length;) {
+      const count = this.#file.readSync(into.subarray(done));
+      if (count === null) this.#short(offset, into.length);
+      done += count;
+    }
+  }
+
+  /** Closes the file; a second call does nothing. */
+  close(): void {
+    if (this.#open) this.#file.close();
+    this.#open = false;
+  }
+
+  #short(offset: number, length: number): never {
+    throw new UsageError(
+      `${this.path} ends early: ${length} bytes wanted at ${offset}, the file has ${this.size}`,
+      "download the file again",
+    );
+  }
+}
+
+/**
+ * Reads a small file whole.
+ *
+ * @returns null when there is no such file
+ * @throws {MissingError} when it is there but may not be read
+ */
+export function readOptionalFile(path: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Deno.readFileSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return null;
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): MissingError {
+  const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
+  return new MissingError(`${path} cannot be read: ${reason}`, "check the path and its permissions", { cause });
+}
