@@ -40,7 +40,10 @@ export async function writeDirectoryAtomic(
   fill: (part: string) => void | Promise<void>,
 ): Promise<void> {
   if (exists(path)) {
-    throw new UsageError(`"${path}" exists already`, "finished folders are never overwritten: remove it first");
+    throw new UsageError(
+      `"${path}" exists already`,
+      "finished folders are never overwritten: remove it first",
+    );
   }
   const part = `${path}.part-${Deno.pid}`;
   Deno.mkdirSync(part, { recursive: true });

@@ -42,7 +42,7 @@ export interface RunDigest {
  * @throws {UsageError} if a JSON or JSONL file in it is damaged
  */
 export function digestRun(run: string): RunDigest {
-  const files = listFiles(run).map((path) => ({ path, sha256: digestOf(join(run, path)) }));
+  const files = listFiles(run).map((path) => ({ path, sha256: digestOf(run, path) }));
   files.sort((a, b) => a.path < b.path ? -1 : 1);
   return { digest: sha256Hex(canonicalJson(files)), files };
 }
@@ -70,13 +70,14 @@ function counts(path: string): boolean {
   return path !== LOCK_FILE && path !== RunDocument.intent && !path.startsWith("report.");
 }
 
-function digestOf(path: string): string {
+function digestOf(run: string, name: string): string {
+  const path = join(run, name);
   if (path.endsWith(".jsonl")) {
     return sha256Hex(readJournal(path).map((record) => canonicalJson(withoutTiming(record)) + "\n").join(""));
   }
   if (!path.endsWith(".json")) return digestFile(path).sha256;
   const value = parseJson(path);
-  if (path.endsWith(RunDocument.resolved)) return sha256Hex(String((value as { identity?: unknown }).identity));
+  if (name === RunDocument.resolved) return sha256Hex(String((value as { identity?: unknown }).identity));
   return sha256Hex(canonicalJson(withoutTiming(value)));
 }
 
@@ -84,7 +85,10 @@ function parseJson(path: string): unknown {
   try {
     return JSON.parse(Deno.readTextFileSync(path));
   } catch (error) {
-    throw new UsageError(`"${path}" is not JSON: ${(error as Error).message}`, "the run is damaged; restore the file");
+    throw new UsageError(
+      `"${path}" is not JSON: ${(error as Error).message}`,
+      "the run is damaged; restore the file",
+    );
   }
 }
 

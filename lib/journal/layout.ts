@@ -32,9 +32,6 @@ export const RunDocument = {
 /** Name of one of the journals of an arm. */
 export type JournalName = "steps" | "rationales";
 
-/** All journals of an arm. */
-export const JOURNALS: readonly JournalName[] = ["steps", "rationales"];
-
 /** Folder of one arm. */
 export function armPath(run: string, arm: string): string {
   return join(run, "arms", arm);

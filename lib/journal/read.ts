@@ -23,6 +23,8 @@ export interface Truncation {
   kept: number;
   /** Complete records that were removed. */
   dropped: number;
+  /** Size of a torn last line that was removed too, in bytes; 0 if there was none. */
+  tornBytes: number;
 }
 
 /**
@@ -30,18 +32,20 @@ export interface Truncation {
  * same bytes that an uninterrupted run would have had. Records carry their step in `step`, never decreasing.
  * A journal that does not exist yet counts as empty.
  *
- * @param step last step to keep; 0 keeps only what was recorded before the first update
+ * @param step last step to keep; -Infinity keeps nothing
  * @throws {UsageError} if a record has no integer `step`, or steps decrease
  */
 export function truncateJournalAfter(path: string, step: number): Truncation {
-  if (!isFile(path)) return { kept: 0, dropped: 0 };
+  if (!isFile(path)) return { kept: 0, dropped: 0, tornBytes: 0 };
   const lines = linesOf(path);
   let keptBytes = 0, kept = 0, previous = -Infinity;
   for (const [i, { record, end }] of lines.entries()) {
     const at = (record as { step?: unknown }).step;
     if (!Number.isInteger(at) || (at as number) < previous) {
       throw new UsageError(
-        `${path}:${i + 1}: "step" is ${JSON.stringify(at)} after ${previous}, but steps are integers that never decrease`,
+        `${path}:${i + 1}: "step" is ${
+          JSON.stringify(at)
+        } after ${previous}, but steps are integers that never decrease`,
         "the journal was edited or mixed up; start the run in a new folder",
       );
     }
@@ -52,9 +56,10 @@ export function truncateJournalAfter(path: string, step: number): Truncation {
     }
   }
   using file = Deno.openSync(path, { read: true, write: true });
+  const tornBytes = file.statSync().size - (lines.at(-1)?.end ?? 0);
   file.truncateSync(keptBytes);
   file.syncSync();
-  return { kept, dropped: lines.length - kept };
+  return { kept, dropped: lines.length - kept, tornBytes };
 }
 
 interface Line {

@@ -15,11 +15,10 @@ import {
   checkpointStep,
   type JournalName,
   journalPath,
-  JOURNALS,
   RunDocument,
   scoresPath,
 } from "./layout.ts";
-import { truncateJournalAfter } from "./read.ts";
+import { truncateJournalAfter, type Truncation } from "./read.ts";
 import { RunLock } from "./run_lock.ts";
 
 /** What makes a folder the folder of one run. */
@@ -46,8 +45,8 @@ export interface Checkpoint {
 export interface RollBack {
   /** The checkpoint to continue from; undefined: start the arm from the beginning. */
   checkpoint: Checkpoint | undefined;
-  /** Complete records removed from each journal, because they came after the checkpoint. */
-  dropped: Record<JournalName, number>;
+  /** What was removed from each journal, because it came after the checkpoint. */
+  journals: Record<JournalName, Truncation>;
 }
 
 /** The single writer of a run folder. */
@@ -75,12 +74,17 @@ export class RunFolder implements Disposable {
    */
   static open(path: string, contents: RunContents): RunFolder {
     if (parseIdentity(contents.resolved, RunDocument.resolved) !== contents.identity) {
-      throw new UsageError(`the resolved manifest does not carry the identity ${contents.identity}`, "resolve it again");
+      throw new UsageError(
+        `the resolved manifest does not carry the identity ${contents.identity}`,
+        "resolve it again",
+      );
     }
     Deno.mkdirSync(path, { recursive: true });
     const lock = RunLock.take(path);
     try {
-      const recovered = lock.crashedPid === undefined ? [] : [`process ${lock.crashedPid} ended without closing the run`];
+      const recovered = lock.crashedPid === undefined
+        ? []
+        : [`process ${lock.crashedPid} ended without closing the run`];
       const resumed = requireSameRun(path, contents);
       for (const name of removeLeftovers(path)) recovered.push(`removed the unfinished "${name}"`);
       if (!resumed) {
@@ -107,12 +111,9 @@ export class RunFolder implements Disposable {
    */
   rollBack(arm: string): RollBack {
     const checkpoint = this.latestCheckpoint(arm);
-    const dropped = { steps: 0, rationales: 0 };
-    for (const journal of JOURNALS) {
-      const path = journalPath(this.path, arm, journal);
-      dropped[journal] = truncateJournalAfter(path, checkpoint?.step ?? -Infinity).dropped;
-    }
-    return { checkpoint, dropped };
+    const cut = (journal: JournalName) =>
+      truncateJournalAfter(journalPath(this.path, arm, journal), checkpoint?.step ?? -Infinity);
+    return { checkpoint, journals: { steps: cut("steps"), rationales: cut("rationales") } };
   }
 
   /** Opens a journal of an arm at its end. Call {@linkcode RunFolder.rollBack} before training continues. */
@@ -127,7 +128,11 @@ export class RunFolder implements Disposable {
    *
    * @param fill writes the checkpoint's files into the folder whose path it is given
    */
-  async writeCheckpoint(arm: string, step: number, fill: (part: string) => void | Promise<void>): Promise<Checkpoint> {
+  async writeCheckpoint(
+    arm: string,
+    step: number,
+    fill: (part: string) => void | Promise<void>,
+  ): Promise<Checkpoint> {
     const path = checkpointPath(this.path, arm, step);
     Deno.mkdirSync(checkpointsPath(this.path, arm), { recursive: true });
     await writeDirectoryAtomic(path, fill);
@@ -189,7 +194,9 @@ function requireOnlyOurs(path: string): void {
   const expected = new Set<string>([".lock", RunDocument.intent, RunDocument.lock]);
   for (const { name } of Deno.readDirSync(path)) {
     if (expected.has(name) || name.startsWith(`${RunDocument.intent}.part-`)) continue;
-    if (name.startsWith(`${RunDocument.lock}.part-`) || name.startsWith(`${RunDocument.resolved}.part-`)) continue;
+    if (name.startsWith(`${RunDocument.lock}.part-`) || name.startsWith(`${RunDocument.resolved}.part-`)) {
+      continue;
+    }
     throw new UsageError(
       `"${path}" holds "${name}" but no ${RunDocument.resolved}: it is not a run folder`,
       "choose an empty or a new folder with --out",

@@ -35,18 +35,26 @@ export function requireJson(value: unknown, path: string): void {
   if (value === null || typeof value === "boolean" || typeof value === "string") return;
   if (typeof value === "number") {
     if (Number.isFinite(value)) return;
-    throw new NumericError(`${at} is ${value}, which JSON cannot hold`, "find where the number stops being finite");
+    throw new NumericError(
+      `${at} is ${value}, which JSON cannot hold`,
+      "find where the number stops being finite",
+    );
   }
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) requireJson(value[i], `${path}[${i}]`);
     return;
   }
   if (typeof value === "object" && isPlain(value)) {
-    for (const [key, entry] of Object.entries(value)) requireJson(entry, path === "" ? key : `${path}.${key}`);
+    for (const [key, entry] of Object.entries(value)) {
+      requireJson(entry, path === "" ? key : `${path}.${key}`);
+    }
     return;
   }
   const kind = typeof value === "object" ? value.constructor?.name : typeof value;
-  throw new UsageError(`${at} is of type ${kind}, which JSON cannot hold`, "convert it to a plain value first");
+  throw new UsageError(
+    `${at} is of type ${kind}, which JSON cannot hold`,
+    "convert it to a plain value first",
+  );
 }
 
 function isPlain(value: object): boolean {

@@ -32,9 +32,13 @@ export function digestFile(path: string): FileDigest {
   try {
     file = Deno.openSync(path, { read: true });
   } catch (error) {
-    throw new MissingError(`cannot read "${path}": ${(error as Error).message}`, "check the path and its permissions", {
-      cause: error,
-    });
+    throw new MissingError(
+      `cannot read "${path}": ${(error as Error).message}`,
+      "check the path and its permissions",
+      {
+        cause: error,
+      },
+    );
   }
   using opened = file;
   const hash = createHash("sha256");
