@@ -1,0 +1,289 @@
+/**
+ * RMSNorm, SwiGLU, rotary positions and AdamW on ONNX Runtime. Long inputs are run in pieces whose intermediates
+ * stay in the cache; every op here works on elements or rows alone, so pieces do not change the bits.
+ *
+ * @module
+ */
+import type { AdamWSpec, RopeTable } from "../device.ts";
+import type { Graph, Node } from "./onnx.ts";
+import { type OrtTensor, ortTensor, Session } from "./ort.ts";
+import { Ones } from "./ones.ts";
+import type { CpuTensor, Pool } from "./tensor.ts";
+
+/** Elements of a piece: 128 KB an array, so that half a dozen intermediates fit into a core's second-level cache. */
+const pieceElements = 1 << 16;
+
+const node = (op: string, inputs: string[], output: string, attributes: Node["attributes"] = {}, domain = ""): Node => ({
+  op,
+  inputs,
+  outputs: [output],
+  attributes,
+  domain,
+});
+
+const rows = (name: string) => ({ name, shape: ["n", "d"] });
+const scalar = (name: string) => ({ name, shape: [1] });
+
+function rmsNormGraph(eps: number): Graph {
+  return {
+    inputs: [rows("x"), { name: "w", shape: ["d"] }],
+    outputs: [rows("y")],
+    nodes: [node("SimplifiedLayerNormalization", ["x", "w"], "y", { axis: -1n, epsilon: eps })],
+  };
+}
+
+/** dx = r·g − x·r³·mean(g·x) (+ dxIn), rowsOfDw = dy·x·r, with g = dy·w and r = 1/sqrt(mean(x²) + eps). */
+function rmsNormBackwardGraph(accumulate: boolean): Graph {
+  return {
+    inputs: [
+      rows("dy"),
+      rows("x"),
+      { name: "w", shape: ["d"] },
+      { name: "ones", shape: ["d", 2] },
+      { name: "left", shape: [2, "n"] },
+      scalar("inverseDim"),
+      scalar("eps"),
+      ...(accumulate ? [rows("dxIn")] : []),
+    ],
+    outputs: [rows("dx"), { name: "dw", shape: [2, "d"] }],
+    constants: [
+      { name: "axes", shape: [1], data: new BigInt64Array([1n]) },
+      { name: "zero", shape: [1], data: new BigInt64Array([0n]) },
+      { name: "one", shape: [1], data: new BigInt64Array([1n]) },
+    ],
+    nodes: [
+      node("Mul", ["x", "x"], "x2"),
+      node("MatMul", ["x2", "ones"], "sums"),
+      node("Slice", ["sums", "zero", "one", "axes"], "sum"),
+      node("Mul", ["sum", "inverseDim"], "mean"),
+      node("Add", ["mean", "eps"], "variance"),
+      node("Sqrt", ["variance"], "root"),
+      node("Reciprocal", ["root"], "r"),
+      node("Mul", ["x", "r"], "xHat"),
+      node("Mul", ["dy", "xHat"], "dwRows"),
+      node("MatMul", ["left", "dwRows"], "dw"),
+      node("Mul", ["dy", "w"], "g"),
+      node("Mul", ["g", "xHat"], "gx"),
+      node("MatMul", ["gx", "ones"], "dots"),
+      node("Slice", ["dots", "zero", "one", "axes"], "dot"),
+      node("Mul", ["dot", "inverseDim"], "meanDot"),
+      node("Mul", ["xHat", "meanDot"], "projection"),
+      node("Sub", ["g", "projection"], "tangent"),
+      node("Mul", ["tangent", "r"], accumulate ? "dxNew" : "dx"),
+      ...(accumulate ? [node("Add", ["dxIn", "dxNew"], "dx")] : []),
+    ],
+  };
+}
+
+const swigluGraph: Graph = {
+  inputs: [rows("g"), rows("u")],
+  outputs: [rows("y")],
+  nodes: [node("Sigmoid", ["g"], "s"), node("Mul", ["g", "s"], "silu"), node("Mul", ["silu", "u"], "y")],
+};
+
+const swigluBackwardGraph: Graph = {
+  inputs: [rows("dy"), rows("g"), rows("u")],
+  outputs: [rows("dg"), rows("du")],
+  constants: [{ name: "one", shape: [1], data: new Float32Array([1]) }],
+  nodes: [
+    node("Sigmoid", ["g"], "s"),
+    node("Mul", ["g", "s"], "silu"),
+    node("Sub", ["one", "s"], "rest"),
+    node("Mul", ["silu", "rest"], "slope"),
+    node("Add", ["s", "slope"], "dSilu"),
+    node("Mul", ["dy", "u"], "dyu"),
+    node("Mul", ["dyu", "dSilu"], "dg"),
+    node("Mul", ["dy", "silu"], "du"),
+  ],
+};
+
+const adamWGraph: Graph = {
+  inputs: [
+    ...["p", "g", "m", "v"].map((name) => ({ name, shape: ["n"] })),
+    ...["scale", "b1", "c1", "b2", "c2", "decay", "rate", "root", "eps"].map(scalar),
+  ],
+  outputs: ["pNew", "mNew", "vNew"].map((name) => ({ name, shape: ["n"] })),
+  nodes: [
+    node("Mul", ["g", "scale"], "gs"),
+    node("Mul", ["m", "b1"], "mOld"),
+    node("Mul", ["gs", "c1"], "mAdd"),
+    node("Add", ["mOld", "mAdd"], "mNew"),
+    node("Mul", ["v", "b2"], "vOld"),
+    node("Mul", ["gs", "gs"], "g2"),
+    node("Mul", ["g2", "c2"], "vAdd"),
+    node("Add", ["vOld", "vAdd"], "vNew"),
+    node("Sqrt", ["vNew"], "vRoot"),
+    node("Mul", ["vRoot", "root"], "vHat"),
+    node("Add", ["vHat", "eps"], "denominator"),
+    node("Mul", ["mNew", "rate"], "mHat"),
+    node("Div", ["mHat", "denominator"], "update"),
+    node("Mul", ["p", "decay"], "kept"),
+    node("Sub", ["kept", "update"], "pNew"),
+  ],
+};
+
+/** cos and sin [positions, headDim / 2]; sin is also kept negated, for the turn back. */
+export interface CpuRopeTable extends RopeTable {
+  readonly cos: OrtTensor;
+  readonly sin: OrtTensor;
+  readonly minusSin: OrtTensor;
+}
+
+const one = (value: number): OrtTensor => ortTensor(new Float32Array([value]), [1]);
+
+/** The ops of this file. */
+export class ElementwiseOps {
+  readonly #sessions = new Map<string, Session>();
+  readonly #ones = new Ones();
+  readonly #positions = new WeakMap<Int32Array, OrtTensor>();
+
+  /** See {@linkcode ElementwiseOps}. */
+  constructor(readonly pool: Pool, readonly threads: number) {}
+
+  #session(key: string, graph: () => Graph): Session {
+    let session = this.#sessions.get(key);
+    if (!session) this.#sessions.set(key, session = new Session(graph(), this.threads));
+    return session;
+  }
+
+  /** y ← rmsNorm(x)·w. */
+  rmsNorm(x: CpuTensor, w: CpuTensor, eps: number, y: CpuTensor): void {
+    if (x.shape[1] !== w.size || y.size !== x.size) throw new Error(`rmsNorm: [${x.shape}] with weight [${w.shape}]`);
+    if (x.size === 0) return;
+    this.#session(`rmsNorm/${eps}`, () => rmsNormGraph(eps)).run({ x: x.ort, w: w.ort }, { y: y.ort });
+  }
+
+  /** See {@linkcode Device.rmsNormBackward}. */
+  rmsNormBackward(
+    dy: CpuTensor,
+    x: CpuTensor,
+    w: CpuTensor,
+    eps: number,
+    dx: CpuTensor,
+    dw: CpuTensor,
+    accumulate: boolean,
+  ): void {
+    const n = x.shape[0]!, d = x.shape[1]!;
+    if (w.size !== d || dw.size !== d || dx.size !== x.size || dy.size !== x.size) {
+      throw new Error(`rmsNormBackward: [${x.shape}] with weight [${w.shape}]`);
+    }
+    const session = this.#session(`rmsNormBackward/${accumulate}`, () => rmsNormBackwardGraph(accumulate));
+    const part = this.pool.alloc([2, d], "f32");
+    const step = Math.max(1, Math.floor(pieceElements / d));
+    for (let start = 0; start < n; start += step) {
+      const m = Math.min(step, n - start);
+      const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(start * d, (start + m) * d), [m, d]);
+      session.run({
+        dy: piece(dy),
+        x: piece(x),
+        w: w.ort,
+        ones: this.#ones.columns(d),
+        left: ortTensor(this.#ones.flat(2 * m), [2, m]),
+        inverseDim: one(1 / d),
+        eps: one(eps),
+        ...(accumulate && { dxIn: piece(dx) }),
+      }, { dx: piece(dx), dw: part.ort });
+      for (let j = 0; j < d; j++) dw.f32[j]! += part.f32[j]!;
+    }
+    this.pool.release(part);
+  }
+
+  /** y ← silu(gate)·up. */
+  swiglu(gate: CpuTensor, up: CpuTensor, y: CpuTensor): void {
+    if (gate.size !== up.size || y.size !== up.size) throw new Error(`swiglu: [${gate.shape}] and [${up.shape}]`);
+    const session = this.#session("swiglu", () => swigluGraph);
+    inPieces(gate.size, (a, b) => {
+      const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [1, b - a]);
+      session.run({ g: piece(gate), u: piece(up) }, { y: piece(y) });
+    });
+  }
+
+  /** See {@linkcode Device.swigluBackward}. The graph reads all of a piece before it writes its outputs. */
+  swigluBackward(dy: CpuTensor, gate: CpuTensor, up: CpuTensor, dGate: CpuTensor, dUp: CpuTensor): void {
+    const session = this.#session("swigluBackward", () => swigluBackwardGraph);
+    inPieces(gate.size, (a, b) => {
+      const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [1, b - a]);
+      session.run({ dy: piece(dy), g: piece(gate), u: piece(up) }, { dg: piece(dGate), du: piece(dUp) });
+    });
+  }
+
+  /** See {@linkcode Device.ropeTable}. */
+  ropeTable(inverseFrequencies: Float64Array, positions: number): CpuRopeTable {
+    const half = inverseFrequencies.length;
+    const cos = new Float32Array(positions * half), sin = new Float32Array(positions * half);
+    for (let p = 0; p < positions; p++) {
+      for (let i = 0; i < half; i++) {
+        cos[p * half + i] = Math.cos(p * inverseFrequencies[i]!);
+        sin[p * half + i] = Math.sin(p * inverseFrequencies[i]!);
+      }
+    }
+    const wrap = (data: Float32Array) => ortTensor(data, [positions, half]);
+    return { positions, headDim: 2 * half, cos: wrap(cos), sin: wrap(sin), minusSin: wrap(sin.map((s) => -s)) };
+  }
+
+  /** See {@linkcode Device.rope}. */
+  rope(x: CpuTensor, positions: Int32Array, table: CpuRopeTable, heads: number, y: CpuTensor, inverse: boolean): void {
+    const n = x.shape[0]!, width = heads * table.headDim;
+    if (x.shape[1] !== width || positions.length !== n || y.size !== x.size) {
+      throw new Error(`rope: [${x.shape}] with ${heads} heads of ${table.headDim} and ${positions.length} positions`);
+    }
+    if (n === 0) return;
+    let ids = this.#positions.get(positions);
+    if (!ids) {
+      const wide = new BigInt64Array(n);
+      for (let i = 0; i < n; i++) {
+        if (positions[i]! >= table.positions) throw new Error(`rope: position ${positions[i]} of ${table.positions}`);
+        wide[i] = BigInt(positions[i]!);
+      }
+      this.#positions.set(positions, ids = ortTensor(wide, [1, n]));
+    }
+    const session = this.#session("rope", () => ({
+      inputs: [
+        { name: "x", shape: [1, "n", "width"] },
+        { name: "p", shape: [1, "n"], type: 7 },
+        { name: "cos", shape: ["positions", "half"] },
+        { name: "sin", shape: ["positions", "half"] },
+      ],
+      outputs: [{ name: "y", shape: [1, "n", "width"] }],
+      nodes: [node("RotaryEmbedding", ["x", "p", "cos", "sin"], "y", { interleaved: 0n }, "com.microsoft")],
+    }));
+    session.run(
+      { x: x.ortAs([1, n, width]), p: ids, cos: table.cos, sin: inverse ? table.minusSin : table.sin },
+      { y: y.ortAs([1, n, width]) },
+    );
+  }
+
+  /** See {@linkcode Device.adamW}. Outputs alias inputs: every input is read before the node that overwrites it. */
+  adamW(p: CpuTensor, g: CpuTensor, m: CpuTensor, v: CpuTensor, spec: AdamWSpec): void {
+    if (g.size !== p.size || m.size !== p.size || v.size !== p.size) throw new Error(`adamW: sizes differ [${p.shape}]`);
+    const session = this.#session("adamW", () => adamWGraph);
+    const constants = {
+      scale: one(spec.gradientScale),
+      b1: one(spec.beta1),
+      c1: one(1 - spec.beta1),
+      b2: one(spec.beta2),
+      c2: one(1 - spec.beta2),
+      decay: one(1 - spec.learningRate * spec.weightDecay),
+      rate: one(spec.learningRate / (1 - spec.beta1 ** spec.step)),
+      root: one(1 / Math.sqrt(1 - spec.beta2 ** spec.step)),
+      eps: one(spec.eps),
+    };
+    inPieces(p.size, (a, b) => {
+      const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [b - a]);
+      session.run({ p: piece(p), g: piece(g), m: piece(m), v: piece(v), ...constants }, {
+        pNew: piece(p),
+        mNew: piece(m),
+        vNew: piece(v),
+      });
+    });
+  }
+
+  /** Frees the sessions. */
+  dispose(): void {
+    for (const session of this.#sessions.values()) session.dispose();
+  }
+}
+
+function inPieces(size: number, run: (start: number, end: number) => void): void {
+  for (let start = 0; start < size; start += pieceElements) run(start, Math.min(size, start + pieceElements));
+}

@@ -1,0 +1,182 @@
+/**
+ * Linear maps on ONNX Runtime's Gemm.
+ *
+ * Batch invariance (MLAS SGEMM, onnxruntime 1.30): a row's bits are the same for every number of rows from 2 up; one
+ * row takes another code path, so it is padded to two. The order of summation also depends on how many columns one
+ * thread gets where that is 64 or fewer; {@linkcode safeThreads} keeps threads away from that.
+ *
+ * @module
+ */
+import type { Graph } from "./onnx.ts";
+import { Session } from "./ort.ts";
+import type { CpuTensor, Pool } from "./tensor.ts";
+
+function gemm(a: string[], b: string[], y: string[], transA: boolean, transB: boolean, c?: (string | number)[]): Graph {
+  return {
+    inputs: [{ name: "a", shape: a }, { name: "b", shape: b }, ...(c ? [{ name: "c", shape: c }] : [])],
+    outputs: [{ name: "y", shape: y }],
+    nodes: [{
+      op: "Gemm",
+      inputs: c ? ["a", "b", "c"] : ["a", "b"],
+      outputs: ["y"],
+      attributes: { transA: BigInt(transA), transB: BigInt(transB) },
+    }],
+  };
+}
+
+const graphs = {
+  forward: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true),
+  forwardBias: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true, ["m"]),
+  forwardAdd: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true, ["n", "m"]),
+  input: gemm(["n", "k"], ["k", "m"], ["n", "m"], false, false),
+  inputAdd: gemm(["n", "k"], ["k", "m"], ["n", "m"], false, false, ["n", "m"]),
+  weight: gemm(["k", "n"], ["k", "m"], ["n", "m"], true, false),
+  weightAdd: gemm(["k", "n"], ["k", "m"], ["n", "m"], true, false, ["n", "m"]),
+};
+
+/**
+ * Most threads for which a [columns, inner] weight gives the same bits for every number of rows. MLAS splits columns
+ * over threads when rows are few, and sums over blocks of 128, 256, … inner elements, longer when a thread has at
+ * most 64, 32, … columns. With more than 64 columns a thread, or one block whatever the split, nothing changes.
+ */
+export function safeThreads(columns: number, inner: number, threads: number): number {
+  if (inner <= 128 || (inner <= 256 && columns <= 64)) return threads;
+  return Math.max(1, Math.min(threads, Math.floor(columns / 80)));
+}
+
+/** Largest piece of a bf16 weight that is widened at a time, in elements (4 MB of f32: stays in the cache). */
+const widenElements = 1 << 20;
+
+/** The linear ops of the CPU engine. */
+export class LinearOps {
+  readonly #pool: Pool;
+  readonly #sessions = new Map<string, Session>();
+  readonly #threads: number;
+
+  /** @param threads upper bound; each weight uses {@linkcode safeThreads} of it */
+  constructor(pool: Pool, threads: number) {
+    this.#pool = pool;
+    this.#threads = threads;
+  }
+
+  #session(kind: keyof typeof graphs, columns: number, inner: number): Session {
+    const threads = safeThreads(columns, inner, this.#threads);
+    const key = `${kind}/${threads}`;
+    let session = this.#sessions.get(key);
+    if (!session) this.#sessions.set(key, session = new Session(graphs[kind], threads));
+    return session;
+  }
+
+  /** y ← x·wᵀ + bias + residual. */
+  forward(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
+    const n = x.shape[0]!, k = x.shape[1]!, m = w.shape[0]!;
+    if (w.shape[1] !== k || y.shape[0] !== n || y.shape[1] !== m) {
+      throw new Error(`linear: [${x.shape}] · [${w.shape}]ᵀ does not give [${y.shape}]`);
+    }
+    if (bias && bias.size !== m) throw new Error(`linear: bias has ${bias.size} elements, not ${m}`);
+    if (residual && residual.size !== y.size) throw new Error(`linear: residual [${residual.shape}] is not [${y.shape}]`);
+    if (n === 0) return;
+    if (w.dtype === "bf16") return this.#forwardBf16(x, w, y, bias, residual);
+    if (n === 1) return this.#oneRow(x, w, y, bias, residual);
+    // Bias and residual together: no architecture needs it in one Gemm, so the bias is added by itself.
+    const c = residual ?? bias;
+    const kind = residual ? "forwardAdd" : bias ? "forwardBias" : "forward";
+    this.#session(kind, m, k).run({ a: x.ort, b: w.ort, ...(c && { c: c.ort }) }, { y: y.ort });
+    if (residual && bias) addBias(y.f32, bias.f32);
+  }
+
+  #oneRow(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
+    const k = x.shape[1]!, m = w.shape[0]!;
+    const x2 = this.#pool.alloc([2, k], "f32"), y2 = this.#pool.alloc([2, m], "f32");
+    x2.f32.set(x.f32);
+    x2.f32.set(x.f32, k);
+    let r2: CpuTensor | undefined;
+    if (residual) {
+      r2 = this.#pool.alloc([2, m], "f32");
+      r2.f32.set(residual.f32);
+      r2.f32.set(residual.f32, m);
+    }
+    this.forward(x2, w, y2, bias, r2);
+    y.f32.set(y2.f32.subarray(0, m));
+    this.#pool.release(x2);
+    this.#pool.release(y2);
+    if (r2) this.#pool.release(r2);
+  }
+
+  /** Widens blocks of rows of the weight into f32 and multiplies them, each into its columns of y. */
+  #forwardBf16(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
+    const n = x.shape[0]!, k = x.shape[1]!, m = w.shape[0]!;
+    const block = Math.min(m, Math.max(128, Math.floor(widenElements / k)));
+    for (let start = 0; start < m; start += block) {
+      const end = Math.min(m, start + block);
+      const wide = this.widen(w, start, end);
+      const part = this.#pool.alloc([n, end - start], "f32");
+      this.forward(x, wide, part);
+      for (let row = 0; row < n; row++) {
+        y.f32.set(part.f32.subarray(row * (end - start), (row + 1) * (end - start)), row * m + start);
+      }
+      this.#pool.release(part);
+      this.#pool.release(wide);
+    }
+    if (residual) for (let i = 0; i < y.size; i++) y.f32[i]! += residual.f32[i]!;
+    if (bias) addBias(y.f32, bias.f32);
+  }
+
+  /** Rows [start, end) of a bf16 weight as a new f32 tensor: bf16 is the upper half of f32. */
+  widen(w: CpuTensor, start: number, end: number): CpuTensor {
+    const k = w.shape[1]!;
+    const wide = this.#pool.alloc([end - start, k], "f32");
+    const bits = new Uint32Array(wide.f32.buffer, wide.f32.byteOffset, wide.size);
+    const source = (w.data as Uint16Array).subarray(start * k, end * k);
+    for (let i = 0; i < bits.length; i++) bits[i] = source[i]! << 16;
+    return wide;
+  }
+
+  /** dx (+)= dy·w. */
+  backwardInput(dy: CpuTensor, w: CpuTensor, dx: CpuTensor, accumulate: boolean): void {
+    const m = w.shape[1]!, k = w.shape[0]!;
+    if (dy.shape[1] !== k || dx.shape[1] !== m || dx.shape[0] !== dy.shape[0]) {
+      throw new Error(`linearBackwardInput: [${dy.shape}] · [${w.shape}] does not give [${dx.shape}]`);
+    }
+    if (dy.shape[0] === 0) return;
+    if (w.dtype === "bf16") {
+      const wide = this.widen(w, 0, k);
+      this.backwardInput(dy, wide, dx, accumulate);
+      return this.#pool.release(wide);
+    }
+    const inputs = { a: dy.ort, b: w.ort };
+    if (accumulate) this.#session("inputAdd", m, k).run({ ...inputs, c: dx.ort }, { y: dx.ort });
+    else this.#session("input", m, k).run(inputs, { y: dx.ort });
+  }
+
+  /** dw (+)= dyᵀ·x. */
+  backwardWeight(dy: CpuTensor, x: CpuTensor, dw: CpuTensor, accumulate: boolean, dBias?: CpuTensor): void {
+    if (dy.shape[0] !== x.shape[0] || dw.shape[0] !== dy.shape[1] || dw.shape[1] !== x.shape[1]) {
+      throw new Error(`linearBackwardWeight: [${dy.shape}]ᵀ · [${x.shape}] does not give [${dw.shape}]`);
+    }
+    if (dy.shape[0] === 0) {
+      if (!accumulate) dw.f32.fill(0);
+    } else {
+      const inputs = { a: dy.ort, b: x.ort };
+      const columns = dw.shape[1]!, inner = dy.shape[0]!;
+      if (accumulate) this.#session("weightAdd", columns, inner).run({ ...inputs, c: dw.ort }, { y: dw.ort });
+      else this.#session("weight", columns, inner).run(inputs, { y: dw.ort });
+    }
+    if (dBias) {
+      const m = dy.shape[1]!, sum = dBias.f32;
+      if (!accumulate) sum.fill(0);
+      for (let i = 0; i < dy.size; i += m) for (let j = 0; j < m; j++) sum[j]! += dy.f32[i + j]!;
+    }
+  }
+
+  /** Frees the sessions. */
+  dispose(): void {
+    for (const session of this.#sessions.values()) session.dispose();
+  }
+}
+
+function addBias(y: Float32Array, bias: Float32Array): void {
+  for (let i = 0; i < y.length; i += bias.length) {
+    for (let j = 0; j < bias.length; j++) y[i + j]! += bias[j]!;
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * The CPU engine: the op vocabulary on ONNX Runtime, tensors in pooled typed arrays.
+ *
+ * @module
+ */
+import { availableParallelism } from "node:os";
+import type {
+  AdamWSpec,
+  AttentionShape,
+  CacheRows,
+  Device,
+  DType,
+  InfoNceSpec,
+  KvCache,
+  RopeTable,
+  SampledTokens,
+  SamplingSpec,
+  Segment,
+  Tensor,
+  TokenStatistics,
+} from "../device.ts";
+import { AttentionOps, CpuKvCache } from "./attention.ts";
+import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
+import { LinearOps } from "./linear.ts";
+import { LmHeadOps } from "./lm_head.ts";
+import { ortVersion } from "./ort.ts";
+import * as rowOps from "./rows.ts";
+import { type CpuTensor, Pool, sizeOf } from "./tensor.ts";
+
+export { safeThreads } from "./linear.ts";
+
+const cpu = (tensor: Tensor): CpuTensor => tensor as CpuTensor;
+
+class CpuDevice implements Device {
+  readonly kind = "cpu";
+  readonly description: Readonly<Record<string, string | number>>;
+  readonly #pool = new Pool();
+  readonly #linear: LinearOps;
+  readonly #elementwise: ElementwiseOps;
+  readonly #attention: AttentionOps;
+  readonly #lmHead: LmHeadOps;
+
+  constructor(threads: number) {
+    this.description = { engine: "cpu", onnxruntime: ortVersion, threads };
+    this.#linear = new LinearOps(this.#pool, threads);
+    this.#elementwise = new ElementwiseOps(this.#pool, threads);
+    this.#attention = new AttentionOps(this.#pool, threads);
+    this.#lmHead = new LmHeadOps(this.#pool, this.#linear, threads);
+  }
+
+  get memory(): { current: number; peak: number } {
+    return { current: this.#pool.current, peak: this.#pool.peak };
+  }
+
+  alloc(shape: readonly number[], dtype: DType = "f32"): Tensor {
+    return this.#pool.alloc(shape, dtype);
+  }
+
+  upload(data: Float32Array | Int32Array | Uint16Array, shape: readonly number[]): Tensor {
+    if (data.length !== sizeOf(shape)) throw new Error(`upload: ${data.length} elements as [${shape}]`);
+    const dtype = data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "bf16";
+    const tensor = this.#pool.alloc(shape, dtype);
+    tensor.data.set(data);
+    return tensor;
+  }
+
+  write(target: Tensor, data: Float32Array | Int32Array): void {
+    const { data: to } = cpu(target);
+    if (to.length !== data.length || to.constructor !== data.constructor) {
+      throw new Error(`write: ${data.length} elements to [${target.shape}] ${target.dtype}`);
+    }
+    to.set(data);
+  }
+
+  read(source: Tensor): Promise<Float32Array> {
+    const { dtype, data, size } = cpu(source);
+    if (dtype !== "bf16") return Promise.resolve(Float32Array.from(data));
+    const bits = new Uint32Array(size);
+    for (let i = 0; i < size; i++) bits[i] = data[i]! << 16;
+    return Promise.resolve(new Float32Array(bits.buffer));
+  }
+
+  free(...tensors: Tensor[]): void {
+    for (const tensor of tensors) this.#pool.release(cpu(tensor));
+  }
+
+  rows(tensor: Tensor, start: number, end: number): Tensor {
+    return cpu(tensor).rows(start, end);
+  }
+
+  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+    return cpu(tensor).reshaped(shape);
+  }
+
+  fill(target: Tensor, value: number): void {
+    cpu(target).data.fill(value);
+  }
+
+  copy(source: Tensor, target: Tensor): void {
+    if (cpu(source).size !== cpu(target).size) throw new Error(`copy: [${source.shape}] to [${target.shape}]`);
+    cpu(target).data.set(cpu(source).data);
+  }
+
+  add(x: Tensor, y: Tensor): void {
+    const from = cpu(x).f32, to = cpu(y).f32;
+    if (from.length !== to.length) throw new Error(`add: [${x.shape}] to [${y.shape}]`);
+    for (let i = 0; i < to.length; i++) to[i]! += from[i]!;
+  }
+
+  dispose(): void {
+    for (const ops of [this.#linear, this.#elementwise, this.#attention, this.#lmHead]) ops.dispose();
+    this.#pool.trim();
+  }
+
+  linear(x: Tensor, w: Tensor, y: Tensor, options: { bias?: Tensor; residual?: Tensor } = {}): void {
+    const { bias, residual } = options;
+    this.#linear.forward(cpu(x), cpu(w), cpu(y), bias && cpu(bias), residual && cpu(residual));
+  }
+
+  linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {
+    this.#linear.backwardInput(cpu(dy), cpu(w), cpu(dx), accumulate);
+  }
+
+  linearBackwardWeight(
+    dy: Tensor,
+    x: Tensor,
+    dw: Tensor,
+    options: { dBias?: Tensor; accumulate?: boolean } = {},
+  ): void {
+    const { dBias, accumulate = false } = options;
+    this.#linear.backwardWeight(cpu(dy), cpu(x), cpu(dw), accumulate, dBias && cpu(dBias));
+  }
+
+  embedding(ids: Tensor, w: Tensor, y: Tensor): void {
+    rowOps.embedding(cpu(ids), cpu(w), cpu(y));
+  }
+
+  embeddingBackward(ids: Tensor, dy: Tensor, dw: Tensor): void {
+    rowOps.scatterAddRows(cpu(dy), cpu(ids).i32, cpu(dw));
+  }
+
+  gatherRows(x: Tensor, index: Tensor, y: Tensor): void {
+    rowOps.gatherRows(cpu(x), cpu(index).i32, cpu(y));
+  }
+
+  scatterAddRows(x: Tensor, index: Tensor, y: Tensor): void {
+    rowOps.scatterAddRows(cpu(x), cpu(index).i32, cpu(y));
+  }
+
+  rmsNorm(x: Tensor, w: Tensor, eps: number, y: Tensor): void {
+    this.#elementwise.rmsNorm(cpu(x), cpu(w), eps, cpu(y));
+  }
+
+  rmsNormBackward(
+    dy: Tensor,
+    x: Tensor,
+    w: Tensor,
+    eps: number,
+    dx: Tensor,
+    dw: Tensor,
+    accumulate = false,
+  ): void {
+    this.#elementwise.rmsNormBackward(cpu(dy), cpu(x), cpu(w), eps, cpu(dx), cpu(dw), accumulate);
+  }
+
+  swiglu(gate: Tensor, up: Tensor, y: Tensor): void {
+    this.#elementwise.swiglu(cpu(gate), cpu(up), cpu(y));
+  }
+
+  swigluBackward(dy: Tensor, gate: Tensor, up: Tensor, dGate: Tensor, dUp: Tensor): void {
+    this.#elementwise.swigluBackward(cpu(dy), cpu(gate), cpu(up), cpu(dGate), cpu(dUp));
+  }
+
+  ropeTable(inverseFrequencies: Float64Array, positions: number): RopeTable {
+    return this.#elementwise.ropeTable(inverseFrequencies, positions);
+  }
+
+  rope(x: Tensor, positions: Int32Array, table: RopeTable, heads: number, y: Tensor, inverse = false): void {
+    this.#elementwise.rope(cpu(x), positions, table as CpuRopeTable, heads, cpu(y), inverse);
+  }
+
+  attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    segments: readonly Segment[],
+    shape: AttentionShape,
+    y: Tensor,
+    lse: Tensor,
+  ): void {
+    this.#attention.forward(cpu(q), cpu(k), cpu(v), segments, shape, cpu(y), cpu(lse));
+  }
+
+  attentionBackward(
+    dy: Tensor,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    y: Tensor,
+    lse: Tensor,
+    segments: readonly Segment[],
+    shape: AttentionShape,
+    dq: Tensor,
+    dk: Tensor,
+    dv: Tensor,
+  ): void {
+    this.#attention.backward(
+      cpu(dy),
+      cpu(q),
+      cpu(k),
+      cpu(v),
+      cpu(y),
+      cpu(lse),
+      segments,
+      shape,
+      cpu(dq),
+      cpu(dk),
+      cpu(dv),
+    );
+  }
+
+  kvCache(layers: number, slots: number, capacity: number, shape: AttentionShape): KvCache {
+    return new CpuKvCache(this.#pool, layers, slots, capacity, shape);
+  }
+
+  cacheWrite(cache: KvCache, layer: number, k: Tensor, v: Tensor, rows: readonly CacheRows[]): void {
+    const target = cache as CpuKvCache;
+    const needed = Math.max(0, ...rows.map(({ position, count }) => position + count));
+    if (needed > target.capacity) target.grow(needed);
+    for (const { row, count, slot, position } of rows) {
+      target.write(layer, cpu(k).f32, cpu(v).f32, row, count, slot, position);
+    }
+  }
+
+  cacheCopy(cache: KvCache, from: number, to: number, count: number): void {
+    (cache as CpuKvCache).copySlot(from, to, count);
+  }
+
+  cacheFree(cache: KvCache): void {
+    (cache as CpuKvCache).free();
+  }
+
+  attentionDecode(
+    q: Tensor,
+    cache: KvCache,
+    layer: number,
+    lengths: Int32Array,
+    _shape: AttentionShape,
+    y: Tensor,
+  ): void {
+    this.#attention.decode(cpu(q), cache as CpuKvCache, layer, lengths, cpu(y));
+  }
+
+  lmHead(h: Tensor, w: Tensor, ids: Int32Array, temperature: number): Promise<TokenStatistics> {
+    return Promise.resolve(this.#lmHead.statistics(cpu(h), cpu(w), ids, temperature));
+  }
+
+  lmHeadBackward(
+    h: Tensor,
+    w: Tensor,
+    ids: Int32Array,
+    temperature: number,
+    statistics: TokenStatistics,
+    gradient: { dLogProb: Float32Array; dEntropy?: Float32Array },
+    dh: Tensor,
+    dw: Tensor | null,
+  ): void {
+    this.#lmHead.backward(cpu(h), cpu(w), ids, temperature, statistics, gradient, cpu(dh), dw && cpu(dw));
+  }
+
+  lmHeadSample(h: Tensor, w: Tensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens> {
+    return Promise.resolve(this.#lmHead.sample(cpu(h), cpu(w), uniforms, spec));
+  }
+
+  logits(h: Tensor, w: Tensor, y: Tensor): void {
+    this.#lmHead.logits(cpu(h), cpu(w), cpu(y));
+  }
+
+  meanPool(x: Tensor, ranges: readonly rowOps.Ranges[], pooled: Tensor): void {
+    rowOps.meanPool(cpu(x), ranges, cpu(pooled));
+  }
+
+  meanPoolBackward(dPooled: Tensor, ranges: readonly rowOps.Ranges[], dx: Tensor): void {
+    rowOps.meanPoolBackward(cpu(dPooled), ranges, cpu(dx));
+  }
+
+  l2Normalize(x: Tensor, y: Tensor): void {
+    rowOps.l2Normalize(cpu(x), cpu(y));
+  }
+
+  l2NormalizeBackward(dy: Tensor, x: Tensor, dx: Tensor): void {
+    rowOps.l2NormalizeBackward(cpu(dy), cpu(x), cpu(dx));
+  }
+
+  infoNce(q: Tensor, candidates: Tensor, spec: InfoNceSpec, dq: Tensor, dc: Tensor): Promise<number> {
+    return Promise.resolve(rowOps.infoNce(cpu(q), cpu(candidates), spec, cpu(dq), cpu(dc)));
+  }
+
+  globalNorm(gradients: readonly Tensor[]): Promise<number> {
+    return Promise.resolve(rowOps.globalNorm(gradients.map(cpu)));
+  }
+
+  adamW(parameter: Tensor, gradient: Tensor, m: Tensor, v: Tensor, spec: AdamWSpec): void {
+    this.#elementwise.adamW(cpu(parameter), cpu(gradient), cpu(m), cpu(v), spec);
+  }
+}
+
+/**
+ * A CPU engine.
+ *
+ * @param options `threads`: upper bound of threads per op, by default the number of cores. An op uses fewer where more
+ * would let its bits depend on the batch.
+ */
+export function createCpuDevice(options: { threads?: number } = {}): Device {
+  return new CpuDevice(options.threads ?? availableParallelism());
+}

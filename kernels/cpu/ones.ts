@@ -1,0 +1,25 @@
+/**
+ * Ones, as the right factor of row sums.
+ *
+ * @module
+ */
+import { type OrtTensor, ortTensor } from "./ort.ts";
+
+/**
+ * Constant of ones [length, 2]. Sums over a row are taken as a product with it, because then they do not depend on
+ * where the row lies in memory (those of ReduceSum do). Two columns, since one takes another code path.
+ */
+export class Ones {
+  #data = new Float32Array(0);
+
+  /** Ones as [length, 2]. */
+  columns(length: number): OrtTensor {
+    return ortTensor(this.flat(2 * length), [length, 2]);
+  }
+
+  /** `length` ones. */
+  flat(length: number): Float32Array {
+    if (this.#data.length < length) this.#data = new Float32Array(2 * length).fill(1);
+    return this.#data.subarray(0, length);
+  }
+}
