@@ -66,5 +66,8 @@ export interface Generator {
   /** One result per request, in order. */
   generate(requests: readonly GenerationRequest[], options?: BatchOptions): Promise<readonly Generation[]>;
   /** One result per request, in order. */
-  logLikelihood(requests: readonly LikelihoodRequest[], options?: BatchOptions): Promise<readonly Likelihood[]>;
+  logLikelihood(
+    requests: readonly LikelihoodRequest[],
+    options?: BatchOptions,
+  ): Promise<readonly Likelihood[]>;
 }

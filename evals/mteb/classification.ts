@@ -1,0 +1,163 @@
+/**
+ * Classification: the accuracy of a logistic probe on embeddings, over ten small training samples.
+ *
+ * Reference: MTEB 1.38.33, with the one rule of 2.x that every experiment reseeds the generator (in 1.x the first
+ * experiment inherits whatever state the task before left, so its score depends on the order of tasks).
+ *
+ * @module
+ */
+import { UsageError } from "#errors";
+import type { Score, Vectors } from "../score.ts";
+import { mean } from "../statistics.ts";
+import { fitProbe, type Matrix, predict, type ProbeProfile } from "./logistic_regression.ts";
+import { RandomState } from "./numpy_random.ts";
+
+/** Changes whenever the same embeddings would give other numbers. */
+export const CLASSIFICATION_SCORER = "classification/1";
+
+/** A labelled text. Labels of one task are all numbers or all strings. */
+export interface LabelledText {
+  readonly id: string;
+  readonly text: string;
+  readonly label: string | number;
+}
+
+/** A classification task. */
+export interface ClassificationData {
+  readonly train: readonly LabelledText[];
+  readonly test: readonly LabelledText[];
+}
+
+/** Choices of the protocol. */
+export interface ClassificationOptions {
+  readonly samplesPerLabel: number;
+  readonly experiments: number;
+  readonly seed: number;
+  readonly probe: ProbeProfile;
+}
+
+/**
+ * Training rows of each experiment, in the order picked. Experiment e shuffles the order that experiment e - 1
+ * left, with the same seed, and takes rows while their label still lacks samples.
+ */
+export function undersample(
+  labels: readonly (string | number)[],
+  options: Pick<ClassificationOptions, "samplesPerLabel" | "experiments" | "seed">,
+): number[][] {
+  const order = labels.map((_, i) => i);
+  return Array.from({ length: options.experiments }, () => {
+    new RandomState(options.seed).shuffle(order);
+    const taken = new Map<string | number, number>();
+    return order.filter((row) => {
+      const count = taken.get(labels[row]!) ?? 0;
+      if (count >= options.samplesPerLabel) return false;
+      taken.set(labels[row]!, count + 1);
+      return true;
+    });
+  });
+}
+
+/**
+ * Scores a classification task; main metric `accuracy`, the mean over the experiments. An item's value is the
+ * share of experiments that classified the text correctly, so that the mean over items is the same number.
+ */
+export function scoreClassification(
+  data: ClassificationData,
+  vectors: Vectors,
+  options: ClassificationOptions,
+): Score {
+  const trainLabels = data.train.map((row) => row.label);
+  const test = matrix(data.test, vectors);
+  const truth = data.test.map((row) => row.label);
+  const runs = undersample(trainLabels, options).map((rows) => {
+    const sample = rows.map((row) => data.train[row]!);
+    const labels = [...new Set(sample.map((row) => row.label))].sort(compareLabels);
+    if (labels.length < 2) {
+      throw new UsageError(`all training rows have the label ${labels[0]}`, "classify at least two labels");
+    }
+    const index = new Map(labels.map((label, i) => [label, i]));
+    const probe = fitProbe(
+      matrix(sample, vectors),
+      sample.map((row) => index.get(row.label)!),
+      labels.length,
+      options.probe,
+    );
+    const predicted = Array.from(predict(probe, test), (k) => labels[k]!);
+    return {
+      probe,
+      predicted,
+      accuracy: mean(truth.map((label, i) => Number(label === predicted[i]))),
+      ...f1Scores(truth, predicted),
+    };
+  });
+
+  const early =
+    runs.filter((run) => run.probe.stopped === "iterations" || run.probe.stopped === "line search").length;
+  const metrics: Record<string, number> = {
+    accuracy: mean(runs.map((run) => run.accuracy)),
+    f1: mean(runs.map((run) => run.macro)),
+    f1_weighted: mean(runs.map((run) => run.weighted)),
+  };
+  runs.forEach((run, e) => metrics[`accuracy_experiment_${e + 1}`] = run.accuracy);
+  return {
+    main: "accuracy",
+    aggregate: "mean",
+    metrics,
+    items: data.test.map((row, i) => {
+      const predictions = runs.map((run) => run.predicted[i]!);
+      return {
+        id: row.id,
+        value: mean(predictions.map((p) => Number(p === row.label))),
+        label: row.label,
+        predictions,
+      };
+    }),
+    counts: {
+      test: data.test.length,
+      train: data.train.length,
+      trials: data.test.length * runs.length,
+      correct: runs.reduce((sum, run) => sum + Math.round(run.accuracy * data.test.length), 0),
+    },
+    warnings: early === 0 ? [] : [
+      `${early} of ${runs.length} probes stopped before they converged: the accuracy may differ from ` +
+      `scikit-learn's by up to 0.2 points`,
+    ],
+  };
+}
+
+/** Macro and support-weighted F1 over the labels that occur on either side; 0 for a label never hit. */
+export function f1Scores(
+  truth: readonly (string | number)[],
+  predicted: readonly (string | number)[],
+): { macro: number; weighted: number } {
+  const labels = [...new Set([...truth, ...predicted])];
+  let macro = 0, weighted = 0;
+  for (const label of labels) {
+    let hits = 0, actual = 0, claimed = 0;
+    truth.forEach((t, i) => {
+      if (t === label) actual++;
+      if (predicted[i] === label) claimed++;
+      if (t === label && predicted[i] === label) hits++;
+    });
+    const f1 = 2 * hits / (actual + claimed);
+    macro += f1 / labels.length;
+    weighted += f1 * actual / truth.length;
+  }
+  return { macro, weighted };
+}
+
+function matrix(rows: readonly LabelledText[], vectors: Vectors): Matrix {
+  const columns = vectors(rows[0]!.text).length;
+  const data = new Float64Array(rows.length * columns);
+  rows.forEach((row, i) => data.set(vectors(row.text), i * columns));
+  return { data, rows: rows.length, columns };
+}
+
+/** numpy's order: numbers by value, strings by code point. */
+function compareLabels(a: string | number, b: string | number): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  const x = Array.from(String(a), (c) => c.codePointAt(0)!),
+    y = Array.from(String(b), (c) => c.codePointAt(0)!);
+  for (let i = 0; i < Math.min(x.length, y.length); i++) if (x[i] !== y[i]) return x[i]! - y[i]!;
+  return x.length - y.length;
+}

@@ -1,0 +1,125 @@
+/**
+ * Limited-memory BFGS as L-BFGS-B 3.0 (Zhu, Byrd, Lu, Nocedal 1997) does it where no variable is bounded: memory
+ * 10, first step of length 1, Moré-Thuente line search, one restart from steepest descent when it fails.
+ *
+ * @module
+ */
+import { moreThuente } from "./more_thuente.ts";
+
+/** Objective: writes the gradient at `x` to `gradient` and returns the value. */
+export type Objective = (x: Float64Array, gradient: Float64Array) => number;
+
+/** When to stop. */
+export interface LbfgsOptions {
+  readonly maxIterations: number;
+  /** Stop when max |gradient| is at most this. */
+  readonly gradientTolerance: number;
+  /** Stop when an iteration lowers the value by at most this times max(|old|, |new|, 1). */
+  readonly valueTolerance: number;
+  /** Evaluations allowed in one line search. */
+  readonly maxLineSearchEvaluations: number;
+}
+
+/** Where and why the search ended. */
+export interface LbfgsResult {
+  readonly x: Float64Array;
+  readonly value: number;
+  readonly iterations: number;
+  readonly stopped: "gradient" | "value" | "iterations" | "line search";
+}
+
+/** A step s and the gradient change y over it. */
+interface Pair {
+  readonly s: Float64Array;
+  readonly y: Float64Array;
+  /** 1 / (s · y) */
+  readonly rho: number;
+}
+
+const MEMORY = 10;
+
+/** Minimises an objective from `start`, which is not changed. */
+export function minimizeLbfgs(objective: Objective, start: Float64Array, options: LbfgsOptions): LbfgsResult {
+  const n = start.length;
+  const x = start.slice(), gradient = new Float64Array(n);
+  let value = objective(x, gradient);
+  let pairs: Pair[] = [];
+  let iterations = 0;
+  const result = (stopped: LbfgsResult["stopped"]): LbfgsResult => ({ x, value, iterations, stopped });
+  if (maxAbs(gradient) <= options.gradientTolerance) return result("gradient");
+
+  while (true) {
+    const direction = descentDirection(gradient, pairs);
+    const origin = x.slice(), oldGradient = gradient.slice(), oldValue = value;
+    const slope = dot(gradient, direction);
+    const firstStep = iterations === 0 ? 1 / Math.sqrt(dot(direction, direction)) : 1;
+    const evaluate = (step: number) => {
+      for (let i = 0; i < n; i++) x[i] = origin[i]! + step * direction[i]!;
+      value = objective(x, gradient);
+      return { step, value, slope: dot(gradient, direction) };
+    };
+    const found = slope < 0
+      ? moreThuente({ step: 0, value, slope }, firstStep, evaluate, options.maxLineSearchEvaluations)
+      : null;
+    if (found === null) {
+      x.set(origin);
+      gradient.set(oldGradient);
+      value = oldValue;
+      if (pairs.length === 0) return result("line search");
+      pairs = [];
+      continue;
+    }
+
+    iterations++;
+    if (iterations >= options.maxIterations) return result("iterations");
+    if (maxAbs(gradient) <= options.gradientTolerance) return result("gradient");
+    const scale = Math.max(Math.abs(oldValue), Math.abs(value), 1);
+    if (oldValue - value <= options.valueTolerance * scale) return result("value");
+
+    const y = gradient.map((g, i) => g - oldGradient[i]!);
+    const s = direction.map((d) => d * found.step);
+    const curvature = (found.slope - slope) * found.step;
+    // Without positive curvature the pair would spoil the approximation; it is left out.
+    if (curvature > Number.EPSILON * -slope * found.step) {
+      pairs.push({ s, y, rho: 1 / curvature });
+      if (pairs.length > MEMORY) pairs.shift();
+    }
+  }
+}
+
+/** -H g by the two-loop recursion (Nocedal 1980), H starting from (s·y / y·y) of the newest pair. */
+function descentDirection(gradient: Float64Array, pairs: readonly Pair[]): Float64Array {
+  const d = gradient.map((g) => -g);
+  const alphas: number[] = [];
+  for (const { s, y, rho } of pairs.toReversed()) {
+    const alpha = rho * dot(s, d);
+    alphas.push(alpha);
+    addScaled(d, y, -alpha);
+  }
+  const newest = pairs.at(-1);
+  if (newest !== undefined) {
+    const scale = 1 / (newest.rho * dot(newest.y, newest.y));
+    for (let i = 0; i < d.length; i++) d[i]! *= scale;
+  }
+  for (const { s, y, rho } of pairs) {
+    const beta = rho * dot(y, d);
+    addScaled(d, s, alphas.pop()! - beta);
+  }
+  return d;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function addScaled(target: Float64Array, source: Float64Array, factor: number): void {
+  for (let i = 0; i < target.length; i++) target[i]! += factor * source[i]!;
+}
+
+function maxAbs(values: Float64Array): number {
+  let max = 0;
+  for (let i = 0; i < values.length; i++) max = Math.max(max, Math.abs(values[i]!));
+  return max;
+}

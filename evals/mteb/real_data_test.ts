@@ -1,0 +1,42 @@
+/**
+ * The three scorers on whole real data sets, against numpy, scipy, scikit-learn and pytrec_eval on the same vectors.
+ */
+import { assertClose, sharedData, testWith } from "#test";
+import { golden } from "../../fixtures/golden_data.ts";
+import { hashedTrigrams } from "../../fixtures/hashed_trigrams.ts";
+import { loadTask } from "./load.ts";
+import { scoreTask } from "./score_task.ts";
+import { mtebTask } from "./tasks.ts";
+import { Mirror } from "../../lib/data/mirror.ts";
+
+const reference = golden<Record<string, Record<string, number>>>("mteb/real_data.json");
+
+function vectors() {
+  const seen = new Map<string, Float32Array>();
+  return (text: string) => {
+    let vector = seen.get(text);
+    if (vector === undefined) seen.set(text, vector = hashedTrigrams(text));
+    return vector;
+  };
+}
+
+const checks: [task: string, metrics: string[], tolerance: number][] = [
+  ["STSBenchmark", ["cosine_spearman", "cosine_pearson"], 1e-5],
+  ["STS13", ["cosine_spearman", "cosine_pearson"], 1e-5],
+  ["Banking77Classification", ["accuracy", "f1"], 1e-4],
+  ["SciFact", ["ndcg_at_10", "map_at_100", "recall_at_100"], 1e-4],
+];
+
+for (const [name, metrics, tolerance] of checks) {
+  testWith(
+    sharedData,
+    `${name} scores as the reference libraries do on the whole real test set`,
+    async (root) => {
+      const { data } = await loadTask(new Mirror(root), mtebTask(name));
+      const score = scoreTask(data, vectors());
+      for (const metric of metrics) {
+        assertClose([score.metrics[metric]!], [reference[name]![metric]!], tolerance, `${name} ${metric}`);
+      }
+    },
+  );
+}

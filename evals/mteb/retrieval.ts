@@ -1,0 +1,147 @@
+/**
+ * Retrieval: rank all documents for each query by cosine, and compare with the relevance judgements.
+ *
+ * Reference: MTEB 1.38.33 with pytrec_eval. Departure: `mrr_at_k` uses the same ranking as the other metrics,
+ * where MTEB breaks ties by the order of a heap.
+ *
+ * @module
+ */
+import { UsageError } from "#errors";
+import { normalised, type Score, type ScoredItem, type Vectors } from "../score.ts";
+import { mean } from "../statistics.ts";
+
+/** Changes whenever the same embeddings would give other numbers. */
+export const RETRIEVAL_SCORER = "retrieval/1";
+
+/** Cut-offs at which metrics are reported. */
+export const CUTOFFS = [1, 3, 5, 10, 20, 100, 1000] as const;
+
+/** Documents kept for each query before anything is removed or scored. */
+const RESULTS_PER_QUERY = 1000;
+
+/** A query or a document. */
+export interface IdentifiedText {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** Relevance of judged documents: query id to document id to a whole number. */
+export type Judgements = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+/** A retrieval task. */
+export interface RetrievalData {
+  readonly queries: readonly IdentifiedText[];
+  readonly documents: readonly IdentifiedText[];
+  readonly judgements: Judgements;
+}
+
+/** A document with its score for one query. */
+export interface Hit {
+  readonly id: string;
+  readonly score: number;
+}
+
+/**
+ * Scores a retrieval task; main metric `ndcg_at_10`. Means over queries are rounded to five decimals as in MTEB.
+ *
+ * @param options.dropSelf remove a document whose id equals the query's, after the best 1,000 were taken
+ * @throws UsageError if a query has no judgement
+ */
+export function scoreRetrieval(
+  data: RetrievalData,
+  vectors: Vectors,
+  options: { readonly dropSelf: boolean },
+): Score {
+  const documents = data.documents.map((d) => ({
+    id: d.id,
+    unit: normalised(vectors(d.text), `document ${d.id}`),
+  }));
+  const items: ScoredItem[] = [];
+  const perQuery: Record<string, number>[] = [];
+  for (const query of data.queries) {
+    const judged = data.judgements.get(query.id);
+    if (judged === undefined) {
+      throw new UsageError(`query "${query.id}" has no relevance judgement`, "drop it from the task");
+    }
+    const unit = normalised(vectors(query.text), `query ${query.id}`);
+    const scored = documents.map((d) => ({ id: d.id, score: dot(unit, d.unit) }));
+    const kept = rank(scored).slice(0, RESULTS_PER_QUERY);
+    const ranking = options.dropSelf ? kept.filter((hit) => hit.id !== query.id) : kept;
+    const metrics = rankingMetrics(ranking.map((hit) => hit.id), judged);
+    perQuery.push(metrics);
+    const relevantRanks = ranking.flatMap((hit, i) => (judged.get(hit.id) ?? 0) > 0 ? [i + 1] : []);
+    items.push({ id: query.id, value: metrics["ndcg_at_10"]!, relevantRanks, top10: ranking.slice(0, 10) });
+  }
+  const names = Object.keys(perQuery[0] ?? {});
+  return {
+    main: "ndcg_at_10",
+    aggregate: "mean",
+    metrics: Object.fromEntries(names.map((name) => [name, round5(mean(perQuery.map((m) => m[name]!)))])),
+    items,
+    counts: { queries: data.queries.length, documents: data.documents.length },
+    warnings: [],
+  };
+}
+
+/** trec_eval's order: score descending, ties by document id descending (byte order). */
+export function rank(hits: readonly Hit[]): Hit[] {
+  return [...hits].sort((a, b) => b.score - a.score || compareBytes(b.id, a.id));
+}
+
+/**
+ * nDCG, MAP, recall, precision and MRR at every cut-off for one query.
+ *
+ * @param ranking document ids, best first
+ * @param judged relevance by document id; 0 and less count as not relevant, and so do documents not judged
+ */
+export function rankingMetrics(
+  ranking: readonly string[],
+  judged: ReadonlyMap<string, number>,
+): Record<string, number> {
+  const gains = ranking.map((id) => Math.max(0, judged.get(id) ?? 0));
+  const ideal = [...judged.values()].filter((gain) => gain > 0).sort((a, b) => b - a);
+  const relevant = ideal.length;
+  const metrics: Record<string, number> = {};
+  for (const k of CUTOFFS) {
+    let found = 0, precisions = 0, firstRank = 0;
+    for (let i = 0; i < Math.min(k, gains.length); i++) {
+      if (gains[i]! === 0) continue;
+      found++;
+      precisions += found / (i + 1);
+      firstRank ||= i + 1;
+    }
+    const idealGain = discountedGain(ideal, k);
+    metrics[`ndcg_at_${k}`] = idealGain > 0 ? discountedGain(gains, k) / idealGain : 0;
+    metrics[`map_at_${k}`] = relevant > 0 ? precisions / relevant : 0;
+    metrics[`recall_at_${k}`] = relevant > 0 ? found / relevant : 0;
+    metrics[`precision_at_${k}`] = found / k;
+    metrics[`mrr_at_${k}`] = firstRank > 0 ? 1 / firstRank : 0;
+  }
+  return metrics;
+}
+
+/** DCG@k with linear gain: the sum of gain / log2(rank + 1). */
+function discountedGain(gains: readonly number[], k: number): number {
+  let sum = 0;
+  for (let i = 0; i < Math.min(k, gains.length); i++) sum += gains[i]! / Math.log2(i + 2);
+  return sum;
+}
+
+/** Dot product rounded to float32, the precision in which the reference ranks. */
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return Math.fround(sum);
+}
+
+/** strcmp of the UTF-8 forms, which is the order of code points. */
+function compareBytes(a: string, b: string): number {
+  const x = new TextEncoder().encode(a), y = new TextEncoder().encode(b);
+  const shared = Math.min(x.length, y.length);
+  for (let i = 0; i < shared; i++) if (x[i] !== y[i]) return x[i]! - y[i]!;
+  return x.length - y.length;
+}
+
+function round5(value: number): number {
+  return Number(value.toFixed(5));
+}

@@ -1,0 +1,52 @@
+/**
+ * What a scorer returns: the same form for every task.
+ *
+ * @module
+ */
+import { NumericError } from "#errors";
+
+/**
+ * One scored item, as it is stored. `id` names the item within its task; `value` is what the main metric
+ * averages (a correctness, an nDCG); items of a correlation have `similarity` and `gold` instead.
+ */
+export interface ScoredItem {
+  readonly id: string;
+  readonly value?: number;
+  readonly similarity?: number;
+  readonly gold?: number;
+  readonly [detail: string]: unknown;
+}
+
+/** How the main metric follows from the items, so that it can be recomputed on a resample of them. */
+export type Aggregate = "mean" | "spearman";
+
+/** Result of one task. Metrics are fractions (0.6543, not 65.43). */
+export interface Score {
+  /** Name of the main metric, a key of `metrics`. */
+  readonly main: string;
+  readonly aggregate: Aggregate;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly items: readonly ScoredItem[];
+  /** Whole numbers behind the metrics: items, correct answers, answers without a result. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Findings a reader should know before quoting the score, as sentences. */
+  readonly warnings: readonly string[];
+}
+
+/** The stored embedding of a text. Throws if there is none. */
+export type Vectors = (text: string) => Float32Array;
+
+/**
+ * Rows scaled to length 1 in float32, as the reference does before every cosine.
+ *
+ * @throws NumericError if a vector is zero or not finite: a model that returns one has failed
+ */
+export function normalised(vector: Float32Array, what: string): Float32Array {
+  let squares = 0;
+  for (let i = 0; i < vector.length; i++) squares += vector[i]! ** 2;
+  const norm = Math.fround(Math.sqrt(squares));
+  if (!(norm > 0 && norm < Infinity)) {
+    throw new NumericError(`the embedding of ${what} has length ${norm}`, "the encoder failed on this text");
+  }
+  return vector.map((value) => value / norm);
+}
