@@ -7,7 +7,12 @@
  * @module
  */
 import { UsageError } from "#errors";
-import { type Architecture, checkDecoderConfig, type DecoderConfig, type Llama3RopeScaling } from "./config.ts";
+import {
+  type Architecture,
+  checkDecoderConfig,
+  type DecoderConfig,
+  type Llama3RopeScaling,
+} from "./config.ts";
 import { describe, Fields, isObject, type JsonObject } from "./json.ts";
 
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {

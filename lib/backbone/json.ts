@@ -50,7 +50,12 @@ export class Fields {
 
   /** A finite number. */
   number(key: string, fallback?: number): number {
-    return this.#get(key, fallback, "a number", (v): v is number => typeof v === "number" && Number.isFinite(v));
+    return this.#get(
+      key,
+      fallback,
+      "a number",
+      (v): v is number => typeof v === "number" && Number.isFinite(v),
+    );
   }
 
   /** A string. */
@@ -77,7 +82,10 @@ export class Fields {
     const value = this.object[key];
     if (value === undefined || value === null) {
       if (fallback !== undefined) return fallback;
-      throw new UsageError(`${this.origin} has no "${key}"`, `add "${key}" (${wanted}) or download the model again`);
+      throw new UsageError(
+        `${this.origin} has no "${key}"`,
+        `add "${key}" (${wanted}) or download the model again`,
+      );
     }
     if (!test(value)) this.refuse(key, `use ${wanted}`);
     return value;

@@ -77,5 +77,7 @@ export function readOptionalFile(path: string): Uint8Array<ArrayBuffer> | null {
 
 function unreadable(path: string, cause: unknown): MissingError {
   const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
-  return new MissingError(`${path} cannot be read: ${reason}`, "check the path and its permissions", { cause });
+  return new MissingError(`${path} cannot be read: ${reason}`, "check the path and its permissions", {
+    cause,
+  });
 }

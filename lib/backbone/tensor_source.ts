@@ -24,7 +24,10 @@ export interface TensorSource {
 export function expectedTensors(config: DecoderConfig): Map<string, readonly number[]> {
   const { hiddenSize, heads, kvHeads, headDim, intermediateSize, vocabSize } = config;
   const queries = heads * headDim, keys = kvHeads * headDim;
-  const tensors = new Map<string, readonly number[]>([["model.embed_tokens.weight", [vocabSize, hiddenSize]]]);
+  const tensors = new Map<string, readonly number[]>([["model.embed_tokens.weight", [
+    vocabSize,
+    hiddenSize,
+  ]]]);
   for (let layer = 0; layer < config.layers; layer++) {
     const add = (name: string, ...shape: number[]) => tensors.set(`model.layers.${layer}.${name}`, shape);
     add("input_layernorm.weight", hiddenSize);

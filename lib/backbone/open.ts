@@ -1,0 +1,122 @@
+/**
+ * Opens a backbone: an instruct model in a Hugging Face folder or a GGUF file.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import { MissingError, UsageError } from "#errors";
+import { digestFile } from "../manifest/hash.ts";
+import type { ChatTemplate } from "./chat_template.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { GenerationIds } from "./generation_config.ts";
+import { openGguf } from "./gguf.ts";
+import { readGgufConversation } from "./gguf_conversation.ts";
+import { decoderConfigFromHf } from "./hf_config.ts";
+import { type Conversation, HF_FILES, readHfConversation, readHfJson } from "./hf_folder.ts";
+import { openSafetensors, safetensorsFiles } from "./safetensors.ts";
+import { checkTensors, type TensorSource } from "./tensor_source.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** One file of a backbone. */
+export interface BackboneFile {
+  /** Name inside the folder (or of the GGUF file). */
+  readonly name: string;
+  /** Size in bytes. */
+  readonly bytes: number;
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** An instruct model, checked and ready to be loaded onto a device. */
+export interface Backbone extends GenerationIds {
+  /** Last part of the path, without `.gguf`. */
+  readonly name: string;
+  readonly path: string;
+  readonly format: "hf" | "gguf";
+  readonly config: DecoderConfig;
+  /** All weights of the decoder, present and in shape. */
+  readonly tensors: TensorSource;
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: ChatTemplate;
+  /** Files from which transformers loads the same tokenizer: name to content. */
+  readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
+  /** Every file that was read, with its digest. */
+  readonly files: readonly BackboneFile[];
+  /** Tensors of the checkpoint that the decoder does not use. */
+  readonly unusedTensors: readonly string[];
+  /** Closes the weights. */
+  close(): void;
+}
+
+const ACCEPTED = "give a .gguf file, or a folder with config.json, tokenizer.json and *.safetensors";
+
+/**
+ * Opens and checks a backbone. No weight is read yet, but every file is (for its digest).
+ *
+ * @param path a `.gguf` file or a Hugging Face folder
+ * @throws {MissingError} when the path, or a file of the folder, is not there
+ * @throws {UsageError} when something in it is damaged, contradictory or not supported
+ */
+export async function openBackbone(path: string): Promise<Backbone> {
+  const trimmed = path.replace(/(?<=.)\/+$/, "");
+  const info = await Deno.stat(trimmed).catch((cause) => {
+    const reason = cause instanceof Deno.errors.NotFound ? "does not exist" : `cannot be read: ${cause}`;
+    throw new MissingError(`the backbone "${path}" ${reason}`, ACCEPTED, { cause });
+  });
+  if (info.isDirectory) return await openHf(trimmed);
+  if (trimmed.endsWith(".gguf")) return await openGgufFile(trimmed);
+  throw new UsageError(`the backbone "${path}" is neither a folder nor a .gguf file`, ACCEPTED);
+}
+
+async function openHf(folder: string): Promise<Backbone> {
+  const json = readHfJson(folder, HF_FILES.config);
+  const config = decoderConfigFromHf(json, `${folder}/${HF_FILES.config}`);
+  const { index, shards } = safetensorsFiles(folder);
+  const tensors = openSafetensors(shards.map((shard) => `${folder}/${shard}`));
+  const names = [...Object.values(HF_FILES), ...(index ? [index] : [])].filter((name) =>
+    isFile(`${folder}/${name}`)
+  );
+  const read = () => readHfConversation(folder, json);
+  return await assemble({ path: folder, format: "hf", config, tensors }, read, folder, [...names, ...shards]);
+}
+
+async function openGgufFile(path: string): Promise<Backbone> {
+  const { header, config, tensors } = openGguf(path);
+  const read = () => readGgufConversation(header);
+  const folder = path.slice(0, path.length - basename(path).length) || ".";
+  return await assemble({ path, format: "gguf", config, tensors }, read, folder, [basename(path)]);
+}
+
+async function assemble(
+  opened: Pick<Backbone, "path" | "format" | "config" | "tensors">,
+  readConversation: () => Promise<Conversation>,
+  folder: string,
+  fileNames: readonly string[],
+): Promise<Backbone> {
+  const { path, config, tensors } = opened;
+  try {
+    const unusedTensors = checkTensors(tensors, config, path);
+    const { generation, ...conversation } = await readConversation();
+    conversation.tokenizer.checkFits(config.vocabSize);
+    return {
+      name: basename(path).replace(/\.gguf$/, ""),
+      ...opened,
+      ...conversation,
+      ...generation,
+      files: fileNames.map((name) => ({ name, ...digestFile(`${folder}/${name}`) })),
+      unusedTensors,
+      close: () => tensors.close(),
+    };
+  } catch (error) {
+    tensors.close();
+    throw error;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

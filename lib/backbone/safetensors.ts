@@ -1,0 +1,112 @@
+/**
+ * Weights from safetensors: one file, or shards listed in `model.safetensors.index.json`.
+ *
+ * @module
+ */
+import { MissingError, UsageError } from "#errors";
+import { bf16ToF32, f16ToF32 } from "./half_floats.ts";
+import { describe, isObject, parseJsonObject } from "./json.ts";
+import { CHUNK_BYTES, RandomAccessFile, readOptionalFile } from "./random_access_file.ts";
+import { readSafetensorsHeader, SAFETENSORS_DTYPES, type SafetensorsEntry } from "./safetensors_header.ts";
+import type { TensorSource } from "./tensor_source.ts";
+
+/** File names that {@linkcode safetensorsFiles} looks for, as transformers does. */
+const SINGLE = "model.safetensors", INDEX = "model.safetensors.index.json";
+
+/**
+ * Names of the files of a folder that hold its weights: the index (if there is one) and the shards.
+ *
+ * @throws {MissingError} when there are none
+ * @throws {UsageError} when the index is not one, or points outside of the folder
+ */
+export function safetensorsFiles(folder: string): { index: string | null; shards: string[] } {
+  const bytes = readOptionalFile(`${folder}/${INDEX}`);
+  if (bytes) return { index: INDEX, shards: shardsOf(`${folder}/${INDEX}`, bytes) };
+  try {
+    Deno.statSync(`${folder}/${SINGLE}`);
+  } catch (cause) {
+    throw new MissingError(
+      `${folder} has neither ${SINGLE} nor ${INDEX}`,
+      "download the safetensors weights of the model (pytorch_model.bin is not read)",
+      { cause },
+    );
+  }
+  return { index: null, shards: [SINGLE] };
+}
+
+function shardsOf(path: string, bytes: Uint8Array): string[] {
+  const map = parseJsonObject(bytes, path)["weight_map"];
+  if (!isObject(map)) {
+    throw new UsageError(`${path}: weight_map is ${describe(map)}`, "download the index again");
+  }
+  const shards = [...new Set(Object.values(map))];
+  for (const shard of shards) {
+    // A plain name: an index from a stranger must not read files elsewhere.
+    if (typeof shard !== "string" || !/^[^/\\]+\.safetensors$/.test(shard)) {
+      throw new UsageError(`${path} points to the shard ${describe(shard)}`, "download the index again");
+    }
+  }
+  return (shards as string[]).sort();
+}
+
+/**
+ * Opens safetensors files as one {@linkcode TensorSource}.
+ *
+ * @param paths the file, or all shards
+ * @throws {UsageError} when a header contradicts its file, or two shards hold the same tensor
+ */
+export function openSafetensors(paths: readonly string[]): TensorSource {
+  const files: RandomAccessFile[] = [];
+  const close = () => files.forEach((file) => file.close());
+  const tensors = new Map<string, { entry: SafetensorsEntry; file: RandomAccessFile }>();
+  try {
+    for (const path of paths) {
+      const file = new RandomAccessFile(path);
+      files.push(file);
+      for (const entry of readSafetensorsHeader(file)) {
+        const twin = tensors.get(entry.name);
+        if (twin) {
+          throw new UsageError(
+            `the tensor "${entry.name}" is in ${twin.file.path} and in ${path}`,
+            "download the checkpoint again",
+          );
+        }
+        tensors.set(entry.name, { entry, file });
+      }
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const find = (name: string) => {
+    const tensor = tensors.get(name);
+    if (!tensor) {
+      throw new UsageError(`there is no tensor "${name}" in ${paths.join(", ")}`, "check the checkpoint");
+    }
+    return tensor;
+  };
+  return {
+    names: () => [...tensors.keys()],
+    shape: (name) => find(name).entry.shape,
+    dtype: (name) => find(name).entry.dtype,
+    read: (name) => readTensor(find(name).file, find(name).entry),
+    close,
+  };
+}
+
+function readTensor(file: RandomAccessFile, entry: SafetensorsEntry): Float32Array<ArrayBuffer> {
+  const width = SAFETENSORS_DTYPES[entry.dtype];
+  const out = new Float32Array(entry.byteLength / width);
+  if (entry.dtype === "F32") {
+    file.read(entry.offset, new Uint8Array(out.buffer));
+    return out;
+  }
+  const scratch = new Uint16Array(Math.min(CHUNK_BYTES / 2, out.length));
+  for (let first = 0; first < out.length; first += scratch.length) {
+    const bits = scratch.subarray(0, Math.min(scratch.length, out.length - first));
+    file.read(entry.offset + 2 * first, new Uint8Array(bits.buffer, 0, bits.byteLength));
+    if (entry.dtype === "BF16") bf16ToF32(bits, out.subarray(first, first + bits.length));
+    else for (let i = 0; i < bits.length; i++) out[first + i] = f16ToF32(bits[i]!);
+  }
+  return out;
+}

@@ -1,0 +1,131 @@
+/**
+ * `tokenizer.json` as it is handed to npm `@huggingface/tokenizers`: the same pipeline, spelled so that this library
+ * does what the original (Rust) `tokenizers` does, and refused where it cannot.
+ *
+ * Rewritten (version 0.2.0; each can go once the golden test passes without it):
+ * - `ByteLevel` with its own regex and `Digits` use JavaScript's `\s` and ASCII `\d`; the library translates the
+ *   expressions of `Split` to the Unicode classes of the original, so both become a `Split`.
+ *
+ * Refused, because the library would ignore them: added tokens with `single_word`, `Split` behaviours other than
+ * Isolated and Removed, inverted Removed, `Punctuation`, models other than BPE, `continuing_subword_prefix`, dropout.
+ *
+ * @module
+ */
+import { UsageError } from "#errors";
+import { describe, Fields, isObject, type JsonObject } from "./json.ts";
+
+/** The regex of GPT-2, which `ByteLevel` applies when `use_regex` is true. */
+export const GPT2_PATTERN: string =
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
+/**
+ * Checks a parsed `tokenizer.json` and rewrites it for the library.
+ *
+ * @param extraTokens `added_tokens_decoder` of `tokenizer_config.json` ({id: token}), which transformers adds to
+ *   those of `tokenizer.json`
+ * @throws {UsageError} naming the part that is not supported
+ */
+export function pipelineForLibrary(json: JsonObject, extraTokens: JsonObject, origin: string): JsonObject {
+  const fields = new Fields(json, origin);
+  const model = fields.fields("model");
+  // The oldest files do not name the type of a BPE.
+  if (model.string("type", "BPE") !== "BPE") model.refuse("type", "use a model with a BPE tokenizer");
+  for (const key of ["continuing_subword_prefix", "end_of_word_suffix"]) {
+    if (model.string(key, "") !== "") model.refuse(key, "use a byte-level BPE tokenizer");
+  }
+  if (model.number("dropout", 0) !== 0) model.refuse("dropout", "set dropout to null");
+  const { vocab, merges } = model.object;
+  if (!isObject(vocab) || !Object.values(vocab).every(isId)) {
+    model.refuse("vocab", "it must map tokens to ids");
+  }
+  if (!Array.isArray(merges)) model.refuse("merges", "it must be a list");
+  return {
+    normalizer: null,
+    decoder: null,
+    ...json,
+    model: { type: "BPE", ...model.object },
+    pre_tokenizer: fields.has("pre_tokenizer") ? preTokenizer(fields.fields("pre_tokenizer")) : null,
+    // Special tokens come from the chat template, never from here.
+    post_processor: null,
+    added_tokens: addedTokens(json["added_tokens"] ?? [], extraTokens, origin),
+  };
+}
+
+function addedTokens(list: unknown, extra: JsonObject, origin: string): JsonObject[] {
+  if (!Array.isArray(list)) {
+    throw new UsageError(`${origin}: added_tokens is ${describe(list)}`, "use a list");
+  }
+  const known = new Set(list.map((token) => isObject(token) ? token["content"] : undefined));
+  const tokens: unknown[] = [...list];
+  for (const [id, token] of Object.entries(extra)) {
+    if (isObject(token) && !known.has(token["content"])) tokens.push({ ...token, id: Number(id) });
+  }
+  return tokens.map((token) => {
+    if (
+      !isObject(token) || typeof token["content"] !== "string" || token["content"] === "" ||
+      !isId(token["id"])
+    ) {
+      throw new UsageError(`${origin}: added_tokens has ${describe(token)}`, "give it a content and an id");
+    }
+    if (token["single_word"] === true) {
+      throw new UsageError(
+        `${origin}: the added token ${describe(token["content"])} has "single_word": true`,
+        "use a tokenizer without such tokens",
+      );
+    }
+    return token;
+  });
+}
+
+function preTokenizer(step: Fields): JsonObject {
+  const type = step.string("type");
+  switch (type) {
+    case "Sequence": {
+      const steps = step.object["pretokenizers"];
+      if (!Array.isArray(steps) || !steps.every(isObject)) step.refuse("pretokenizers", "it must be a list");
+      return { type, pretokenizers: steps.map((inner) => preTokenizer(new Fields(inner, step.origin))) };
+    }
+    case "ByteLevel":
+      return byteLevel(step);
+    case "Digits":
+      return split(step.boolean("individual_digits", false) ? "\\p{N}" : "\\p{N}+");
+    case "Split": {
+      const removed = step.string("behavior") === "Removed";
+      if (!removed && step.string("behavior") !== "Isolated") {
+        step.refuse("behavior", 'use a tokenizer whose Split is "Isolated" or "Removed"');
+      }
+      if (removed && step.boolean("invert", false)) {
+        step.refuse("invert", "use a tokenizer without an inverted Split");
+      }
+      // Isolated keeps both the matches and what is between them, so inverting it changes nothing.
+      return { ...step.object, invert: false };
+    }
+    case "Metaspace":
+    case "WhitespaceSplit":
+      return step.object;
+    default:
+      return step.refuse(
+        "type",
+        "use a tokenizer that splits text with Split, Digits, ByteLevel or Metaspace",
+      );
+  }
+}
+
+function byteLevel(step: Fields): JsonObject {
+  const prefixed = step.boolean("add_prefix_space", true);
+  const encode = { type: "ByteLevel", add_prefix_space: prefixed, use_regex: false };
+  if (!step.boolean("use_regex", true)) return encode;
+  if (!prefixed) return { type: "Sequence", pretokenizers: [split(GPT2_PATTERN), encode] };
+  // The space goes before the text that arrives here, then the regex splits.
+  const prefix = { type: "Replace", pattern: { Regex: "\\A(?! )" }, content: " " };
+  const bytes = { ...encode, add_prefix_space: false };
+  return { type: "Sequence", pretokenizers: [prefix, split(GPT2_PATTERN), bytes] };
+}
+
+function split(regex: string): JsonObject {
+  return { type: "Split", pattern: { Regex: regex }, behavior: "Isolated", invert: false };
+}
+
+function isId(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,71 @@
+/**
+ * Writes a backbone as a Hugging Face folder that transformers (and this program) loads.
+ *
+ * @module
+ */
+import { writeDirectoryAtomic, writeFileAtomic } from "../journal/atomic.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { GenerationIds } from "./generation_config.ts";
+import { decoderConfigToHf } from "./hf_config.ts";
+import { HF_FILES } from "./hf_folder.ts";
+import type { JsonObject } from "./json.ts";
+import type { Backbone } from "./open.ts";
+import { type NamedTensor, type StoredDtype, writeSafetensors } from "./safetensors_writer.ts";
+import { expectedTensors, type TensorSource } from "./tensor_source.ts";
+
+/** Everything that goes into a folder. */
+export interface HfFolderContent {
+  readonly config: DecoderConfig;
+  /** Every weight of the decoder once, in any order; taken one by one, so they need not be in memory together. */
+  readonly tensors: Iterable<NamedTensor>;
+  /** bf16 rounds to nearest, ties to even. */
+  readonly dtype: StoredDtype;
+  /** As in {@linkcode Backbone.tokenizerFiles}. */
+  readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
+  /** Jinja text. */
+  readonly chatTemplate: string;
+  readonly generation: GenerationIds;
+}
+
+/**
+ * Makes the folder `path`, whole or not at all.
+ *
+ * @throws {UsageError} when it exists
+ */
+export async function writeHfFolder(path: string, content: HfFolderContent): Promise<void> {
+  await writeDirectoryAtomic(path, (part) => writeHfFiles(part, content));
+}
+
+/** Writes the files into a folder that exists, for a caller that has its own way to make the folder appear at once. */
+export function writeHfFiles(folder: string, content: HfFolderContent): void {
+  const { config, tensors, dtype, generation } = content;
+  const write = (name: string, file: string | Uint8Array) => writeFileAtomic(`${folder}/${name}`, file);
+  writeSafetensors(`${folder}/model.safetensors`, expectedTensors(config), tensors, dtype);
+  for (const [name, bytes] of content.tokenizerFiles) write(name, bytes);
+  write(HF_FILES.template, content.chatTemplate);
+  const ids = { bos_token_id: generation.bosId, eos_token_id: [...generation.eosIds] };
+  write(HF_FILES.generation, json(ids));
+  const hfConfig = decoderConfigToHf(config, dtype === "f32" ? "float32" : "bfloat16");
+  write(HF_FILES.config, json({ ...hfConfig, ...ids }));
+}
+
+/** The parts of an open backbone that a folder needs beside its weights. */
+export function hfFolderFrame(
+  backbone: Backbone,
+): Pick<HfFolderContent, "config" | "tokenizerFiles" | "chatTemplate" | "generation"> {
+  return {
+    config: backbone.config,
+    tokenizerFiles: backbone.tokenizerFiles,
+    chatTemplate: backbone.chatTemplate.source,
+    generation: { eosIds: backbone.eosIds, bosId: backbone.bosId },
+  };
+}
+
+/** The weights of a source, read one by one, for {@linkcode HfFolderContent.tensors}. */
+export function* tensorsOf(source: TensorSource, config: DecoderConfig): Generator<NamedTensor> {
+  for (const [name, shape] of expectedTensors(config)) yield { name, shape, data: source.read(name) };
+}
+
+function json(value: JsonObject): string {
+  return JSON.stringify(value, null, 2) + "\n";
+}
