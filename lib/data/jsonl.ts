@@ -21,6 +21,8 @@ export interface JsonlRow {
 export interface ReadOptions {
   /** How the file is called in records and errors. Default: the path itself. */
   readonly label?: string;
+  /** Bytes to read instead of opening the path, such as stdin. */
+  readonly stream?: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,12 +40,6 @@ export async function readLines(
   options: ReadOptions = {},
 ): Promise<DataFile> {
   const label = options.label ?? path;
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (cause) {
-    throw new MissingError(`cannot read "${label}"`, "check the path and its permissions", { cause });
-  }
   const hash = createHash("sha256");
   let bytes = 0;
   const tap = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
@@ -53,7 +49,7 @@ export async function readLines(
       controller.enqueue(chunk);
     },
   });
-  const stored = file.readable.pipeThrough(tap);
+  const stored = (options.stream ?? await openFile(path, label)).pipeThrough(tap);
   const unpacked = path.endsWith(".gz") ? stored.pipeThrough(new DecompressionStream("gzip")) : stored;
   const text = unpacked.pipeThrough(new TextDecoderStream("utf-8", { fatal: true, ignoreBOM: true }));
 
@@ -83,6 +79,14 @@ export async function readLines(
   }
   if (rest !== "") onLine(rest, ++line);
   return { path: label, bytes, sha256: hash.digest("hex"), rows: line };
+}
+
+async function openFile(path: string, label: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  try {
+    return (await Deno.open(path)).readable;
+  } catch (cause) {
+    throw new MissingError(`cannot read "${label}"`, "check the path and its permissions", { cause });
+  }
 }
 
 /**
