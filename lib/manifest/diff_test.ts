@@ -1,0 +1,36 @@
+import { assert } from "#test";
+import { PROTOCOL_DEPARTURES } from "./departures.ts";
+import { describeDifference, diffManifests } from "./diff.ts";
+import { resolveManifest } from "./resolve.ts";
+
+Deno.test("diffManifests() is empty for equal settings, wherever they came from", () => {
+  const written = resolveManifest({ train: { steps: 10 } });
+  const typed = resolveManifest({}, [{ path: "train.steps", value: 10, source: "--steps" }]);
+  assert.deepEqual(diffManifests(written, typed), []);
+});
+
+Deno.test("diffManifests() lists each differing setting with both values and origins", () => {
+  const left = resolveManifest({ arms: ["base"] });
+  const right = resolveManifest({ arms: ["base", "cl"] }, [{
+    path: "train.steps",
+    value: 10,
+    source: "--steps",
+  }]);
+  assert.deepEqual(diffManifests(left, right).map(describeDifference), [
+    'arms: ["base"] (grace.json) -> ["base","cl"] (grace.json)',
+    "train.steps: 100 (preset smollm2-cpu) -> 10 (--steps)",
+  ]);
+});
+
+Deno.test("diffManifests() of two protocols names the documented discrepancies", () => {
+  const found = diffManifests(resolveManifest({ preset: "code" }), resolveManifest({ preset: "fixed" }));
+  assert.equal(found[0]!.path, "preset");
+  const documented = PROTOCOL_DEPARTURES.filter((d) => d.code !== d.fixed && d.kind !== "unsupervised");
+  assert.deepEqual(found.slice(1).map((d) => d.path).sort(), documented.map((d) => d.path).sort());
+  for (const { path, ids } of found.slice(1)) assert.ok(ids.length > 0, path);
+  const grouping = found.find((difference) => difference.path === "reward.grouping")!;
+  assert.equal(
+    describeDifference(grouping),
+    'reward.grouping [B3]: "prompt" (preset code) -> "uid" (preset fixed)',
+  );
+});

@@ -1,0 +1,81 @@
+/**
+ * From the text of `grace.json` to a checked {@linkcode ManifestInput}: every problem names its key's path.
+ *
+ * @module
+ */
+import type { z } from "zod";
+import { MissingError, UsageError } from "#errors";
+import { leafPaths } from "./leaves.ts";
+import { type ManifestInput, manifestInputSchema } from "./schema.ts";
+import { suggest } from "./suggest.ts";
+
+/**
+ * Reads and checks a manifest file.
+ *
+ * @throws {MissingError} if it cannot be read
+ * @throws {UsageError} if it is not JSON or not a manifest
+ */
+export function loadManifest(path: string): ManifestInput {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new MissingError(
+      `cannot read the manifest "${path}": ${(error as Error).message}`,
+      "check --manifest",
+      {
+        cause: error,
+      },
+    );
+  }
+  return parseManifest(text, path);
+}
+
+/** Checks the text of a manifest; `source` is the file's name in messages. See {@linkcode loadManifest}. */
+export function parseManifest(text: string, source: string): ManifestInput {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`"${source}" is not JSON: ${(error as Error).message}`, "fix the syntax", {
+      cause: error,
+    });
+  }
+  return checkManifest(value, source);
+}
+
+/**
+ * Checks a manifest that is already an object.
+ *
+ * @throws {UsageError} naming every unknown key (with the nearest known one) and every unusable value
+ */
+export function checkManifest(value: unknown, source: string): ManifestInput {
+  const result = manifestInputSchema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => sentences(issue));
+  throw new UsageError(
+    `${source}: ${problems.join("; ")}`,
+    "`grace-repro manifest --schema` lists every key with its meaning and values",
+  );
+}
+
+function sentences(issue: z.core.$ZodIssue): string[] {
+  const path = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => unknownKey(path === "" ? key : `${path}.${key}`));
+  }
+  const shown = JSON.stringify(issue.input);
+  const found = shown === undefined ? "" : ` (found ${shown.length > 60 ? shown.slice(0, 60) + "…" : shown})`;
+  return [`"${path === "" ? "the manifest" : path}": ${issue.message}${found}`];
+}
+
+/** Knows sections and leaves, and finds a leaf that was put into the wrong section. */
+function unknownKey(path: string): string {
+  const leaves = leafPaths();
+  const sections = new Set(leaves.filter((leaf) => leaf.includes(".")).map((leaf) => leaf.split(".")[0]!));
+  const key = path.split(".").at(-1)!;
+  const moved = leaves.filter((leaf) => leaf.split(".").at(-1) === key);
+  const near = suggest(path, [...leaves, ...sections]) ??
+    (moved.length > 0 ? moved.join('" or "') : undefined);
+  return `unknown key "${path}"${near === undefined ? "" : `, did you mean "${near}"?`}`;
+}

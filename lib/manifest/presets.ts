@@ -1,0 +1,70 @@
+/**
+ * Values of the presets: what all protocols agree on, plus the departures of `departures.ts`.
+ *
+ * @module
+ */
+import { CPU_DEPARTURES, PROTOCOL_DEPARTURES } from "./departures.ts";
+import { fromLeaves, type Leaf, leavesOf } from "./leaves.ts";
+import { type DeepPartial, type Manifest, manifestSchema, type Preset } from "./schema.ts";
+
+/** Preset of a manifest that names none: it is the one that works on any machine. */
+export const DEFAULT_PRESET: Preset = "smollm2-cpu";
+
+/** The paper's system message, the same in training and evaluation (SHA-256 31d7e04f...50b). */
+export const SYSTEM_PROMPT =
+  "Read and analyze the following text, then you need to provide your reasoning within <think></think> tags. " +
+  "Finally, generate a comprehensive understanding of this text.";
+
+/** What the presets agree on: the settings of the released training command unless `departures.ts` has them. */
+const common: DeepPartial<Manifest> = {
+  backbone: "tiny",
+  suite: "mini",
+  arms: ["base", "reasoning", "cl", "grace"],
+  seed: 1,
+  device: "auto",
+  data: { train: "mini/supervised-triplets/train.jsonl.gz", kind: "supervised" },
+  // 26 Jul 2024 is the date that LLaMA-3.2's own template falls back to.
+  prompt: { system: SYSTEM_PROMPT, dateString: "26 Jul 2024", promptTokens: 1024, truncate: "content" },
+  pooling: { input: true, templateSuffix: true, rationale: true, eos: true },
+  sampling: { k: 8, temperature: 1, topP: 1, topK: 0, maxNewTokens: 2048 },
+  evaluation: { temperature: 1, topP: 1, topK: 0, maxNewTokens: 2048, samplesPerText: 1 },
+  reward: { lambda1: 0.2, lambda2: 0.2, gamma: 1 },
+  advantage: { estimator: "grpo", divideByStd: false },
+  loss: { clipLow: 0.2, clipHigh: 0.2, dualClip: 3, klCoef: 0, entropyCoef: 0 },
+  optimizer: {
+    learningRate: 1e-6,
+    beta1: 0.9,
+    beta2: 0.999,
+    eps: 1e-8,
+    weightDecay: 0.01,
+    maxGradNorm: 1,
+    schedule: "constant",
+    warmupSteps: 0,
+  },
+  train: { steps: 1000, promptsPerStep: 64, checkpointEvery: 50 },
+  // Not from GRACE. Temperature: LLM2Vec's supervised scale of 50; sizes: matched to the arm grace.
+  cl: {
+    temperature: 0.02,
+    hardNegatives: true,
+    maskDuplicates: true,
+    learningRate: 1e-5,
+    batch: 64,
+    steps: 1000,
+    templateSuffix: true,
+  },
+};
+
+/**
+ * The complete manifest of a preset.
+ *
+ * @param kind kind of training data, which some protocols treat differently
+ */
+export function presetManifest(preset: Preset, kind: Manifest["data"]["kind"] = "supervised"): Manifest {
+  const leaves: [string, Leaf][] = [["preset", preset], ...leavesOf(common), ["data.kind", kind]];
+  const protocol = preset === "smollm2-cpu" ? "fixed" : preset;
+  for (const departure of PROTOCOL_DEPARTURES) {
+    if ((departure.kind ?? kind) === kind) leaves.push([departure.path, departure[protocol]]);
+  }
+  if (preset === "smollm2-cpu") { for (const { path, value } of CPU_DEPARTURES) leaves.push([path, value]); }
+  return manifestSchema.parse(fromLeaves(leaves));
+}

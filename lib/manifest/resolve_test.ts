@@ -1,0 +1,88 @@
+import { assert } from "#test";
+import { UsageError } from "#errors";
+import { leafPaths } from "./leaves.ts";
+import { presetManifest } from "./presets.ts";
+import { resolveManifest } from "./resolve.ts";
+
+Deno.test("resolveManifest() lets flags beat the file and the file beat the preset, and says which", () => {
+  const { manifest, provenance } = resolveManifest(
+    { preset: "fixed", train: { steps: 20, checkpointEvery: 5 } },
+    [{ path: "train.steps", value: 10, source: "--steps" }, { path: "seed", value: 7, source: "--seed" }],
+  );
+  assert.deepEqual(manifest, {
+    ...presetManifest("fixed"),
+    seed: 7,
+    train: { ...presetManifest("fixed").train, steps: 10, checkpointEvery: 5 },
+  });
+  assert.equal(provenance["train.steps"], "--steps");
+  assert.equal(provenance["train.checkpointEvery"], "grace.json");
+  assert.equal(provenance["train.promptsPerStep"], "preset fixed");
+  assert.equal(provenance.preset, "grace.json");
+  assert.deepEqual(Object.keys(provenance).sort(), leafPaths().sort());
+});
+
+Deno.test("resolveManifest() takes the preset from a flag, and without any the default one", () => {
+  const flagged = resolveManifest({ preset: "fixed" }, [{
+    path: "preset",
+    value: "code",
+    source: "--preset",
+  }]);
+  assert.deepEqual(flagged.manifest, presetManifest("code"));
+  assert.equal(flagged.provenance["reward.grouping"], "preset code");
+  const plain = resolveManifest({});
+  assert.deepEqual(plain.manifest, presetManifest("smollm2-cpu"));
+  assert.equal(plain.provenance.preset, "default");
+});
+
+Deno.test("resolveManifest() uses the last of several flags for one setting", () => {
+  const flags = [1, 2, 3].map((value) => ({ path: "seed", value, source: `--seed ${value}` }));
+  const { manifest, provenance } = resolveManifest({}, flags);
+  assert.deepEqual([manifest.seed, provenance.seed], [3, "--seed 3"]);
+});
+
+Deno.test("resolveManifest() replaces a list as a whole", () => {
+  assert.deepEqual(resolveManifest({ arms: ["grace", "base"] }).manifest.arms, ["grace", "base"]);
+});
+
+Deno.test("resolveManifest() reports a wrong flag under the flag's name", () => {
+  const wrong = (path: string, value: unknown) => () =>
+    resolveManifest({}, [{ path, value, source: "--set" }]);
+  assert.throws(
+    wrong("train.stepps", 1),
+    /--set: unknown setting "train.stepps", did you mean "train.steps"\?/,
+  );
+  assert.throws(wrong("train", { steps: 1 }), /--set: unknown setting "train"/);
+  assert.throws(wrong("train.steps", -1), /--set: "train.steps"/);
+  assert.throws(wrong("preset", "papper"), /--set: "preset"/);
+});
+
+Deno.test("resolveManifest() refuses settings that contradict each other, quoting values and origins", () => {
+  assert.throws(() => resolveManifest({ train: { promptsPerStep: 9 } }), (e) => {
+    return e instanceof UsageError &&
+      e.message.includes(
+        "train.promptsPerStep is 9 (grace.json), train.miniBatches is 2 (preset smollm2-cpu)",
+      );
+  });
+  for (
+    const bad of [
+      { arms: ["cl", "cl"] },
+      { optimizer: { warmupSteps: 100 } },
+      { pooling: { input: false, rationale: false } },
+      { pooling: { input: false } },
+    ]
+  ) assert.throws(() => resolveManifest(bad), UsageError, JSON.stringify(bad));
+  resolveManifest({ pooling: { input: false }, arms: ["reasoning", "grace"] });
+  resolveManifest({ train: { steps: 0 } });
+});
+
+Deno.test("resolveManifest() takes what the preset says for the kind of data that was chosen", () => {
+  const negatives = (kind: string) =>
+    resolveManifest({ preset: "code", data: { kind } }).manifest.reward.negatives;
+  assert.deepEqual([negatives("supervised"), negatives("unsupervised")], ["shared", "per-rollout"]);
+  const flagged = resolveManifest({ preset: "code" }, [{
+    path: "data.kind",
+    value: "unsupervised",
+    source: "--kind",
+  }]);
+  assert.equal(flagged.manifest.reward.negatives, "per-rollout");
+});

@@ -1,0 +1,59 @@
+/**
+ * What is maximised: reward, advantage and policy loss of the arm grace.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { nonNegative, positive } from "./_leaf.ts";
+
+/** Reward of one rationale (paper Eq. 12-17, 28). */
+export const reward = z.strictObject({
+  rewardMultiplier: positive().describe(
+    "Factor on the weighted sum of the components: 10 in the released code, 0.1 in the paper's text (P1).",
+  ),
+  lambda1: nonNegative().describe("Weight of the consistency of a rationale with its group (P8)."),
+  lambda2: nonNegative().describe("Weight of the similarity to other groups, which is subtracted (P8)."),
+  negatives: z.enum(["shared", "per-rollout"]).describe(
+    "shared: the negative terms are the same for all rationales of a group and cancel out of the advantage; " +
+      "per-rollout: they depend on the rationale (B1, P4).",
+  ),
+  negativeSet: z.enum(["single", "sum"]).describe(
+    "Mined negatives of an example: exactly one (single), or any number, whose similarities are summed (sum) (P14).",
+  ),
+  grouping: z.enum(["uid", "prompt"]).describe(
+    "Rationales form a group by training example (uid), or by equal prompt, which merges twins (prompt) (B3).",
+  ),
+  lengthPenalty: z.enum(["off", "replace", "subtract"]).describe(
+    "For a rationale that hits sampling.maxNewTokens: the reward becomes -gamma (replace) or loses gamma (subtract) (B6).",
+  ),
+  gamma: nonNegative().describe(
+    "Size of the length penalty, in units of the scaled reward (paper Eq. 28, gamma).",
+  ),
+  eosSet: z.enum(["all", "tokenizer"]).describe(
+    "Ids that count as a finished rationale: all of generation_config, or the tokenizer's one (B7).",
+  ),
+}).describe("Reward of one rationale.");
+
+/** Advantage of one rationale within its group. */
+export const advantage = z.strictObject({
+  estimator: z.enum(["grpo", "rloo"]).describe(
+    "grpo: reward minus the mean reward of the group (paper Eq. 18); rloo: minus the mean of the others.",
+  ),
+  divideByStd: z.boolean().describe("Divide by the standard deviation of the group too (P6)."),
+}).describe("Advantage of one rationale within its group.");
+
+/** Policy loss over the tokens of the rationales. */
+export const loss = z.strictObject({
+  clipLow: z.number().min(0).lt(1).describe("Probability ratios count down to 1 - clipLow."),
+  clipHigh: nonNegative().describe("Probability ratios count up to 1 + clipHigh."),
+  dualClip: z.number().gt(1).describe(
+    "Bound of the loss of a token with a negative advantage, as a multiple of it.",
+  ),
+  aggregation: z.enum(["token-mean", "sequence-sum"]).describe(
+    "How token losses of a mini-batch become one number (P5, P6, B15).",
+  ),
+  klCoef: nonNegative().describe(
+    "Coefficient of the KL divergence from the untrained model; 0 = it is not loaded (P11).",
+  ),
+  entropyCoef: nonNegative().describe("Coefficient of the entropy bonus."),
+}).describe("Policy loss.");
