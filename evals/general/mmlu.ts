@@ -1,0 +1,174 @@
+/**
+ * MMLU: four-choice questions of 57 subjects.
+ *
+ * Two readings exist and differ by tens of points on chatty models, so the name of the task tells them apart:
+ * `mmlu` compares the probabilities of " A".." D" (metric acc), `mmlu_generative` reads the first line that the
+ * model writes (metric exact_match). Reference: lm-evaluation-harness `mmlu` 1.0 and `mmlu_generative` 3.0.
+ *
+ * @module
+ */
+import { UsageError } from "#errors";
+import { pythonStrip } from "../../lib/data/python_strip.ts";
+import type { Generation, GenerationRequest, Likelihood, LikelihoodRequest } from "../encoder.ts";
+import type { Score } from "../score.ts";
+import { mean, standardError } from "../statistics.ts";
+import { cutAtStop, exactMatch } from "./exact_match.ts";
+
+/** Changes whenever the same model outputs would give other numbers. */
+export const MMLU_SCORER = "mmlu/1";
+
+/** Rows of the official test split. */
+export const MMLU_OFFICIAL_ROWS = 14042;
+
+/** Which reading of the answer. */
+export type MmluVariant = "loglikelihood" | "generative";
+
+/** A question. */
+export interface MmluRow {
+  readonly question: string;
+  readonly subject: string;
+  /** Four choices. */
+  readonly choices: readonly string[];
+  /** Index of the correct choice, 0..3. */
+  readonly answer: number;
+}
+
+/** Choices of the protocol; lm-eval's own is 0 shots (5 where "5-shot" is asked). */
+export interface MmluOptions {
+  readonly variant: MmluVariant;
+  /** Worked examples: the first ones of the subject's dev split. */
+  readonly shots: number;
+}
+
+/** A question ready to be asked. */
+export interface MmluItem {
+  readonly id: string;
+  readonly subject: string;
+  readonly prompt: string;
+  readonly answer: number;
+}
+
+const LETTERS = ["A", "B", "C", "D"] as const;
+const GENERATIVE_STOPS: readonly string[] = ["</s>", "\n"];
+const GENERATIVE_NEW_TOKENS = 256;
+
+/**
+ * Name under which a score of this test split may be shown: `mmlu` for the official rows, `mmlu-half` for a
+ * split that the mirror marks as a part, with the variant behind it.
+ */
+export function mmluName(rows: number, partial: boolean, variant: MmluVariant): string {
+  const suffix = variant === "generative" ? "_generative" : "";
+  if (rows === MMLU_OFFICIAL_ROWS) return `mmlu${suffix}`;
+  if (partial && 2 * rows === MMLU_OFFICIAL_ROWS) return `mmlu-half${suffix}`;
+  return `mmlu-${rows}-of-${MMLU_OFFICIAL_ROWS}${suffix}`;
+}
+
+/**
+ * The prompts of a test split.
+ *
+ * @throws UsageError if a subject has fewer dev rows than shots are asked for
+ */
+export function mmluItems(
+  test: readonly MmluRow[],
+  dev: readonly MmluRow[],
+  options: MmluOptions,
+): MmluItem[] {
+  return test.map((row, i) => {
+    const shots = dev.filter((shot) => shot.subject === row.subject).slice(0, options.shots);
+    if (shots.length < options.shots) {
+      throw new RangeError(
+        `${row.subject} has ${shots.length} dev rows, ${options.shots} shots were asked for`,
+      );
+    }
+    const subject = row.subject.replaceAll("_", " ");
+    const examples = shots.map((shot) => `${ask(shot)} ${LETTERS[shot.answer]!}\n\n`).join("");
+    const prompt =
+      `The following are multiple choice questions (with answers) about ${subject}.\n\n${examples}${
+        ask(row)
+      }`;
+    return { id: String(i + 1), subject: row.subject, prompt, answer: row.answer };
+  });
+}
+
+function ask(row: MmluRow): string {
+  const choices = row.choices.map((choice, i) => `${LETTERS[i]!}. ${choice}\n`).join("");
+  return `${pythonStrip(row.question)}\n${choices}Answer:`;
+}
+
+/** Four requests per item, in the order of the letters. */
+export function mmluLikelihoodRequests(items: readonly MmluItem[]): LikelihoodRequest[] {
+  return items.flatMap(({ prompt }) =>
+    LETTERS.map((letter) => ({ context: prompt, continuation: ` ${letter}` }))
+  );
+}
+
+/** One request per item. */
+export function mmluGenerationRequests(items: readonly MmluItem[]): GenerationRequest[] {
+  return items.map(({ prompt }) => ({
+    prompt,
+    stops: GENERATIVE_STOPS,
+    maxNewTokens: GENERATIVE_NEW_TOKENS,
+  }));
+}
+
+/**
+ * Scores by likelihood; main metric `acc`. The first of equally likely letters counts.
+ *
+ * @param likelihoods four per item, as asked by {@linkcode mmluLikelihoodRequests}
+ */
+export function scoreMmluLikelihood(items: readonly MmluItem[], likelihoods: readonly Likelihood[]): Score {
+  const scored = items.map((item, i) => {
+    const logProbs = likelihoods.slice(4 * i, 4 * i + 4).map((likelihood) => likelihood.logProb);
+    const chosen = logProbs.indexOf(Math.max(...logProbs));
+    return {
+      id: item.id,
+      value: Number(chosen === item.answer),
+      subject: item.subject,
+      chosen: LETTERS[chosen] ?? null,
+      answer: LETTERS[item.answer]!,
+      logProbs,
+    };
+  });
+  return summarise("acc", scored, {});
+}
+
+/** The first line of a generation without white space around it: what is compared with the letter. */
+export function firstLine(text: string): string {
+  return pythonStrip(text.split("\n", 1)[0]!);
+}
+
+/** Scores by what was written; main metric `exact_match`. Text other than the letter is wrong, and counted. */
+export function scoreMmluGenerative(items: readonly MmluItem[], generations: readonly Generation[]): Score {
+  const rules = { ignored: [], ignorePunctuation: true };
+  const scored = items.map((item, i) => {
+    const written = firstLine(cutAtStop(generations[i]!.text, GENERATIVE_STOPS));
+    const letter = LETTERS.find((candidate) => exactMatch(written, candidate, rules)) ?? null;
+    return {
+      id: item.id,
+      value: Number(letter === LETTERS[item.answer]),
+      subject: item.subject,
+      chosen: letter,
+      written,
+      answer: LETTERS[item.answer]!,
+    };
+  });
+  return summarise("exact_match", scored, { unparsed: scored.filter((item) => item.chosen === null).length });
+}
+
+/** Mean over all questions, which weighs subjects by their size. */
+function summarise(
+  metric: string,
+  items: readonly { readonly id: string; readonly value: number }[],
+  counts: Record<string, number>,
+): Score {
+  const values = items.map((item) => item.value);
+  const error = standardError(values);
+  return {
+    main: metric,
+    aggregate: "mean",
+    metrics: { [metric]: mean(values), ...(error === undefined ? {} : { [`${metric}_stderr`]: error }) },
+    items,
+    counts: { items: items.length, correct: values.filter(Boolean).length, ...counts },
+    warnings: [],
+  };
+}
