@@ -235,21 +235,22 @@ export class ElementwiseOps {
         if (positions[i]! >= table.positions) throw new Error(`rope: position ${positions[i]} of ${table.positions}`);
         wide[i] = BigInt(positions[i]!);
       }
-      this.#positions.set(positions, ids = ortTensor(wide, [1, n]));
+      this.#positions.set(positions, ids = ortTensor(wide, [n, 1]));
     }
+    // As n sequences of one token: the op wants tables at least as long as a sequence, and these are packed.
     const session = this.#session("rope", () => ({
       inputs: [
-        { name: "x", shape: [1, "n", "width"] },
-        { name: "p", shape: [1, "n"], type: 7 },
+        { name: "x", shape: ["n", 1, "width"] },
+        { name: "p", shape: ["n", 1], type: 7 },
         { name: "cos", shape: ["positions", "half"] },
         { name: "sin", shape: ["positions", "half"] },
       ],
-      outputs: [{ name: "y", shape: [1, "n", "width"] }],
+      outputs: [{ name: "y", shape: ["n", 1, "width"] }],
       nodes: [node("RotaryEmbedding", ["x", "p", "cos", "sin"], "y", { interleaved: 0n }, "com.microsoft")],
     }));
     session.run(
-      { x: x.ortAs([1, n, width]), p: ids, cos: table.cos, sin: inverse ? table.minusSin : table.sin },
-      { y: y.ortAs([1, n, width]) },
+      { x: x.ortAs([n, 1, width]), p: ids, cos: table.cos, sin: inverse ? table.minusSin : table.sin },
+      { y: y.ortAs([n, 1, width]) },
     );
   }
 

@@ -1,0 +1,251 @@
+/**
+ * One layer of a Llama, Qwen2 or Qwen3 decoder as a forward and backward pair.
+ *
+ *     h = rmsNorm(x)            q, k, v = h·Wqᵀ, h·Wkᵀ, h·Wvᵀ (+ bias: Qwen2; + RMS norm of each head: Qwen3)
+ *     y = attention(rope(q), rope(k), v)
+ *     m = x + y·Woᵀ
+ *     g, u = rmsNorm(m)·Wgᵀ, rmsNorm(m)·Wuᵀ
+ *     out = m + swiglu(g, u)·Wdᵀ
+ *
+ * The backward pass keeps x, q, k, v, y, m, g, u and makes the rest again: norms and activations cost little beside
+ * the matrix products, and would nearly double the memory.
+ *
+ * @module
+ */
+import type { AttentionShape, Device, RopeTable, Segment, Tensor } from "../../kernels/device.ts";
+import type { DecoderConfig } from "./config.ts";
+import type { Weights } from "./weights.ts";
+
+/** What every layer of one pass shares. */
+export interface LayerContext {
+  readonly device: Device;
+  readonly config: DecoderConfig;
+  readonly weights: Weights;
+  readonly rope: RopeTable;
+  /** Position of each row in its sequence, [n]. Not to be changed while the pass runs. */
+  readonly positions: Int32Array;
+}
+
+/** What the backward pass of a layer needs of its forward pass; all tensors are owned by it. */
+export interface LayerActivations {
+  readonly x: Tensor;
+  /** Queries and keys before their norms (Qwen3), else absent. */
+  readonly qRaw?: Tensor;
+  readonly kRaw?: Tensor;
+  /** Rotated. */
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly y: Tensor;
+  readonly lse: Tensor;
+  readonly m: Tensor;
+  readonly gate: Tensor;
+  readonly up: Tensor;
+}
+
+/** Attention of one layer: fills y [n, heads·headDim] from rotated q and k, and v. */
+export type Attend = (layer: number, q: Tensor, k: Tensor, v: Tensor, y: Tensor) => void;
+
+/** Heads of the config, as the attention ops take them. */
+export function attentionShape(config: DecoderConfig): AttentionShape {
+  return { heads: config.heads, kvHeads: config.kvHeads, headDim: config.headDim };
+}
+
+interface Projected {
+  readonly qRaw?: Tensor;
+  readonly kRaw?: Tensor;
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+}
+
+function project(context: LayerContext, layer: number, x: Tensor): Projected {
+  const { device, config, weights, rope, positions } = context;
+  const n = x.shape[0]!, { heads, kvHeads, headDim, rmsNormEps: eps } = config;
+  const h = device.alloc(x.shape);
+  device.rmsNorm(x, weights.layer(layer, "input_layernorm.weight"), eps, h);
+  const linear = (which: "q" | "k" | "v", width: number): Tensor => {
+    const y = device.alloc([n, width]);
+    const bias = config.qkvBias ? { bias: weights.layer(layer, `self_attn.${which}_proj.bias`) } : {};
+    device.linear(h, weights.layer(layer, `self_attn.${which}_proj.weight`), y, bias);
+    return y;
+  };
+  const q0 = linear("q", heads * headDim), k0 = linear("k", kvHeads * headDim);
+  const v = linear("v", kvHeads * headDim);
+  device.free(h);
+  const q = device.alloc(q0.shape), k = device.alloc(k0.shape);
+  if (!config.qkNorm) {
+    device.rope(q0, positions, rope, heads, q);
+    device.rope(k0, positions, rope, kvHeads, k);
+    device.free(q0, k0);
+    return { q, k, v };
+  }
+  for (const [raw, rotated, which, count] of [[q0, q, "q", heads], [k0, k, "k", kvHeads]] as const) {
+    const normed = device.alloc(raw.shape), byHead = [n * count, headDim];
+    const weight = weights.layer(layer, `self_attn.${which}_norm.weight`);
+    device.rmsNorm(device.reshape(raw, byHead), weight, eps, device.reshape(normed, byHead));
+    device.rope(normed, positions, rope, count, rotated);
+    device.free(normed);
+  }
+  return { qRaw: q0, kRaw: k0, q, k, v };
+}
+
+function feedForward(
+  { device, config, weights }: LayerContext,
+  layer: number,
+  m: Tensor,
+): { out: Tensor; gate: Tensor; up: Tensor } {
+  const n = m.shape[0]!;
+  const h = device.alloc(m.shape);
+  device.rmsNorm(m, weights.layer(layer, "post_attention_layernorm.weight"), config.rmsNormEps, h);
+  const gate = device.alloc([n, config.intermediateSize]), up = device.alloc([n, config.intermediateSize]);
+  device.linear(h, weights.layer(layer, "mlp.gate_proj.weight"), gate);
+  device.linear(h, weights.layer(layer, "mlp.up_proj.weight"), up);
+  device.free(h);
+  const act = device.alloc(gate.shape), out = device.alloc(m.shape);
+  device.swiglu(gate, up, act);
+  device.linear(act, weights.layer(layer, "mlp.down_proj.weight"), out, { residual: m });
+  device.free(act);
+  return { out, gate, up };
+}
+
+/** Output of a layer, [n, hidden]; `x` is left to the caller. For prefill and decoding, where nothing is kept. */
+export function layerForward(context: LayerContext, layer: number, x: Tensor, attend: Attend): Tensor {
+  const { device, weights } = context;
+  const { qRaw, kRaw, q, k, v } = project(context, layer, x);
+  const y = device.alloc(q.shape), m = device.alloc(x.shape);
+  attend(layer, q, k, v, y);
+  device.linear(y, weights.layer(layer, "self_attn.o_proj.weight"), m, { residual: x });
+  const { out, gate, up } = feedForward(context, layer, m);
+  device.free(q, k, v, y, m, gate, up);
+  if (qRaw && kRaw) device.free(qRaw, kRaw);
+  return out;
+}
+
+/** Output of a layer and what its backward pass needs, which takes over the ownership of `x`. */
+export function layerForwardTraining(
+  context: LayerContext,
+  layer: number,
+  x: Tensor,
+  segments: readonly Segment[],
+): { out: Tensor; activations: LayerActivations } {
+  const { device, config, weights } = context;
+  const projected = project(context, layer, x);
+  const { q, k, v } = projected;
+  const y = device.alloc(q.shape), m = device.alloc(x.shape), lse = device.alloc([config.heads, x.shape[0]!]);
+  device.attention(q, k, v, segments, attentionShape(config), y, lse);
+  device.linear(y, weights.layer(layer, "self_attn.o_proj.weight"), m, { residual: x });
+  const { out, gate, up } = feedForward(context, layer, m);
+  return { out, activations: { ...projected, x, y, lse, m, gate, up } };
+}
+
+/**
+ * Backward pass of a layer. `d` [n, hidden] is the gradient of the layer's output and becomes that of its input;
+ * gradients of the weights are added to `gradients`. Frees the activations.
+ */
+export function layerBackward(
+  context: LayerContext,
+  layer: number,
+  a: LayerActivations,
+  segments: readonly Segment[],
+  gradients: Weights,
+  d: Tensor,
+): void {
+  feedForwardBackward(context, layer, a, gradients, d);
+  attentionBackward(context, layer, a, segments, gradients, d);
+}
+
+function feedForwardBackward(
+  { device, config, weights }: LayerContext,
+  layer: number,
+  { m, gate, up }: LayerActivations,
+  gradients: Weights,
+  d: Tensor,
+): void {
+  const accumulate = true;
+  const act = device.alloc(gate.shape);
+  device.swiglu(gate, up, act);
+  device.linearBackwardWeight(d, act, gradients.layer(layer, "mlp.down_proj.weight"), { accumulate });
+  const dAct = act; // the activation is done with: its memory takes its gradient
+  device.linearBackwardInput(d, weights.layer(layer, "mlp.down_proj.weight"), dAct);
+  device.swigluBackward(dAct, gate, up, gate, up);
+  device.free(dAct);
+  const h = device.alloc(m.shape);
+  const norm = "post_attention_layernorm.weight";
+  device.rmsNorm(m, weights.layer(layer, norm), config.rmsNormEps, h);
+  device.linearBackwardWeight(gate, h, gradients.layer(layer, "mlp.gate_proj.weight"), { accumulate });
+  device.linearBackwardWeight(up, h, gradients.layer(layer, "mlp.up_proj.weight"), { accumulate });
+  const dh = h;
+  device.linearBackwardInput(gate, weights.layer(layer, "mlp.gate_proj.weight"), dh);
+  device.linearBackwardInput(up, weights.layer(layer, "mlp.up_proj.weight"), dh, accumulate);
+  device.free(gate, up);
+  const eps = config.rmsNormEps;
+  device.rmsNormBackward(dh, m, weights.layer(layer, norm), eps, d, gradients.layer(layer, norm), accumulate);
+  device.free(dh, m);
+}
+
+function attentionBackward(
+  context: LayerContext,
+  layer: number,
+  a: LayerActivations,
+  segments: readonly Segment[],
+  gradients: Weights,
+  d: Tensor,
+): void {
+  const { device, config, weights, rope, positions } = context;
+  const accumulate = true, eps = config.rmsNormEps, n = d.shape[0]!;
+  const out = "self_attn.o_proj.weight";
+  device.linearBackwardWeight(d, a.y, gradients.layer(layer, out), { accumulate });
+  const dy = device.alloc(a.y.shape);
+  device.linearBackwardInput(d, weights.layer(layer, out), dy);
+  const dq = device.alloc(a.q.shape), dk = device.alloc(a.k.shape), dv = device.alloc(a.v.shape);
+  device.attentionBackward(dy, a.q, a.k, a.v, a.y, a.lse, segments, attentionShape(config), dq, dk, dv);
+  device.free(dy, a.y, a.lse, a.v);
+  // The rotated queries and keys are done with: their memory takes the gradients before the rotation.
+  device.rope(dq, positions, rope, config.heads, a.q, true);
+  device.rope(dk, positions, rope, config.kvHeads, a.k, true);
+  let dQ = a.q, dK = a.k;
+  if (a.qRaw && a.kRaw) {
+    for (
+      const [raw, dNormed, dRaw, which, count] of [
+        [a.qRaw, a.q, dq, "q", config.heads],
+        [a.kRaw, a.k, dk, "k", config.kvHeads],
+      ] as const
+    ) {
+      const name = `self_attn.${which}_norm.weight`;
+      const byHead = (t: Tensor) => device.reshape(t, [n * count, config.headDim]);
+      device.rmsNormBackward(
+        byHead(dNormed),
+        byHead(raw),
+        weights.layer(layer, name),
+        eps,
+        byHead(dRaw),
+        gradients.layer(layer, name),
+      );
+      device.free(raw);
+    }
+    [dQ, dK] = [dq, dk];
+  }
+  const h = device.alloc(a.x.shape), dh = device.alloc(a.x.shape);
+  const norm = "input_layernorm.weight";
+  device.rmsNorm(a.x, weights.layer(layer, norm), eps, h);
+  ([["q", dQ], ["k", dK], ["v", dv]] as const).forEach(([which, gradient], i) => {
+    const name = `self_attn.${which}_proj`;
+    const bias = config.qkvBias ? { dBias: gradients.layer(layer, `${name}.bias`) } : {};
+    device.linearBackwardWeight(gradient, h, gradients.layer(layer, `${name}.weight`), {
+      accumulate,
+      ...bias,
+    });
+    device.linearBackwardInput(gradient, weights.layer(layer, `${name}.weight`), dh, i > 0);
+  });
+  device.rmsNormBackward(
+    dh,
+    a.x,
+    weights.layer(layer, norm),
+    eps,
+    d,
+    gradients.layer(layer, norm),
+    accumulate,
+  );
+  device.free(h, dh, dq, dk, dv, a.q, a.k, a.x);
+}

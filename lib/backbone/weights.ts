@@ -1,0 +1,72 @@
+/**
+ * Weights, gradients and optimiser moments of a decoder as tensors of a device, under Hugging Face names.
+ *
+ * @module
+ */
+import type { Device, Tensor } from "../../kernels/device.ts";
+import type { DecoderConfig } from "./config.ts";
+import { expectedTensors, type TensorSource } from "./tensor_source.ts";
+
+/** One tensor for every weight of a decoder, by name, in the order of a forward pass. */
+export class Weights {
+  /** See {@linkcode Weights.read} and {@linkcode Weights.zeros}. */
+  private constructor(
+    readonly device: Device,
+    readonly config: DecoderConfig,
+    readonly tensors: ReadonlyMap<string, Tensor>,
+  ) {}
+
+  /** Copies a checkpoint to a device, in f32. */
+  static read(device: Device, config: DecoderConfig, source: TensorSource): Weights {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of expectedTensors(config)) {
+      tensors.set(name, device.upload(source.read(name), shape));
+    }
+    return new Weights(device, config, tensors);
+  }
+
+  /** Zeros in the shape of the weights: gradients, or moments of the optimiser. */
+  static zeros(device: Device, config: DecoderConfig): Weights {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of expectedTensors(config)) {
+      const tensor = device.alloc(shape);
+      device.fill(tensor, 0);
+      tensors.set(name, tensor);
+    }
+    return new Weights(device, config, tensors);
+  }
+
+  /** The tensor of that name; one that the architecture lacks is a defect. */
+  get(name: string): Tensor {
+    const tensor = this.tensors.get(name);
+    if (!tensor) throw new Error(`no weight "${name}" in a ${this.config.architecture}`);
+    return tensor;
+  }
+
+  /** Tensor of a layer, such as "self_attn.q_proj.weight". */
+  layer(index: number, name: string): Tensor {
+    return this.get(`model.layers.${index}.${name}`);
+  }
+
+  /** The vocabulary head, [vocab, hidden]: the embedding itself where they are tied. */
+  get head(): Tensor {
+    return this.get(this.config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight");
+  }
+
+  /** Sets everything to 0. */
+  clear(): void {
+    for (const tensor of this.tensors.values()) this.device.fill(tensor, 0);
+  }
+
+  /** Number of scalars. */
+  get size(): number {
+    let size = 0;
+    for (const { shape } of this.tensors.values()) size += shape.reduce((a, b) => a * b, 1);
+    return size;
+  }
+
+  /** Gives the memory back. */
+  free(): void {
+    this.device.free(...this.tensors.values());
+  }
+}
