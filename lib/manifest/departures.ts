@@ -1,15 +1,19 @@
 /**
- * Every setting on which the presets disagree, with the reason. This table is the documentation of the presets and
- * their definition at once: `presets.ts` builds them from it. P and B numbers are those of the protocol document
- * (discrepancies between paper and code; defects of the code).
+ * Every setting on which the presets disagree, with the reason. These tables document the presets and define them
+ * at once: `presets.ts` builds the presets from them.
+ *
+ * What belongs to the objective comes from the table in `lib/objective/variants.ts`; here its switches get their
+ * places in the manifest. P and B numbers are those of the protocol document (discrepancies between paper and code;
+ * defects of the code).
  *
  * @module
  */
+import { PROTOCOL_TABLE, type ProtocolSwitches } from "../objective/variants.ts";
 import type { Leaf } from "./leaves.ts";
 import type { Manifest } from "./schema.ts";
 
-/** A setting that paper, released code and repaired protocol do not agree on. */
-export interface ProtocolDeparture {
+/** A setting that belongs to the protocol: its value in the paper, in the released code and repaired. */
+export interface ProtocolSetting {
   /** Path of the setting. */
   path: string;
   /** Kind of data that the row is about; both if left out. */
@@ -20,133 +24,70 @@ export interface ProtocolDeparture {
   code: Leaf;
   /** Value recommended for new claims. */
   fixed: Leaf;
-  /** Numbers of the discrepancies or defects. */
+  /** Numbers of the discrepancies or defects; often none where all agree. */
   ids: readonly string[];
-  /** Why they differ, and why `fixed` is what it is. */
+  /** Why they differ, or where the common value is from. */
   why: string;
 }
 
-/** Where the presets `paper`, `code` and `fixed` differ. */
-export const PROTOCOL_DEPARTURES: readonly ProtocolDeparture[] = [
-  {
-    path: "reward.rewardMultiplier",
-    paper: 0.1,
-    code: 10,
-    fixed: 10,
-    ids: ["P1"],
-    why:
-      "the paper divides by a scale of 10, the code by a temperature of 0.1; the fixed penalty of 1 only fits the latter",
-  },
-  {
-    path: "reward.negatives",
-    kind: "supervised",
-    paper: "shared",
-    code: "shared",
-    fixed: "per-rollout",
-    ids: ["B1"],
-    why: "negative terms without a rollout index are constant within a group and cancel out of the advantage",
-  },
-  {
-    path: "reward.negatives",
-    kind: "unsupervised",
-    paper: "shared",
-    code: "per-rollout",
-    fixed: "per-rollout",
-    ids: ["P4"],
-    why:
-      "the paper calls the unsupervised term identical to Eq. 15; the code compares each rollout with the other anchors",
-  },
-  {
-    path: "reward.negativeSet",
-    paper: "sum",
-    code: "single",
-    fixed: "sum",
-    ids: ["P14"],
-    why:
-      "the paper sums over a set of negatives, the code reads one; with one negative per line both are the same",
-  },
-  {
-    path: "reward.grouping",
-    paper: "uid",
-    code: "prompt",
-    fixed: "uid",
-    ids: ["B3"],
-    why: "grouping by prompt merges examples with equal positives and scores one with the other's negative",
-  },
-  {
-    path: "reward.lengthPenalty",
-    paper: "replace",
-    code: "replace",
-    fixed: "subtract",
-    ids: ["B6"],
-    why: "where rewards below -1 occur, replacing by -1 makes truncation attractive",
-  },
-  {
-    path: "reward.eosSet",
-    paper: "all",
-    code: "tokenizer",
-    fixed: "all",
-    ids: ["B7"],
-    why: "generation may stop at any end-of-text id, so a rationale that did is finished",
-  },
-  {
-    path: "loss.aggregation",
-    paper: "sequence-sum",
-    code: "token-mean",
-    fixed: "token-mean",
-    ids: ["P5", "P6"],
-    why: "Eq. 19 sums log-probabilities over the sequence; the code averages over tokens",
-  },
-  {
-    path: "train.miniBatches",
-    paper: 1,
-    code: 4,
-    fixed: 4,
-    ids: ["P5"],
-    why: "Eq. 19 is on-policy, one update per batch; the code makes four with clipped ratios",
-  },
-  {
-    path: "sampling.queryTemperature",
-    paper: 1,
-    code: 0.5,
-    fixed: 0.5,
-    ids: ["P2"],
-    why: "the paper only speaks of 1.0; the code has 0.5 for texts that are not trained on",
-  },
-  {
-    path: "sampling.negativeTemperature",
-    paper: 1,
-    code: 0.5,
-    fixed: 0.5,
-    ids: ["P2"],
-    why: "as sampling.queryTemperature",
-  },
-  {
-    path: "sampling.anchorTemperature",
-    paper: 1,
-    code: 0.5,
-    fixed: 0.5,
-    ids: ["P2"],
-    why: "as sampling.queryTemperature",
-  },
-  {
-    path: "pooling.evaluationEos",
-    paper: true,
-    code: false,
-    fixed: true,
-    ids: ["P3", "B10"],
-    why:
-      "the paper pools as in training; the code's evaluation re-tokenises decoded text, which has lost the token",
-  },
+/** Where each switch of the objective sits in a manifest. */
+const SWITCH_PATHS: { readonly [K in keyof ProtocolSwitches]: readonly string[] } = {
+  rolloutTemperature: ["sampling.temperature"],
+  contextTemperature: [
+    "sampling.queryTemperature",
+    "sampling.negativeTemperature",
+    "sampling.anchorTemperature",
+  ],
+  evaluationPoolsEos: ["pooling.evaluationEos"],
+  supervisedNegatives: ["reward.negatives"],
+  unsupervisedNegatives: ["reward.negatives"],
+  negativeSet: ["reward.negativeSet"],
+  grouping: ["reward.grouping"],
+  rewardMultiplier: ["reward.rewardMultiplier"],
+  lambda1: ["reward.lambda1"],
+  lambda2: ["reward.lambda2"],
+  lengthPenalty: ["reward.lengthPenalty"],
+  gamma: ["reward.gamma"],
+  eosSet: ["reward.eosSet"],
+  estimator: ["advantage.estimator"],
+  divideByStd: ["advantage.divideByStd"],
+  surrogate: ["loss.surrogate"],
+  clipLow: ["loss.clipLow"],
+  clipHigh: ["loss.clipHigh"],
+  dualClip: ["loss.dualClip"],
+  logRatioClamp: ["loss.logRatioClamp"],
+  aggregation: ["loss.aggregation"],
+  updatesPerBatch: ["train.miniBatches"],
+  klCoefficient: ["loss.klCoef"],
+};
+
+/** Switches that are about one kind of data only. */
+const SWITCH_KINDS: { readonly [K in keyof ProtocolSwitches]?: Manifest["data"]["kind"] } = {
+  supervisedNegatives: "supervised",
+  unsupervisedNegatives: "unsupervised",
+};
+
+/** Every setting that the protocol decides, whether its variants agree on it or not. */
+export const PROTOCOL_SETTINGS: readonly ProtocolSetting[] = [
+  ...(Object.keys(SWITCH_PATHS) as (keyof ProtocolSwitches)[]).flatMap((name) => {
+    const { paper, code, fixed, ids, why } = PROTOCOL_TABLE[name];
+    const kind = SWITCH_KINDS[name];
+    return SWITCH_PATHS[name].map((path) => ({ path, ...(kind && { kind }), paper, code, fixed, ids, why }));
+  }),
   {
     path: "pooling.evaluationNormalize",
     paper: true,
     code: false,
     fixed: true,
     ids: ["P3", "B10"],
-    why: "the paper pools as in training, where embeddings are normalised; the code's evaluation does not",
+    why: "The paper pools as in training, where embeddings are normalised; the code's evaluation does not",
   },
 ];
+
+/** The settings on which `paper`, `code` and `fixed` differ. */
+export const PROTOCOL_DEPARTURES: readonly ProtocolSetting[] = PROTOCOL_SETTINGS.filter(
+  ({ paper, code, fixed }) => paper !== code || code !== fixed,
+);
 
 /** A setting of a size preset that differs from `fixed`. */
 export interface SizeDeparture {

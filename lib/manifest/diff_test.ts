@@ -28,9 +28,9 @@ Deno.test("diffManifests() of two protocols names the documented discrepancies",
   const documented = PROTOCOL_DEPARTURES.filter((d) => d.code !== d.fixed && d.kind !== "unsupervised");
   assert.deepEqual(found.slice(1).map((d) => d.path).sort(), documented.map((d) => d.path).sort());
   for (const { path, ids } of found.slice(1)) assert.ok(ids.length > 0, path);
-  const grouping = found.find((difference) => difference.path === "reward.grouping")!;
+  const penalty = found.find((difference) => difference.path === "reward.lengthPenalty")!;
   assert.equal(
-    describeDifference(grouping),
-    'reward.grouping [B3]: "prompt" (preset code) -> "uid" (preset fixed)',
+    describeDifference(penalty),
+    'reward.lengthPenalty [B6, P7]: "replace" (preset code) -> "subtract" (preset fixed)',
   );
 });

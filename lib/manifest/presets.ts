@@ -1,9 +1,9 @@
 /**
- * Values of the presets: what all protocols agree on, plus the departures of `departures.ts`.
+ * Values of the presets: what is common to all, plus the tables of `departures.ts`.
  *
  * @module
  */
-import { CPU_DEPARTURES, PROTOCOL_DEPARTURES } from "./departures.ts";
+import { CPU_DEPARTURES, PROTOCOL_SETTINGS } from "./departures.ts";
 import { fromLeaves, type Leaf, leavesOf } from "./leaves.ts";
 import { type DeepPartial, type Manifest, manifestSchema, type Preset } from "./schema.ts";
 
@@ -15,7 +15,7 @@ export const SYSTEM_PROMPT =
   "Read and analyze the following text, then you need to provide your reasoning within <think></think> tags. " +
   "Finally, generate a comprehensive understanding of this text.";
 
-/** What the presets agree on: the settings of the released training command unless `departures.ts` has them. */
+/** What is not part of the protocol, or is nowhere in doubt: the settings of the released training command. */
 const common: DeepPartial<Manifest> = {
   backbone: "tiny",
   suite: "mini",
@@ -26,11 +26,9 @@ const common: DeepPartial<Manifest> = {
   // 26 Jul 2024 is the date that LLaMA-3.2's own template falls back to.
   prompt: { system: SYSTEM_PROMPT, dateString: "26 Jul 2024", promptTokens: 1024, truncate: "content" },
   pooling: { input: true, templateSuffix: true, rationale: true, eos: true },
-  sampling: { k: 8, temperature: 1, topP: 1, topK: 0, maxNewTokens: 2048 },
+  sampling: { k: 8, topP: 1, topK: 0, maxNewTokens: 2048 },
   evaluation: { temperature: 1, topP: 1, topK: 0, maxNewTokens: 2048, samplesPerText: 1 },
-  reward: { lambda1: 0.2, lambda2: 0.2, gamma: 1 },
-  advantage: { estimator: "grpo", divideByStd: false },
-  loss: { clipLow: 0.2, clipHigh: 0.2, dualClip: 3, klCoef: 0, entropyCoef: 0 },
+  loss: { entropyCoef: 0 },
   optimizer: {
     learningRate: 1e-6,
     beta1: 0.9,
@@ -62,8 +60,8 @@ const common: DeepPartial<Manifest> = {
 export function presetManifest(preset: Preset, kind: Manifest["data"]["kind"] = "supervised"): Manifest {
   const leaves: [string, Leaf][] = [["preset", preset], ...leavesOf(common), ["data.kind", kind]];
   const protocol = preset === "smollm2-cpu" ? "fixed" : preset;
-  for (const departure of PROTOCOL_DEPARTURES) {
-    if ((departure.kind ?? kind) === kind) leaves.push([departure.path, departure[protocol]]);
+  for (const setting of PROTOCOL_SETTINGS) {
+    if ((setting.kind ?? kind) === kind) leaves.push([setting.path, setting[protocol]]);
   }
   if (preset === "smollm2-cpu") { for (const { path, value } of CPU_DEPARTURES) leaves.push([path, value]); }
   return manifestSchema.parse(fromLeaves(leaves));

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { nonNegative, positive } from "./_leaf.ts";
 
-/** Reward of one rationale (paper Eq. 12-17, 28). */
+/** Reward of one rationale (paper Eq. 12-17, 28): with data.kind as the mode, the `RewardOptions` of `lib/objective`. */
 export const reward = z.strictObject({
   rewardMultiplier: positive().describe(
     "Factor on the weighted sum of the components: 10 in the released code, 0.1 in the paper's text (P1).",
@@ -34,7 +34,7 @@ export const reward = z.strictObject({
   ),
 }).describe("Reward of one rationale.");
 
-/** Advantage of one rationale within its group. */
+/** Advantage of one rationale within its group: the `AdvantageOptions` of `lib/objective`. */
 export const advantage = z.strictObject({
   estimator: z.enum(["grpo", "rloo"]).describe(
     "grpo: reward minus the mean reward of the group (paper Eq. 18); rloo: minus the mean of the others.",
@@ -42,15 +42,20 @@ export const advantage = z.strictObject({
   divideByStd: z.boolean().describe("Divide by the standard deviation of the group too (P6)."),
 }).describe("Advantage of one rationale within its group.");
 
-/** Policy loss over the tokens of the rationales. */
+/** Policy loss over the tokens of the rationales: has the `SurrogateOptions` of `lib/objective`. */
 export const loss = z.strictObject({
-  clipLow: z.number().min(0).lt(1).describe("Probability ratios count down to 1 - clipLow."),
+  surrogate: z.enum(["ppo-clip", "reinforce"]).describe(
+    "Token loss: -advantage x clipped probability ratio (ppo-clip), or -advantage x log-probability (reinforce) (P5).",
+  ),
+  clipLow: z.number().min(0).max(1).describe("Probability ratios count down to 1 - clipLow."),
   clipHigh: nonNegative().describe("Probability ratios count up to 1 + clipHigh."),
   dualClip: z.number().gt(1).describe(
     "Bound of the loss of a token with a negative advantage, as a multiple of it.",
   ),
-  aggregation: z.enum(["token-mean", "sequence-sum"]).describe(
-    "How token losses of a mini-batch become one number (P5, P6, B15).",
+  logRatioClamp: positive().describe("Log-probability differences are clamped to plus or minus this."),
+  aggregation: z.enum(["token-mean", "token-mean-micro", "seq-sum"]).describe(
+    "Token losses are summed and divided by the tokens of the mini-batch (token-mean), by those of the micro-batch, " +
+      "which depends on packing (token-mean-micro), or by the number of sequences (seq-sum) (P5, P6, B15).",
   ),
   klCoef: nonNegative().describe(
     "Coefficient of the KL divergence from the untrained model; 0 = it is not loaded (P11).",
