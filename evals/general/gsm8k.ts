@@ -32,6 +32,7 @@ export interface Gsm8kOptions {
 /** A question ready to be asked. */
 export interface Gsm8kItem {
   readonly id: string;
+  readonly question: string;
   readonly prompt: string;
   readonly answer: string;
 }
@@ -57,7 +58,7 @@ export function gsm8kItems(
   return test.map((row, i) => {
     const shots = random.sampleRange(train.length, options.shots).map((k) => train[k]!);
     const examples = shots.map((shot) => `${ask(shot)} ${shot.answer}\n\n`).join("");
-    return { id: String(i + 1), prompt: examples + ask(row), answer: row.answer };
+    return { id: String(i + 1), ...row, prompt: examples + ask(row) };
   });
 }
 

@@ -42,7 +42,7 @@ Deno.test("gsm8kItems() keeps a question's examples when shots are drawn for the
 });
 
 Deno.test("scoreGsm8k() reports both filters, what it could not parse, and warns when the filters disagree", () => {
-  const items = [1, 2, 3, 4].map((n) => ({ id: `${n}`, prompt: "p", answer: `a #### ${n}` }));
+  const items = [1, 2, 3, 4].map((n) => ({ id: `${n}`, question: "q", prompt: "p", answer: `a #### ${n}` }));
   const score = scoreGsm8k(items, ["#### 1", "it is 2", "none", "4 Question: 5"].map(generation));
   assert.equal(score.metrics["exact_match,flexible-extract"], 3 / 4);
   assert.equal(score.metrics["exact_match,strict-match"], 1 / 4);

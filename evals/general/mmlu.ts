@@ -44,6 +44,7 @@ export interface MmluOptions {
 export interface MmluItem {
   readonly id: string;
   readonly subject: string;
+  readonly question: string;
   readonly prompt: string;
   readonly answer: number;
 }
@@ -76,8 +77,9 @@ export function mmluItems(
   return test.map((row, i) => {
     const shots = dev.filter((shot) => shot.subject === row.subject).slice(0, options.shots);
     if (shots.length < options.shots) {
-      throw new RangeError(
-        `${row.subject} has ${shots.length} dev rows, ${options.shots} shots were asked for`,
+      throw new UsageError(
+        `${row.subject} has ${shots.length} dev rows, but ${options.shots} shots were asked for`,
+        "ask for fewer shots",
       );
     }
     const subject = row.subject.replaceAll("_", " ");
@@ -86,7 +88,7 @@ export function mmluItems(
       `The following are multiple choice questions (with answers) about ${subject}.\n\n${examples}${
         ask(row)
       }`;
-    return { id: String(i + 1), subject: row.subject, prompt, answer: row.answer };
+    return { id: String(i + 1), subject: row.subject, question: row.question, prompt, answer: row.answer };
   });
 }
 

@@ -19,7 +19,13 @@ interface Golden {
 }
 
 const reference = golden<Golden>("general/general.json");
-const item = (id: number, answer: number) => ({ id: `${id}`, subject: "s", prompt: `p${id}`, answer });
+const item = (id: number, answer: number) => ({
+  id: `${id}`,
+  subject: "s",
+  question: "q",
+  prompt: `p${id}`,
+  answer,
+});
 
 Deno.test("scoreMmluGenerative() agrees with lm-eval's filter and exact match", () => {
   const items = reference.mmlu.map((_, i) => item(i, 1));

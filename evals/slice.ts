@@ -1,0 +1,119 @@
+/**
+ * Fixed small parts of data sets, for machines on which a whole benchmark takes days.
+ *
+ * One rule for all of them: rows are ordered by the SHA-256 of their content, the first ones are taken, and the
+ * taken rows keep the order of the file. The choice depends on nothing but the rows' content, so that everyone
+ * gets the same part, and nobody could have picked it for its score.
+ *
+ * @module
+ */
+import { UsageError } from "#errors";
+import { sha256Hex } from "../lib/data/data_file.ts";
+import type { MtebData } from "./mteb/load.ts";
+import type { TaskData } from "./task_data.ts";
+
+/** Which part of a task's data to take. */
+export type Slice =
+  | { readonly kind: "sts"; readonly pairs: number }
+  | {
+    readonly kind: "classification";
+    readonly labels: number;
+    readonly trainPerLabel: number;
+    readonly testPerLabel: number;
+  }
+  /** Queries with all their relevant documents, and documents that are relevant to none of them. */
+  | { readonly kind: "retrieval"; readonly queries: number; readonly distractors: number }
+  | { readonly kind: "gsm8k"; readonly items: number }
+  | { readonly kind: "mmlu"; readonly items: number };
+
+/**
+ * The rows with the smallest content hashes, in their original order.
+ *
+ * @param content the fields that identify a row; equal content keeps the order of the rows
+ * @throws UsageError if there are fewer than `count` rows: a smaller part must not pass under the same name
+ */
+export function takeByHash<T>(
+  rows: readonly T[],
+  count: number,
+  content: (row: T) => readonly unknown[],
+): T[] {
+  if (rows.length < count) {
+    throw new UsageError(
+      `the slice takes ${count} rows, but there are only ${rows.length}`,
+      "use the data set in full, or a suite with smaller slices",
+    );
+  }
+  return rows
+    .map((row, index) => ({ row, index, hash: sha256Hex(JSON.stringify(content(row))) }))
+    .sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.index - b.index))
+    .slice(0, count)
+    .sort((a, b) => a.index - b.index)
+    .map(({ row }) => row);
+}
+
+/**
+ * Takes a slice of a task's data.
+ *
+ * @throws UsageError if the data have fewer rows than the slice takes, or are of another kind
+ */
+export function takeSlice<T extends TaskData>(data: T, slice: Slice): T;
+export function takeSlice(data: TaskData, slice: Slice): TaskData {
+  if (data.kind === "sts" && slice.kind === "sts") {
+    const pairs = takeByHash(data.pairs, slice.pairs, (pair) => [pair.sentence1, pair.sentence2, pair.gold]);
+    return { ...data, pairs };
+  }
+  if (data.kind === "classification" && slice.kind === "classification") {
+    return sliceClassification(data, slice);
+  }
+  if (data.kind === "retrieval" && slice.kind === "retrieval") return sliceRetrieval(data, slice);
+  if (data.kind === "gsm8k" && slice.kind === "gsm8k") {
+    const items = takeByHash(data.items, slice.items, (item) => [item.question]);
+    return { ...data, items };
+  }
+  if (data.kind === "mmlu" && slice.kind === "mmlu") {
+    return { ...data, items: takeByHash(data.items, slice.items, (item) => [item.subject, item.question]) };
+  }
+  throw new UsageError(`a ${slice.kind} slice cannot be taken of ${data.kind} data`, "correct the suite");
+}
+
+function sliceClassification(
+  data: Extract<MtebData, { kind: "classification" }>,
+  slice: Extract<Slice, { kind: "classification" }>,
+): MtebData {
+  const labels = takeByHash(
+    [...new Set(data.train.map((row) => row.label))],
+    slice.labels,
+    (label) => [label],
+  );
+  const perLabel = (rows: typeof data.train, count: number) => {
+    const taken = new Set(
+      labels.flatMap((label) =>
+        takeByHash(rows.filter((row) => row.label === label), count, (row) => [row.text])
+      ),
+    );
+    return rows.filter((row) => taken.has(row));
+  };
+  return {
+    ...data,
+    train: perLabel(data.train, slice.trainPerLabel),
+    test: perLabel(data.test, slice.testPerLabel),
+  };
+}
+
+function sliceRetrieval(
+  data: Extract<MtebData, { kind: "retrieval" }>,
+  slice: Extract<Slice, { kind: "retrieval" }>,
+): MtebData {
+  const queries = takeByHash(data.queries, slice.queries, (query) => [query.text]);
+  const judgements = new Map(queries.map((query) => [query.id, data.judgements.get(query.id)!]));
+  const relevant = new Set([...judgements.values()].flatMap((judged) => [...judged.keys()]));
+  const distractors = new Set(takeByHash(
+    data.documents.filter((document) => !relevant.has(document.id)),
+    slice.distractors,
+    (document) => [document.id, document.text],
+  ));
+  const documents = data.documents.filter((document) =>
+    relevant.has(document.id) || distractors.has(document)
+  );
+  return { ...data, queries, judgements, documents };
+}

@@ -1,0 +1,45 @@
+/**
+ * What a suite holds once its data are read: one closed union over all kinds of tasks, and its content hash.
+ *
+ * @module
+ */
+import { sha256Hex } from "../lib/data/data_file.ts";
+import { type GeneralData } from "./general/load.ts";
+import { GSM8K_SCORER } from "./general/gsm8k.ts";
+import { MMLU_SCORER } from "./general/mmlu.ts";
+import type { MtebData } from "./mteb/load.ts";
+import { MTEB_SCORERS } from "./mteb/score_task.ts";
+
+/** Data of any task. */
+export type TaskData = MtebData | GeneralData;
+
+/** Version of the scorer of each kind of task: part of what makes two scores comparable. */
+export const SCORERS: Readonly<Record<TaskData["kind"], string>> = {
+  ...MTEB_SCORERS,
+  gsm8k: GSM8K_SCORER,
+  mmlu: MMLU_SCORER,
+};
+
+/**
+ * SHA-256 of everything that is scored: texts, labels, judgements, prompts and options, in order. It does not
+ * depend on how the files were packed, or on rows that are not used.
+ */
+export function contentSha256(data: TaskData): string {
+  const plain = JSON.stringify(data, (_key, value) => value instanceof Map ? [...value] : value);
+  return sha256Hex(plain);
+}
+
+/** Number of items that the score is a mean or a correlation over. */
+export function itemCount(data: TaskData): number {
+  switch (data.kind) {
+    case "sts":
+      return data.pairs.length;
+    case "classification":
+      return data.test.length;
+    case "retrieval":
+      return data.queries.length;
+    case "gsm8k":
+    case "mmlu":
+      return data.items.length;
+  }
+}
