@@ -26,7 +26,8 @@ for (let step = (checkpoint?.step ?? 0) + 1; step <= lastStep; step++) {
   rationales.flush();
   await run.writeCheckpoint("grace", step, async (part) => {
     Deno.writeTextFileSync(`${part}/weights.bin`, state.repeat(2000));
-    await Promise.resolve();
+    // Long enough that kills also fall between the two files.
+    await new Promise((resolve) => setTimeout(resolve, 2));
     Deno.writeTextFileSync(`${part}/state.txt`, state);
   });
 }

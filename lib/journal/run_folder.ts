@@ -177,7 +177,7 @@ function requireSameRun(path: string, contents: RunContents): boolean {
   if (found !== contents.identity) {
     throw new UsageError(
       `"${path}" holds another run (identity ${found.slice(0, 12)}, not ${contents.identity.slice(0, 12)})`,
-      "choose another folder with --out; `grace-repro diff` shows what differs",
+      "choose another folder with --out; the settings of the run in it are in its manifest.resolved.json",
     );
   }
   if (readIfThere(join(path, RunDocument.lock)) !== contents.lock) {

@@ -77,7 +77,7 @@ export function parseLock(text: string, source: string): Lock {
   } catch (error) {
     throw new UsageError(
       `"${source}" is not JSON: ${(error as Error).message}`,
-      "generate it again: grace-repro manifest --lock",
+      "run without --frozen to make it again",
       {
         cause: error,
       },
@@ -112,7 +112,7 @@ function check(value: unknown, source: string): Lock {
   const result = lockSchema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => `"${issue.path.join(".")}": ${issue.message}`);
-  throw new UsageError(`${source}: ${problems.join("; ")}`, "generate it again: grace-repro manifest --lock");
+  throw new UsageError(`${source}: ${problems.join("; ")}`, "run without --frozen to make it again");
 }
 
 /** The same value with the keys of every object in ascending order of their UTF-16 code units. */

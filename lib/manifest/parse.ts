@@ -55,7 +55,7 @@ export function checkManifest(value: unknown, source: string): ManifestInput {
   const problems = result.error.issues.flatMap((issue) => sentences(issue));
   throw new UsageError(
     `${source}: ${problems.join("; ")}`,
-    "`grace-repro manifest --schema` lists every key with its meaning and values",
+    "lib/manifest/grace.schema.json lists every key with its meaning and values",
   );
 }
 

@@ -74,7 +74,7 @@ function checkOverride({ path, value, source }: Override): void {
     const near = suggest(path, known);
     throw new UsageError(
       `${source}: unknown setting "${path}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
-      "`grace-repro manifest --schema` lists every setting",
+      "lib/manifest/grace.schema.json lists every setting",
     );
   }
   checkManifest(fromLeaves([[path, value]]) as ManifestInput, source);
