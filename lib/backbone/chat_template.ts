@@ -7,7 +7,7 @@
  * @module
  */
 import { MissingError, UsageError } from "#errors";
-import type { Template } from "@huggingface/jinja";
+import type * as Jinja from "@huggingface/jinja";
 import { describe, isObject } from "./json.ts";
 import { strftime } from "./strftime.ts";
 
@@ -33,17 +33,36 @@ export interface RenderOptions {
 /** Names and texts of special tokens that templates may use: `bos_token`, `eos_token`, … */
 export type SpecialTokens = Readonly<Record<string, string>>;
 
+/** What Jinja and transformers define in every template. */
+const CONSTANTS = {
+  true: true,
+  True: true,
+  false: false,
+  False: false,
+  none: null,
+  None: null,
+  raise_exception: (reason: string) => {
+    throw new Error(reason);
+  },
+  range: (first: number, second?: number, step = 1) => {
+    const [start, stop] = second === undefined ? [0, first] : [first, second];
+    return Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step);
+  },
+};
+
 /** A compiled chat template. */
 export class ChatTemplate {
-  readonly #template: Template;
+  readonly #jinja: typeof Jinja;
+  readonly #program: ReturnType<typeof Jinja.parse>;
 
   private constructor(
-    template: Template,
+    jinja: typeof Jinja,
     readonly source: string,
     readonly specialTokens: SpecialTokens,
     readonly origin: string,
   ) {
-    this.#template = template;
+    this.#jinja = jinja;
+    this.#program = new jinja.Template(source).parsed;
   }
 
   /**
@@ -54,9 +73,9 @@ export class ChatTemplate {
    * @throws {UsageError} when it is not valid Jinja
    */
   static async create(source: string, specialTokens: SpecialTokens, origin: string): Promise<ChatTemplate> {
-    const { Template } = await import("@huggingface/jinja");
+    const jinja = await import("@huggingface/jinja");
     try {
-      return new ChatTemplate(new Template(source), source, specialTokens, origin);
+      return new ChatTemplate(jinja, source, specialTokens, origin);
     } catch (cause) {
       throw new UsageError(
         `the chat template of ${origin} cannot be compiled: ${reasonOf(cause)}`,
@@ -73,7 +92,11 @@ export class ChatTemplate {
    */
   render(messages: readonly Message[], options: RenderOptions = {}): string {
     const date = options.date ?? DEFAULT_DATE;
+    const { Environment, Interpreter } = this.#jinja;
+    // Not Template.render(): it binds strftime_now to the clock and refuses another binding.
+    const environment = new Environment();
     const variables = {
+      ...CONSTANTS,
       // As transformers passes them.
       tools: null,
       documents: null,
@@ -85,7 +108,8 @@ export class ChatTemplate {
       add_generation_prompt: options.addGenerationPrompt ?? true,
     };
     try {
-      return this.#template.render(variables);
+      for (const [name, value] of Object.entries(variables)) environment.set(name, value);
+      return String(new Interpreter(environment).run(this.#program).value);
     } catch (cause) {
       if (cause instanceof UsageError) throw cause;
       throw new UsageError(

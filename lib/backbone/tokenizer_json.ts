@@ -5,9 +5,10 @@
  * Rewritten (version 0.2.0; each can go once the golden test passes without it):
  * - `ByteLevel` with its own regex and `Digits` use JavaScript's `\s` and ASCII `\d`; the library translates the
  *   expressions of `Split` to the Unicode classes of the original, so both become a `Split`.
+ * - `Lowercase` lets JavaScript turn a final Σ into ς; the original lowers each character alone, so Σ becomes σ before.
  *
  * Refused, because the library would ignore them: added tokens with `single_word`, `Split` behaviours other than
- * Isolated and Removed, inverted Removed, `Punctuation`, models other than BPE, `continuing_subword_prefix`, dropout.
+ * Isolated, `Punctuation`, models other than BPE, `continuing_subword_prefix`, dropout.
  *
  * @module
  */
@@ -40,9 +41,9 @@ export function pipelineForLibrary(json: JsonObject, extraTokens: JsonObject, or
   }
   if (!Array.isArray(merges)) model.refuse("merges", "it must be a list");
   return {
-    normalizer: null,
     decoder: null,
     ...json,
+    normalizer: fields.has("normalizer") ? normalizer(fields.fields("normalizer")) : null,
     model: { type: "BPE", ...model.object },
     pre_tokenizer: fields.has("pre_tokenizer") ? preTokenizer(fields.fields("pre_tokenizer")) : null,
     // Special tokens come from the chat template, never from here.
@@ -77,6 +78,18 @@ function addedTokens(list: unknown, extra: JsonObject, origin: string): JsonObje
   });
 }
 
+function normalizer(step: Fields): JsonObject {
+  const type = step.string("type");
+  if (type === "Sequence") {
+    const steps = step.object["normalizers"];
+    if (!Array.isArray(steps) || !steps.every(isObject)) step.refuse("normalizers", "it must be a list");
+    return { type, normalizers: steps.map((inner) => normalizer(new Fields(inner, step.origin))) };
+  }
+  if (type !== "Lowercase") return step.object;
+  const sigma = { type: "Replace", pattern: { String: "Σ" }, content: "σ" };
+  return { type: "Sequence", normalizers: [sigma, step.object] };
+}
+
 function preTokenizer(step: Fields): JsonObject {
   const type = step.string("type");
   switch (type) {
@@ -90,12 +103,8 @@ function preTokenizer(step: Fields): JsonObject {
     case "Digits":
       return split(step.boolean("individual_digits", false) ? "\\p{N}" : "\\p{N}+");
     case "Split": {
-      const removed = step.string("behavior") === "Removed";
-      if (!removed && step.string("behavior") !== "Isolated") {
-        step.refuse("behavior", 'use a tokenizer whose Split is "Isolated" or "Removed"');
-      }
-      if (removed && step.boolean("invert", false)) {
-        step.refuse("invert", "use a tokenizer without an inverted Split");
+      if (step.string("behavior") !== "Isolated") {
+        step.refuse("behavior", 'use a tokenizer whose Split is "Isolated"');
       }
       // Isolated keeps both the matches and what is between them, so inverting it changes nothing.
       return { ...step.object, invert: false };
@@ -116,8 +125,9 @@ function byteLevel(step: Fields): JsonObject {
   const encode = { type: "ByteLevel", add_prefix_space: prefixed, use_regex: false };
   if (!step.boolean("use_regex", true)) return encode;
   if (!prefixed) return { type: "Sequence", pretokenizers: [split(GPT2_PATTERN), encode] };
-  // The space goes before the text that arrives here, then the regex splits.
-  const prefix = { type: "Replace", pattern: { Regex: "\\A(?! )" }, content: " " };
+  // The space goes before the text that arrives here, then the regex splits. The library replaces with JavaScript's
+  // replaceAll, where $& is the match; an empty match would also be found inside surrogate pairs.
+  const prefix = { type: "Replace", pattern: { Regex: "\\A[^ ]" }, content: " $&" };
   const bytes = { ...encode, add_prefix_space: false };
   return { type: "Sequence", pretokenizers: [prefix, split(GPT2_PATTERN), bytes] };
 }
