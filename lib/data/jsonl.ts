@@ -49,7 +49,10 @@ export async function readLines(
       controller.enqueue(chunk);
     },
   });
-  const stored = (options.stream ?? await openFile(path, label)).pipeThrough(tap);
+  const stored = (options.stream ?? await openFile(path, label)).pipeThrough(
+    tap,
+    options.signal ? { signal: options.signal } : {},
+  );
   const unpacked = path.endsWith(".gz") ? stored.pipeThrough(new DecompressionStream("gzip")) : stored;
   const text = unpacked.pipeThrough(new TextDecoderStream("utf-8", { fatal: true, ignoreBOM: true }));
 
@@ -59,6 +62,7 @@ export async function readLines(
     while (true) {
       options.signal?.throwIfAborted();
       const next = await chunks.next().catch((cause) => {
+        options.signal?.throwIfAborted();
         throw new UsageError(
           `"${label}" is damaged after line ${line}: not valid ${
             path.endsWith(".gz") ? "gzip or " : ""

@@ -1,0 +1,56 @@
+/**
+ * `grace-repro eval`: evaluates one model on a suite and stores per-item scores.
+ *
+ * @module
+ */
+import type { ExitCode } from "#errors";
+import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
+import { openDevice } from "./device.ts";
+import type { CommandIo } from "./io.ts";
+import { backboneOption, dataRootOption, deviceOption, seedOption } from "./options.ts";
+import { newCommand, oneOf, type Syntax } from "./syntax.ts";
+
+/** What was asked for; what is undefined comes from the manifest or the preset. */
+export interface EvalOptions {
+  readonly backbone?: string | undefined;
+  readonly manifest?: string | undefined;
+  readonly preset?: Preset | undefined;
+  readonly suite?: string | undefined;
+  /** Whether the model writes a rationale before a text is embedded. */
+  readonly rationale: boolean;
+  readonly device: DeviceName;
+  readonly dataRoot?: string | undefined;
+  readonly out?: string | undefined;
+  readonly seed?: number | undefined;
+}
+
+const examples = [
+  "grace-repro eval --backbone SmolLM2-135M-Instruct.Q4_1.gguf --data-root data --suite mini",
+  "grace-repro eval --backbone ./run/arms/grace/checkpoints/step-000010 --suite mini --out scores/grace",
+  "grace-repro eval --backbone ./my-model --suite mini --no-rationale --json",
+];
+
+/** Syntax of the command; `onParsed` gets what was asked for. */
+export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
+  return newCommand("eval", "evaluate one model on a suite and store the score of every item", examples)
+    .addOption(backboneOption())
+    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
+    .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
+    .option("--suite <id>", "tasks to evaluate on")
+    .option("--no-rationale", "embed texts as they are, without a rationale")
+    .addOption(deviceOption())
+    .addOption(dataRootOption())
+    .option("--out <dir>", "folder for the scores")
+    .addOption(seedOption())
+    .action(onParsed);
+}
+
+/** Evaluates and prints the scores. */
+export async function evalCommand(options: EvalOptions, _io: CommandIo): Promise<ExitCode> {
+  const device = await openDevice(options.device);
+  try {
+    throw new Error("not connected yet");
+  } finally {
+    device.dispose();
+  }
+}

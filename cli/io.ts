@@ -1,0 +1,63 @@
+/**
+ * What a command may use of the world: where results and remarks go, and how it is told to stop.
+ *
+ * @module
+ */
+import type { Progress } from "./progress.ts";
+
+/** Options that every command has. */
+export interface GlobalOptions {
+  /** Results for machines: JSON on stdout. */
+  readonly json?: true | undefined;
+  /** Nothing but results and errors. */
+  readonly quiet?: true | undefined;
+  /** When to colour. */
+  readonly color: ColorMode;
+}
+
+/** Values of `--color`. */
+export const COLOR_MODES = ["auto", "always", "never"] as const;
+
+/** One of {@linkcode COLOR_MODES}. */
+export type ColorMode = typeof COLOR_MODES[number];
+
+/** Handed to every command. */
+export interface CommandIo {
+  /** Whether stdout takes JSON instead of text for people. */
+  readonly json: boolean;
+  /** Whether stdout takes ANSI colours. */
+  readonly color: boolean;
+  /** Width of stdout in characters; undefined where it is not a terminal. */
+  readonly columns: number | undefined;
+  /** Aborts at the first SIGINT or SIGTERM: reach a point that can be resumed from, then stop. */
+  readonly signal: AbortSignal;
+  /** Remarks and progress; stderr. */
+  readonly progress: Progress;
+  /** Writes a line of results to stdout. */
+  print(line: string): void;
+}
+
+/** Anything with a blocking write: `Deno.stdout`, `Deno.stderr`. */
+export interface SyncWriter {
+  /** Writes some of `bytes` and says how many. */
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** Writes all of `text`: one `writeSync` may take only part of it, as into a full pipe. */
+export function writeText(writer: SyncWriter, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += writer.writeSync(bytes.subarray(at));
+}
+
+/**
+ * Whether to write ANSI colours to a stream. What the command line says goes first, then `NO_COLOR`
+ * (https://no-color.org: any value but the empty one), then whether it is a terminal that knows them.
+ */
+export function wantsColor(
+  mode: ColorMode,
+  isTerminal: boolean,
+  env: (name: string) => string | undefined,
+): boolean {
+  if (mode !== "auto") return mode === "always";
+  return isTerminal && !env("NO_COLOR") && env("TERM") !== "dumb";
+}

@@ -1,0 +1,156 @@
+/**
+ * The command line: finds the command, runs it, and turns how it ended into an exit code.
+ *
+ * A command's file holds its syntax, which is loaded at every start, and its work, which loads what it needs itself:
+ * `--help` must not wait for ONNX Runtime.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "@commander-js/extra-typings";
+import { ExitCode, UsageError } from "#errors";
+import config from "../deno.json" with { type: "json" };
+import { compareCommand, compareSyntax } from "./compare.ts";
+import { doctorCommand, doctorSyntax } from "./doctor.ts";
+import { embedCommand, embedSyntax } from "./embed.ts";
+import { evalCommand, evalSyntax } from "./eval.ts";
+import { explainError } from "./exit.ts";
+import { explainCommand, explainSyntax } from "./explain.ts";
+import { COLOR_MODES, type ColorMode, type CommandIo, wantsColor, writeText } from "./io.ts";
+import { Progress } from "./progress.ts";
+import { runCommand, runSyntax } from "./run.ts";
+import { formatExamples, oneOf, usageErrorOf } from "./syntax.ts";
+
+/** The work of a command whose arguments have been read. */
+type Job = (io: CommandIo) => Promise<ExitCode>;
+
+const examples = [
+  "grace-repro run --backbone SmolLM2-135M-Instruct.Q4_1.gguf --data-root data --suite mini --steps 10",
+  'grace-repro embed --backbone ./my-model "How do plants make food?"',
+  "grace-repro compare runs/a runs/b",
+  "grace-repro doctor",
+];
+
+/** The whole syntax; `onJob` gets the work that was asked for. */
+function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr: boolean }) {
+  const program = new Command("grace-repro")
+    .description(
+      "Re-run, audit and extend GRACE (arXiv 2510.04506): embeddings from rationales that GRPO trained.",
+    )
+    .usage("<command> [options]")
+    .addHelpText("before", formatExamples(examples))
+    .version(`grace-repro ${config.version}`, "--version", "show the version")
+    .option("--json", "results as JSON on stdout")
+    .option("-q, --quiet", "no progress and no remarks on stderr")
+    .option("--color <when>", `${COLOR_MODES.join(", ")}; NO_COLOR is honoured`, oneOf(COLOR_MODES), "auto")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show help of a command")
+    .configureHelp({
+      showGlobalOptions: true,
+      styleTitle: (title) => `\x1b[1m${title}\x1b[22m`,
+      subcommandTerm: (command) => command.name(),
+    })
+    .configureOutput({
+      writeOut: (text) => writeText(Deno.stdout, text),
+      // What it complains about is thrown too, and told by explainError; only help asked for by accident is left.
+      writeErr: (text) => writeText(Deno.stderr, text),
+      outputError: () => {},
+      getOutHasColors: () => colors.stdout,
+      getErrHasColors: () => colors.stderr,
+    })
+    .exitOverride();
+  const commands = [
+    runSyntax((options) => onJob((io) => runCommand(options, io))),
+    compareSyntax((options) => onJob((io) => compareCommand(options, io))),
+    evalSyntax((options) => onJob((io) => evalCommand(options, io))),
+    embedSyntax((options) => onJob((io) => embedCommand(options, io))),
+    explainSyntax((options) => onJob((io) => explainCommand(options, io))),
+    doctorSyntax((options) => onJob((io) => doctorCommand(options, io))),
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return program;
+}
+
+/** Reads the arguments; undefined where help or the version was all that was asked for. */
+function parseArguments(args: readonly string[], colors: { stdout: boolean; stderr: boolean }) {
+  let job: Job | undefined;
+  const program = newProgram((parsed) => job = parsed, colors);
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    const named = program.commands.find((command) => args.includes(command.name()));
+    const help = `"grace-repro ${named ? `${named.name()} ` : ""}--help"`;
+    // Help was shown on stderr, for want of a command or for one that is none; the message says nothing.
+    if (error.code === "commander.help") {
+      const unknown = args.find((arg) => arg !== "help" && !arg.startsWith("-"));
+      throw new UsageError(
+        unknown === undefined ? "no command given" : `unknown command "${unknown}"`,
+        `see ${help}`,
+      );
+    }
+    throw usageErrorOf(error, help);
+  }
+  return { job: job!, options: program.opts() };
+}
+
+/** Aborts at the first SIGINT or SIGTERM, so that the job can reach its next checkpoint; ends at once at the second. */
+function abortOnSignals(progress: Progress): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) Deno.exit(ExitCode.interrupted);
+    progress.note("stopping at the next point to continue from; press Ctrl-C again to stop at once");
+    controller.abort();
+  };
+  Deno.addSignalListener("SIGINT", onSignal);
+  Deno.addSignalListener("SIGTERM", onSignal);
+  return controller.signal;
+}
+
+/** The value of `--color`, before the arguments are parsed: help and complaints about them are coloured too. */
+function colorModeOf(args: readonly string[]): ColorMode {
+  const at = args.findLastIndex((arg) => arg === "--color" || arg.startsWith("--color="));
+  const value = at < 0 ? "auto" : args[at] === "--color" ? args[at + 1] : args[at]!.slice("--color=".length);
+  return COLOR_MODES.find((mode) => mode === value) ?? "auto";
+}
+
+/** Runs the command that `args` name and returns the exit code of the process. */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  const env = (name: string) => Deno.env.get(name);
+  const mode = colorModeOf(args);
+  const interactive = Deno.stderr.isTerminal() && env("TERM") !== "dumb";
+  const colors = {
+    stdout: wantsColor(mode, Deno.stdout.isTerminal(), env),
+    stderr: wantsColor(mode, Deno.stderr.isTerminal(), env),
+  };
+  let progress: Progress | undefined;
+  try {
+    const parsed = parseArguments(args, colors);
+    if (parsed === undefined) return ExitCode.success;
+    progress = new Progress({
+      write: (text) => writeText(Deno.stderr, text),
+      interactive,
+      color: colors.stderr,
+      quiet: parsed.options.quiet ?? false,
+      columns: () => Deno.consoleSize().columns,
+      now: () => performance.now(),
+    });
+    const exitCode = await parsed.job({
+      json: parsed.options.json ?? false,
+      color: colors.stdout,
+      columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined,
+      signal: abortOnSignals(progress),
+      progress,
+      print: (line) => writeText(Deno.stdout, `${line}\n`),
+    });
+    progress.end();
+    return exitCode;
+  } catch (error) {
+    progress?.end();
+    const ending = explainError(error, { color: colors.stderr, debug: Boolean(env("GRACE_DEBUG")) });
+    writeText(Deno.stderr, ending.text);
+    return ending.exitCode;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

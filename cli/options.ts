@@ -1,0 +1,25 @@
+/**
+ * Options that several commands have, each defined once.
+ *
+ * @module
+ */
+import { Option } from "@commander-js/extra-typings";
+import { DEVICES } from "../lib/manifest/names.ts";
+import { oneOf, wholeNumber } from "./syntax.ts";
+
+/** The model. */
+export const backboneOption = () =>
+  new Option("--backbone <id|path>", "model: a Hugging Face folder or a GGUF file");
+
+/** The engine. */
+export const deviceOption = () =>
+  new Option("--device <kind>", `engine to compute on: ${DEVICES.join(", ")}`)
+    .default("auto" as const).argParser(oneOf(DEVICES));
+
+/** Where data sets are. */
+export const dataRootOption = () =>
+  new Option("--data-root <dir>", "folder with the data sets, laid out as <owner>/<name>/...");
+
+/** Every random choice derives from it. */
+export const seedOption = () =>
+  new Option("--seed <n>", "seed of every random choice").argParser(wholeNumber(0));

@@ -1,0 +1,60 @@
+/**
+ * `grace-repro run`: evaluates a backbone, trains it in each arm, evaluates again, and prints the comparison.
+ *
+ * @module
+ */
+import type { ExitCode } from "#errors";
+import { type Arm, ARMS, type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
+import { openDevice } from "./device.ts";
+import type { CommandIo } from "./io.ts";
+import { backboneOption, dataRootOption, deviceOption, seedOption } from "./options.ts";
+import { listOf, newCommand, oneOf, type Syntax, wholeNumber } from "./syntax.ts";
+
+/** What was asked for; what is undefined comes from the manifest or the preset. */
+export interface RunOptions {
+  readonly backbone?: string | undefined;
+  readonly manifest?: string | undefined;
+  readonly preset?: Preset | undefined;
+  readonly arms?: readonly Arm[] | undefined;
+  readonly suite?: string | undefined;
+  readonly steps?: number | undefined;
+  readonly device: DeviceName;
+  readonly dataRoot?: string | undefined;
+  readonly out?: string | undefined;
+  readonly seed?: number | undefined;
+  readonly frozen?: true | undefined;
+}
+
+const examples = [
+  "grace-repro run --backbone SmolLM2-135M-Instruct.Q4_1.gguf --data-root data --suite mini --steps 10",
+  "grace-repro run --manifest grace.json --frozen",
+  "grace-repro run --backbone ./my-model --arms base,grace --out runs",
+];
+
+/** Syntax of the command; `onParsed` gets what was asked for. */
+export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
+  return newCommand("run", "evaluate a backbone, train it in each arm, evaluate again, compare", examples)
+    .addOption(backboneOption())
+    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
+    .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
+    .option("--arms <list>", `what to compare, such as ${ARMS.join(",")}`, listOf(ARMS))
+    .option("--suite <id>", "tasks to evaluate on")
+    .option("--steps <n>", "training steps of each arm", wholeNumber(1))
+    .addOption(deviceOption())
+    .addOption(dataRootOption())
+    .option("--out <dir>", "folder to make the run's folder in")
+    .addOption(seedOption())
+    .option("--frozen", "fail instead of updating grace.lock.json")
+    .addHelpText("after", "\nThe same command continues a run that was interrupted.")
+    .action(onParsed);
+}
+
+/** Does the whole run and prints the comparison. */
+export async function runCommand(options: RunOptions, _io: CommandIo): Promise<ExitCode> {
+  const device = await openDevice(options.device);
+  try {
+    throw new Error("not connected yet");
+  } finally {
+    device.dispose();
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * How much memory a decoder takes, before any of it is loaded.
+ *
+ * @module
+ */
+import type { DecoderConfig } from "./config.ts";
+import { expectedTensors } from "./tensor_source.ts";
+
+/** Bytes, unless said otherwise. Everything is float32. */
+export interface MemoryEstimate {
+  /** Number of weights. */
+  readonly parameters: number;
+  /** The weights. */
+  readonly weights: number;
+  /** Weights, gradients and the two AdamW moments: 16 bytes a parameter. */
+  readonly trainingState: number;
+  /** Activations that the backward pass needs for one token, if every layer keeps its own. */
+  readonly activationsPerToken: number;
+  /** Keys and values of one token. */
+  readonly kvCachePerToken: number;
+}
+
+/** Memory that inference and full fine-tuning of a decoder take. */
+export function estimateMemory(config: DecoderConfig): MemoryEstimate {
+  let parameters = 0;
+  for (const shape of expectedTensors(config).values()) parameters += shape.reduce((a, b) => a * b, 1);
+  const q = config.heads * config.headDim;
+  const kv = config.kvHeads * config.headDim;
+  // A layer keeps its input, both normed inputs and the residual between its halves (4 × hidden); q, k, v and the
+  // attention's output; one log-sum-exp a head; gate, up and their product (3 × intermediate).
+  const layer = 4 * config.hiddenSize + 2 * q + 2 * kv + config.heads + 3 * config.intermediateSize;
+  return {
+    parameters,
+    weights: 4 * parameters,
+    trainingState: 16 * parameters,
+    activationsPerToken: 4 * (config.layers * layer + 2 * config.hiddenSize),
+    kvCachePerToken: 4 * config.layers * 2 * kv,
+  };
+}

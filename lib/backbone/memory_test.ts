@@ -1,0 +1,40 @@
+import { assert } from "#test";
+import type { DecoderConfig } from "./config.ts";
+import { estimateMemory } from "./memory.ts";
+
+const smolLm2: DecoderConfig = {
+  architecture: "llama",
+  hiddenSize: 576,
+  layers: 30,
+  heads: 9,
+  kvHeads: 3,
+  headDim: 64,
+  intermediateSize: 1536,
+  vocabSize: 49152,
+  rmsNormEps: 1e-5,
+  ropeTheta: 100_000,
+  ropeScaling: null,
+  tiedEmbeddings: true,
+  qkvBias: false,
+  qkNorm: false,
+  maxPositions: 8192,
+};
+
+Deno.test("estimateMemory() counts the published parameters when the decoder is SmolLM2-135M", () => {
+  const estimate = estimateMemory(smolLm2);
+  assert.equal(estimate.parameters, 134_515_008);
+  assert.equal(estimate.weights, 4 * 134_515_008);
+  assert.equal(estimate.trainingState, 16 * 134_515_008);
+  // 30 layers, keys and values of 3 heads of 64 in float32.
+  assert.equal(estimate.kvCachePerToken, 30 * 2 * 3 * 64 * 4);
+});
+
+Deno.test("estimateMemory() counts a head of its own when embeddings are not tied", () => {
+  const untied = estimateMemory({ ...smolLm2, tiedEmbeddings: false });
+  assert.equal(untied.parameters - estimateMemory(smolLm2).parameters, 49152 * 576);
+});
+
+Deno.test("estimateMemory() counts activations in proportion to the layers when they grow", () => {
+  const perLayer = (layers: number) => estimateMemory({ ...smolLm2, layers }).activationsPerToken;
+  assert.equal(perLayer(31) - perLayer(30), perLayer(2) - perLayer(1));
+});
