@@ -12,7 +12,18 @@ import type { KvCache, SamplingSpec, Tensor } from "../../kernels/device.ts";
 import { NumericError } from "#errors";
 import type { Decoder } from "../backbone/decoder.ts";
 import { attentionShape } from "../backbone/decoder_layer.ts";
+import type { TokenRange } from "../objective/pooling.ts";
 import { packPrompts } from "./shared_prefix.ts";
+
+/** Tokens whose final hidden states are pooled. */
+export interface PoolSpec {
+  /** Ranges of the prompt's tokens, ascending; at least one. */
+  readonly prompt: readonly TokenRange[];
+  /** The new tokens, without a final end-of-sequence token. */
+  readonly rationale: boolean;
+  /** A final end-of-sequence token. */
+  readonly eos: boolean;
+}
 
 /** A prompt to continue. */
 export interface RolloutRequest {
@@ -23,11 +34,8 @@ export interface RolloutRequest {
   readonly maxNewTokens: number;
   /** Uniform number in [0, 1) of a sample at a position (0 is the first new token); not called for greedy choice. */
   readonly uniform: (sample: number, position: number) => number;
-  /**
-   * Pool the final hidden states of the prompt's tokens from `from` on and of all new tokens; `eos` says whether a
-   * final end-of-sequence token counts. Without it nothing is pooled, and the last token is not run through the model.
-   */
-  readonly pool?: { readonly from: number; readonly eos: boolean };
+  /** Which final hidden states to add up; without it none. */
+  readonly pool?: PoolSpec;
   /** Asked after each new token, with all new tokens so far: true ends the continuation, as a stop string does. */
   readonly stop?: (tokens: readonly number[]) => boolean;
 }
@@ -167,7 +175,7 @@ class DecodingBatch {
     }
     if (chosen.length === 0) return;
     const prompts = chosen.map((index) => this.#requests[index]!.prompt);
-    const pooledFrom = chosen.map((index) => this.#requests[index]!.pool?.from ?? Infinity);
+    const pooledFrom = chosen.map((index) => this.#requests[index]!.pool?.prompt[0]?.start ?? Infinity);
     const { batch, shared, starts } = packPrompts(prompts, Math.min(...pooledFrom));
     const first = this.#active.length;
     const slotOf: number[] = [];
@@ -175,7 +183,7 @@ class DecodingBatch {
       slotOf.push(this.#active.length);
       const request = this.#requests[index]!, length = request.prompt.length;
       for (let sample = 0; sample < request.samples; sample++) {
-        const pooledCount = request.pool ? length - request.pool.from : 0;
+        const pooledCount = (request.pool?.prompt ?? []).reduce((sum, { start, end }) => sum + end - start, 0);
         this.#active.push({
           request: index,
           sample,
@@ -200,7 +208,7 @@ class DecodingBatch {
       for (let s = 1; s < samples; s++) device.cacheCopy(this.#cache, slot, slot + s, prompt.length);
       // Row of the stream that holds token 0, were the common beginning not elsewhere.
       const origin = starts[i]! - shared;
-      if (pool) this.#poolPrompt(hidden, origin + pool.from, origin + prompt.length, slot, samples);
+      if (pool) this.#poolPrompt(hidden, origin, pool.prompt, slot, samples);
     });
     const last = this.#active.slice(first).map(({ request, length }) =>
       starts[chosen.indexOf(request)]! - shared + length - 1
@@ -210,14 +218,16 @@ class DecodingBatch {
     this.#remove();
   }
 
-  /** Adds rows [start, end) of the hidden states to the sums of a prompt's samples. */
-  #poolPrompt(hidden: Tensor, start: number, end: number, slot: number, samples: number): void {
+  /** Adds up the pooled hidden states of a prompt, whose token 0 is row `origin`, for all its samples. */
+  #poolPrompt(hidden: Tensor, origin: number, ranges: readonly TokenRange[], slot: number, samples: number): void {
     const { device } = this.#decoder;
     const target = device.rows(this.#sums, slot, slot + 1);
     device.fill(target, 0);
-    const index = device.upload(new Int32Array(end - start), [end - start]);
-    device.scatterAddRows(device.rows(hidden, start, end), index, target);
-    device.free(index);
+    for (const { start, end } of ranges) {
+      const index = device.upload(new Int32Array(end - start), [end - start]);
+      device.scatterAddRows(device.rows(hidden, origin + start, origin + end), index, target);
+      device.free(index);
+    }
     for (let s = 1; s < samples; s++) device.copy(target, device.rows(this.#sums, slot + s, slot + s + 1));
   }
 
@@ -234,7 +244,7 @@ class DecodingBatch {
       device.cacheWrite(this.#cache, layer, k, v, rows);
       device.attentionDecode(q, this.#cache, layer, lengths, shape, y);
     });
-    const pooling = active.flatMap((s, slot) => this.#requests[s.request]!.pool ? [slot] : []);
+    const pooling = active.flatMap((s, slot) => this.#poolsLast(s) ? [slot] : []);
     if (pooling.length > 0) {
       const index = device.upload(Int32Array.from(pooling), [pooling.length]);
       const part = device.alloc([pooling.length, config.hiddenSize]);
@@ -267,7 +277,7 @@ class DecodingBatch {
     device.free(part, index);
     const ended: Sequence[] = [];
     sequences.forEach((sequence, i) => {
-      const { maxNewTokens, pool, stop } = this.#requests[sequence.request]!;
+      const { maxNewTokens, stop } = this.#requests[sequence.request]!;
       const token = drawn.ids[i]!;
       if (!Number.isFinite(drawn.logProb[i]!)) {
         throw new NumericError(
@@ -282,10 +292,15 @@ class DecodingBatch {
       else if (stop?.(sequence.tokens)) sequence.stopped = "stop";
       else if (sequence.tokens.length >= maxNewTokens) sequence.stopped = "length";
       // The last token still has to be run through the model if its hidden state is to be pooled.
-      const needsLast = pool !== undefined && (sequence.stopped !== "eos" || pool.eos);
-      if (sequence.stopped !== null && !needsLast) ended.push(sequence);
+      if (sequence.stopped !== null && !this.#poolsLast(sequence)) ended.push(sequence);
     });
     await this.#finish(ended);
+  }
+
+  /** Whether the hidden state of a sequence's latest token is pooled. */
+  #poolsLast({ request, stopped }: Sequence): boolean {
+    const { pool } = this.#requests[request]!;
+    return pool !== undefined && (stopped === "eos" ? pool.eos : pool.rationale);
   }
 
   /** Turns ended sequences into results. */
