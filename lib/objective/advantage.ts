@@ -30,8 +30,11 @@ export interface AdvantageOptions {
 
 /** Rewards of one group in numbers. */
 export interface GroupStatistics {
+  /** The group. */
   uid: string;
+  /** Number of rollouts. */
   size: number;
+  /** Mean reward. */
   mean: number;
   /** Unbiased standard deviation; 0 for a group of one. */
   std: number;

@@ -20,6 +20,7 @@ export interface InfoNceBatch {
   positives: ArrayLike<number>;
   /** [m, dim], norm 1; may be empty. */
   negatives: ArrayLike<number>;
+  /** Length of a vector. */
   dim: number;
 }
 
@@ -41,13 +42,17 @@ export interface InfoNceOptions {
 
 /** Loss and gradients; shapes as in {@linkcode InfoNceBatch}. */
 export interface InfoNceResult {
+  /** L, the mean over queries. */
   loss: number;
   /** Share of queries whose own positive has the highest score. */
   accuracy: number;
   /** How many candidates were left out as duplicates. */
   masked: number;
+  /** [n, dim] dL / d queries. */
   queryGradient: Float64Array;
+  /** [n, dim] dL / d positives. */
   positiveGradient: Float64Array;
+  /** [m, dim] dL / d negatives. */
   negativeGradient: Float64Array;
 }
 

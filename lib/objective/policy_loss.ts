@@ -60,6 +60,7 @@ export interface PolicyBatch {
 
 /** Loss, gradient and what to watch. The three means are over the tokens of this batch. */
 export interface PolicyLoss {
+  /** Aggregated loss, to be minimised. */
   loss: number;
   /** [T] d loss / d logProbs. */
   gradient: Float64Array;

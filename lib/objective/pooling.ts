@@ -45,7 +45,9 @@ export interface SequenceParts {
 
 /** Tokens `start` … `end` − 1 of a sequence. */
 export interface TokenRange {
+  /** First token. */
   start: number;
+  /** One past the last token. */
   end: number;
 }
 

@@ -65,10 +65,15 @@ export interface RewardGroup {
 
 /** Rewards of the rollouts of one group, [K] each. The four terms are cosines, signed as they enter the total. */
 export interface GroupRewards {
+  /** The group. */
   uid: string;
+  /** Towards the query. */
   positive: Float64Array;
+  /** Away from the mined negatives; 0 in unsupervised training. */
   negative: Float64Array;
+  /** Towards the siblings. */
   consistency: Float64Array;
+  /** Away from the other groups. */
   crossGroup: Float64Array;
   /** The reward R: weighted, multiplied, penalised. */
   total: Float64Array;

@@ -11,6 +11,7 @@
 
 /** A reward group whose embeddings have norm 1. */
 export interface UnitGroup {
+  /** Equal exactly if the prompts are. */
   promptKey: string;
   /** [dim] */
   query: Float64Array;

@@ -21,38 +21,32 @@ export type ProtocolVariant = typeof PROTOCOL_VARIANTS[number];
 export interface ProtocolSwitch<T> {
   /** Ids of the discrepancies or defects that the switch is about; none for what all agree on. */
   ids: readonly string[];
+  /** What the text of the paper says. */
   paper: T;
+  /** What the released code does. */
   code: T;
+  /** What new claims should use. */
   fixed: T;
   /** What the switch decides, and what the variants rest on. */
   why: string;
 }
 
-/** The switches of the objective. */
-export interface ProtocolSwitches {
+/** The switches of the objective: those of its parts, and what the parts are chosen or driven by. */
+export interface ProtocolSwitches
+  extends Omit<RewardOptions, "mode" | "negatives">, Omit<AdvantageOptions, "groupSize">, SurrogateOptions {
   /** Sampling temperature of the trained role. */
   rolloutTemperature: number;
   /** Sampling temperature of queries, mined negatives and anchors. */
   contextTemperature: number;
   /** Whether the end-of-sequence token is pooled when evaluating (training always does). */
   evaluationPoolsEos: boolean;
+  /** `negatives` of the reward in supervised training. */
   supervisedNegatives: RewardOptions["negatives"];
+  /** `negatives` of the reward in unsupervised training. */
   unsupervisedNegatives: RewardOptions["negatives"];
-  negativeSet: RewardOptions["negativeSet"];
-  grouping: RewardOptions["grouping"];
-  rewardMultiplier: number;
-  lambda1: number;
-  lambda2: number;
-  lengthPenalty: RewardOptions["lengthPenalty"];
-  gamma: number;
+  /** Which tokens count as an end when asking whether a rationale was cut off. */
   eosSet: EosSet;
-  estimator: AdvantageOptions["estimator"];
-  divideByStd: boolean;
-  surrogate: SurrogateOptions["surrogate"];
-  clipLow: number;
-  clipHigh: number;
-  dualClip: number;
-  logRatioClamp: number;
+  /** How token losses become one number. */
   aggregation: AggregationKind;
   /** Optimiser updates per batch of rollouts. */
   updatesPerBatch: number;
