@@ -1,0 +1,168 @@
+/**
+ * Embeddings and rationales on disk, one row per distinct text, written as they are made:
+ *
+ *     rationales.jsonl   header {schema, encoder, dimension}, then one record per text
+ *     embeddings.f32     [rows, dimension] float32, little-endian, in the order of the records
+ *
+ * The record of a text is written after its embedding, so that after a kill the records tell which rows count.
+ *
+ * @module
+ */
+import { MissingError, NumericError, UsageError } from "#errors";
+import { sha256Hex } from "../lib/data/data_file.ts";
+import type { JournalWriter } from "../lib/journal/append.ts";
+import { writeAll } from "../lib/journal/atomic.ts";
+import type { Encoded, Encoder } from "./encoder.ts";
+import { appendRecords, openLog, readLog } from "./record_log.ts";
+
+const RECORDS = "rationales.jsonl";
+const EMBEDDINGS = "embeddings.f32";
+const SCHEMA = "grace-embeddings/1";
+
+type TextRecord = {
+  /** SHA-256 of the text. */
+  readonly text: string;
+  /** SHA-256 of the embedding's bytes. */
+  readonly embedding: string;
+  readonly rationale: string | null;
+  readonly rationaleTokens: number;
+  readonly truncatedPrompt: boolean;
+};
+
+/** Appends embeddings to a folder. */
+export class EmbeddingStore implements Disposable {
+  readonly #records: JournalWriter;
+  readonly #file: Deno.FsFile;
+  readonly #dimension: number;
+  readonly #known: Set<string>;
+
+  private constructor(records: JournalWriter, file: Deno.FsFile, dimension: number, known: Set<string>) {
+    this.#records = records;
+    this.#file = file;
+    this.#dimension = dimension;
+    this.#known = known;
+  }
+
+  /**
+   * Opens or creates the store of a folder; what a kill left half written is cut off.
+   *
+   * @throws UsageError if the folder holds another encoder's embeddings, or damaged records
+   */
+  static open(folder: string, encoder: Pick<Encoder, "digest" | "dimension">): EmbeddingStore {
+    const { writer, records } = openLog<TextRecord>(`${folder}/${RECORDS}`, {
+      schema: SCHEMA,
+      encoder: encoder.digest,
+      dimension: encoder.dimension,
+    });
+    const file = Deno.openSync(`${folder}/${EMBEDDINGS}`, { read: true, write: true, create: true });
+    const end = 4 * encoder.dimension * records.length;
+    if (file.statSync().size < end) {
+      writer[Symbol.dispose]();
+      file.close();
+      throw new UsageError(
+        `"${folder}/${EMBEDDINGS}" holds fewer rows than "${RECORDS}" names`,
+        "the file was changed; evaluate into another folder",
+      );
+    }
+    file.truncateSync(end);
+    file.seekSync(end, Deno.SeekMode.Start);
+    return new EmbeddingStore(writer, file, encoder.dimension, new Set(records.map((record) => record.text)));
+  }
+
+  /** Whether this text is stored. */
+  has(text: string): boolean {
+    return this.#known.has(sha256Hex(text));
+  }
+
+  /**
+   * Stores what an encoder returned and returns once it is on the disk.
+   *
+   * @throws NumericError if an embedding is not finite
+   * @throws Error if the encoder broke its contract (count or dimension)
+   */
+  add(texts: readonly string[], encoded: readonly Encoded[]): void {
+    if (encoded.length !== texts.length) {
+      throw new Error(`the encoder returned ${encoded.length} results for ${texts.length} texts`);
+    }
+    const bytes = new Uint8Array(4 * this.#dimension * texts.length);
+    const records = encoded.map((result, i): TextRecord => {
+      const { embedding } = result;
+      if (embedding.length !== this.#dimension) {
+        throw new Error(
+          `an embedding has ${embedding.length} values, the encoder's dimension is ${this.#dimension}`,
+        );
+      }
+      if (!embedding.every(Number.isFinite)) {
+        throw new NumericError(
+          `the embedding of "${texts[i]!.slice(0, 60)}" is not finite`,
+          "the model failed on this text; check its weights and the device with the doctor command",
+        );
+      }
+      const row = new Uint8Array(embedding.slice().buffer);
+      bytes.set(row, row.length * i);
+      return {
+        text: sha256Hex(texts[i]!),
+        embedding: sha256Hex(row),
+        rationale: result.rationale,
+        rationaleTokens: result.rationaleTokens,
+        truncatedPrompt: result.truncatedPrompt,
+      };
+    });
+    writeAll(this.#file, bytes);
+    this.#file.syncDataSync();
+    appendRecords(this.#records, records);
+    for (const record of records) this.#known.add(record.text);
+  }
+
+  /** Closes the files. */
+  [Symbol.dispose](): void {
+    this.#records[Symbol.dispose]();
+    this.#file.close();
+  }
+}
+
+/** A folder's embeddings in memory. */
+export interface StoredEmbeddings {
+  /** Digest of the encoder that made them. */
+  readonly encoder: string;
+  readonly dimension: number;
+  /** The result for a text. Throws MissingError if there is none. */
+  get(text: string): Encoded;
+}
+
+/**
+ * Reads a folder's embeddings, checking every row against its recorded hash.
+ *
+ * @throws MissingError if the folder holds none
+ * @throws UsageError if a row was changed or is missing
+ */
+export async function readEmbeddings(folder: string): Promise<StoredEmbeddings> {
+  const { header, records } = readLog<TextRecord>(`${folder}/${RECORDS}`, SCHEMA);
+  const dimension = Number(header["dimension"]);
+  const bytes = await Deno.readFile(`${folder}/${EMBEDDINGS}`);
+  const byText = new Map<string, Encoded>();
+  records.forEach((record, i) => {
+    const row = bytes.slice(4 * dimension * i, 4 * dimension * (i + 1));
+    if (sha256Hex(row) !== record.embedding) {
+      throw new UsageError(
+        `"${folder}/${EMBEDDINGS}" row ${i} is not what was recorded`,
+        "the file was changed; evaluate into another folder",
+      );
+    }
+    const { rationale, rationaleTokens, truncatedPrompt } = record;
+    const embedding = new Float32Array(row.buffer);
+    byText.set(record.text, { embedding, rationale, rationaleTokens, truncatedPrompt });
+  });
+  return {
+    encoder: String(header["encoder"]),
+    dimension,
+    get(text) {
+      const found = byText.get(sha256Hex(text));
+      if (found !== undefined) return found;
+      throw new MissingError(
+        `"${folder}" has no embedding of "${text.slice(0, 60)}"`,
+        "the evaluation was not finished, or was of another suite: run it again on this folder",
+      );
+    },
+  };
+}

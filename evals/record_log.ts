@@ -1,0 +1,72 @@
+/**
+ * A journal that belongs to one model: its first line says which, and it is continued only by the same one.
+ *
+ * @module
+ */
+import { UsageError } from "#errors";
+import { JournalWriter } from "../lib/journal/append.ts";
+import { readJournal } from "../lib/journal/read.ts";
+
+/** First line of the file. */
+export type LogHeader = Readonly<Record<string, string | number>>;
+
+/** A log that was opened for appending. */
+export interface OpenedLog<R extends object> {
+  readonly writer: JournalWriter;
+  /** Complete records already there, in order. */
+  readonly records: readonly R[];
+}
+
+/**
+ * Opens or creates a log; a torn last line, which a kill leaves, is cut off.
+ *
+ * @throws UsageError if the log has another header, or a line before the last is damaged
+ */
+export function openLog<R extends object>(path: string, header: LogHeader): OpenedLog<R> {
+  const writer = JournalWriter.open(path, { fsync: false });
+  try {
+    const [found, ...records] = readJournal(path);
+    if (found === undefined) writer.append({ ...header });
+    else requireSameHeader(found as LogHeader, header, path);
+    return { writer, records: records as R[] };
+  } catch (error) {
+    writer[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Appends records and returns once they are on the device. */
+export function appendRecords(writer: JournalWriter, records: readonly object[]): void {
+  for (const record of records) writer.append({ ...record });
+  writer.flush();
+}
+
+/**
+ * Reads a log without opening it for writing; a torn last line is left out.
+ *
+ * @throws MissingError if there is no such file
+ * @throws UsageError if it is of another schema, or damaged before its last line
+ */
+export function readLog<R extends object>(
+  path: string,
+  schema: string,
+): { header: LogHeader; records: readonly R[] } {
+  const [header, ...records] = readJournal(path);
+  if (header?.["schema"] !== schema) {
+    throw new UsageError(
+      `"${path}" does not begin with a header of schema "${schema}"`,
+      "evaluate the model into another folder",
+    );
+  }
+  return { header: header as LogHeader, records: records as R[] };
+}
+
+function requireSameHeader(found: LogHeader, wanted: LogHeader, path: string): void {
+  for (const key of new Set([...Object.keys(found), ...Object.keys(wanted)])) {
+    if (found[key] === wanted[key]) continue;
+    throw new UsageError(
+      `"${path}" belongs to another run: its ${key} is "${found[key]}", this run's is "${wanted[key]}"`,
+      "write to another folder, or remove the old records first",
+    );
+  }
+}

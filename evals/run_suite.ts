@@ -1,0 +1,214 @@
+/**
+ * Evaluates a model on a suite, in three separate stages: embed, generate, score. The first two store what the
+ * model returned; the third reads nothing but these records and the data sets, so it can be repeated without a
+ * model, and a run that was killed goes on where it stopped.
+ *
+ * @module
+ */
+import { Mirror } from "../lib/data/mirror.ts";
+import { EmbeddingStore, readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
+import type { Encoder, GenerationRequest, Generator, LikelihoodRequest } from "./encoder.ts";
+import { gsm8kRequests, scoreGsm8k } from "./general/gsm8k.ts";
+import {
+  mmluGenerationRequests,
+  mmluLikelihoodRequests,
+  scoreMmluGenerative,
+  scoreMmluLikelihood,
+} from "./general/mmlu.ts";
+import {
+  GenerationStore,
+  type ModelRequest,
+  readGenerations,
+  type StoredGenerations,
+} from "./generation_store.ts";
+import { scoreTask, textsOf } from "./mteb/score_task.ts";
+import type { Score } from "./score.ts";
+import { type ScoreRecord, writeScore } from "./score_record.ts";
+import { standardError } from "./statistics.ts";
+import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
+import { contentSha256, SCORERS, type TaskData } from "./task_data.ts";
+
+/** How far an evaluation is. */
+export interface SuiteProgress {
+  readonly stage: "embedding texts" | "generating answers" | "comparing answers";
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What {@linkcode runSuite} needs. */
+export interface RunSuiteOptions {
+  readonly suite: Suite;
+  /** Mirror folder with the data sets. */
+  readonly dataRoot: string;
+  readonly encoder: Encoder;
+  /** May be left out if the suite has no general benchmarks. */
+  readonly generator?: Generator;
+  /** Folder for the records; continued if it has some. */
+  readonly out: string;
+  /** Texts or requests given to the model, and written, at once. A kill loses at most these. Default 64. */
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (progress: SuiteProgress) => void;
+}
+
+/** What an evaluation did and found. */
+export interface SuiteResult {
+  readonly scores: readonly ScoreRecord[];
+  /** Distinct texts embedded now, and found from an earlier, interrupted run. */
+  readonly texts: { readonly encoded: number; readonly reused: number };
+  /** Distinct requests answered now, and found from an earlier, interrupted run. */
+  readonly requests: { readonly answered: number; readonly reused: number };
+}
+
+/**
+ * Evaluates a model on a suite and scores it.
+ *
+ * @throws UsageError if `out` holds another model's records, or the suite needs a generator and there is none
+ * @throws MissingError if the mirror lacks a data set
+ */
+export async function runSuite(options: RunSuiteOptions): Promise<SuiteResult> {
+  const tasks = await resolveSuite(options.suite, new Mirror(options.dataRoot));
+  await Deno.mkdir(options.out, { recursive: true });
+  const texts = await encodeAll(tasks, options);
+  const requests = await answerAll(tasks, options);
+  return { scores: await scoreTasks(options.suite, tasks, options.out), texts, requests };
+}
+
+/**
+ * Scores stored embeddings and generations again, without a model, and rewrites the folder's scores.
+ *
+ * @throws MissingError if the records do not cover the suite
+ */
+export async function scoreFromRecords(suite: Suite, dataRoot: string, out: string): Promise<ScoreRecord[]> {
+  return scoreTasks(suite, await resolveSuite(suite, new Mirror(dataRoot)), out);
+}
+
+async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
+  const texts = [...new Set(tasks.flatMap(({ data }) => isGeneral(data) ? [] : textsOf(data)))];
+  if (texts.length === 0) return { encoded: 0, reused: 0 };
+  using store = EmbeddingStore.open(options.out, options.encoder);
+  const missing = texts.filter((text) => !store.has(text));
+  await inBatches(missing, texts.length, "embedding texts", options, async (batch, onProgress) => {
+    store.add(batch, await options.encoder.encode(batch, { signal: options.signal, onProgress }));
+  });
+  return { encoded: missing.length, reused: texts.length - missing.length };
+}
+
+async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
+  const requests = tasks.flatMap<ModelRequest>(({ data }) => isGeneral(data) ? requestsOf(data) : []);
+  if (requests.length === 0) return { answered: 0, reused: 0 };
+  const { generator } = options;
+  if (generator === undefined) {
+    throw new TypeError(`suite "${options.suite.id}" has general benchmarks, but no generator was given`);
+  }
+  using store = GenerationStore.open(options.out, generator.digest);
+  const missing = requests.filter((request) => !store.has(request));
+  const generations = missing.filter((request) => "prompt" in request);
+  const likelihoods = missing.filter((request) => "context" in request);
+  const done = requests.length - missing.length;
+  await inBatches(
+    generations,
+    done + generations.length,
+    "generating answers",
+    options,
+    async (batch, onProgress) => {
+      store.add(batch, await generator.generate(batch, { signal: options.signal, onProgress }));
+    },
+  );
+  await inBatches(likelihoods, requests.length, "comparing answers", options, async (batch, onProgress) => {
+    store.add(batch, await generator.logLikelihood(batch, { signal: options.signal, onProgress }));
+  });
+  return { answered: missing.length, reused: done };
+}
+
+/** Hands out batches in order; progress counts what was already there, so that it ends at `total`. */
+async function inBatches<T>(
+  missing: readonly T[],
+  total: number,
+  stage: SuiteProgress["stage"],
+  options: RunSuiteOptions,
+  run: (batch: readonly T[], onProgress: (done: number) => void) => Promise<void>,
+): Promise<void> {
+  const size = options.batchSize ?? 64;
+  for (let start = 0; start < missing.length; start += size) {
+    options.signal?.throwIfAborted();
+    const before = total - missing.length + start;
+    const batch = missing.slice(start, start + size);
+    await run(batch, (done) => options.onProgress?.({ stage, done: before + done, total }));
+    options.onProgress?.({ stage, done: before + batch.length, total });
+  }
+}
+
+type GeneralTaskData = Extract<TaskData, { kind: "gsm8k" | "mmlu" }>;
+
+function isGeneral(data: TaskData): data is GeneralTaskData {
+  return data.kind === "gsm8k" || data.kind === "mmlu";
+}
+
+function requestsOf(data: GeneralTaskData): GenerationRequest[] | LikelihoodRequest[] {
+  if (data.kind === "gsm8k") return gsm8kRequests(data.items, data.options);
+  return data.options.variant === "generative"
+    ? mmluGenerationRequests(data.items)
+    : mmluLikelihoodRequests(data.items);
+}
+
+async function scoreTasks(suite: Suite, tasks: readonly ResolvedTask[], out: string): Promise<ScoreRecord[]> {
+  const embeddings = tasks.some(({ data }) => !isGeneral(data)) ? await readEmbeddings(out) : null;
+  const generations = tasks.some(({ data }) => isGeneral(data)) ? readGenerations(out) : null;
+  const records: ScoreRecord[] = [];
+  for (const task of tasks) {
+    const { data } = task;
+    const { score, model, counts } = isGeneral(data)
+      ? { score: scoreGeneral(data, generations!), model: generations!.generator, counts: {} }
+      : {
+        score: scoreTask(data, (text) => embeddings!.get(text).embedding),
+        model: embeddings!.encoder,
+        counts: textCounts(textsOf(data), embeddings!),
+      };
+    const values = score.items.map((item) => item.value);
+    const stderr = score.aggregate === "mean" ? standardError(values as number[]) : undefined;
+    records.push(
+      writeScore(out, {
+        suite: suite.id,
+        task: task.name,
+        baseTask: task.baseTask,
+        category: task.category,
+        main: score.main,
+        value: score.metrics[score.main]!,
+        stderr: stderr ?? null,
+        aggregate: score.aggregate,
+        metrics: score.metrics,
+        counts: { ...score.counts, ...counts },
+        warnings: score.warnings,
+        scorer: SCORERS[data.kind],
+        content: contentSha256(data),
+        options: task.options,
+        files: task.files,
+        model,
+      }, score.items),
+    );
+  }
+  return records;
+}
+
+function scoreGeneral(data: GeneralTaskData, stored: StoredGenerations): Score {
+  if (data.kind === "gsm8k") {
+    return scoreGsm8k(data.items, gsm8kRequests(data.items, data.options).map(stored.generation));
+  }
+  return data.options.variant === "generative"
+    ? scoreMmluGenerative(data.items, mmluGenerationRequests(data.items).map(stored.generation))
+    : scoreMmluLikelihood(data.items, mmluLikelihoodRequests(data.items).map(stored.likelihood));
+}
+
+/** What was cut or left empty among the texts of a task, and how much was written about them. */
+function textCounts(texts: readonly string[], embeddings: StoredEmbeddings): Record<string, number> {
+  const encoded = [...new Set(texts)].map((text) => embeddings.get(text));
+  const written = encoded.filter((entry) => entry.rationale !== null);
+  return {
+    texts: encoded.length,
+    truncated_prompts: encoded.filter((entry) => entry.truncatedPrompt).length,
+    rationales: written.length,
+    empty_rationales: written.filter((entry) => entry.rationale === "").length,
+    rationale_tokens: written.reduce((sum, entry) => sum + entry.rationaleTokens, 0),
+  };
+}

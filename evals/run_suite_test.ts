@@ -1,0 +1,163 @@
+import { assert } from "#test";
+import { MissingError, UsageError } from "#errors";
+import { ChecksumGenerator, TrigramEncoder } from "../fixtures/hashed_trigrams.ts";
+import { writeTinyMirror } from "../fixtures/tiny_mirror.ts";
+import type { Encoder, Generator } from "./encoder.ts";
+import { runSuite, scoreFromRecords, type SuiteProgress } from "./run_suite.ts";
+import { readScores } from "./score_record.ts";
+import { findSuite } from "./suite.ts";
+
+const suite = findSuite("smoke");
+
+async function withFolder(use: (dataRoot: string, out: string) => Promise<void>): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    await use(await writeTinyMirror(`${root}/data`), `${root}/out`);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+async function folderContent(folder: string): Promise<Record<string, string>> {
+  const content: Record<string, string> = {};
+  for (const path of [folder, `${folder}/scores`]) {
+    for await (const entry of Deno.readDir(path)) {
+      if (entry.isFile) content[entry.name] = (await Deno.readFile(`${path}/${entry.name}`)).toHex();
+    }
+  }
+  return content;
+}
+
+function run(dataRoot: string, out: string, encoder: Encoder, generator: Generator, batchSize = 10) {
+  return runSuite({ suite, dataRoot, out, encoder, generator, batchSize });
+}
+
+Deno.test("runSuite() embeds each distinct text once and names slices as slices", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const encoder = new TrigramEncoder(), generator = new ChecksumGenerator();
+    const result = await run(dataRoot, out, encoder, generator);
+    assert.equal(new Set(encoder.encoded).size, encoder.encoded.length);
+    assert.deepEqual(result.texts, { encoded: encoder.encoded.length, reused: 0 });
+    assert.deepEqual(result.requests, { answered: 3 + 4 * 4, reused: 0 });
+    assert.deepEqual(result.scores.map((score) => score.task), [
+      "STSBenchmark[smoke:12]",
+      "Banking77Classification[smoke:12]",
+      "SciFact[smoke:4]",
+      "gsm8k[smoke:3]",
+      "mmlu-9-of-14042[smoke:4]",
+    ]);
+    for (const score of result.scores) {
+      assert.ok(Number.isFinite(score.value), score.task);
+      assert.match(score.files[0]!.sha256, /^[0-9a-f]{64}$/);
+      assert.ok(!score.files[0]!.path.startsWith("/"), "paths are relative to the data root");
+    }
+    const sts = result.scores[0]!;
+    assert.equal(sts.counts["texts"], sts.counts["rationales"]);
+    assert.equal(sts.counts["rationale_tokens"], 3 * sts.counts["texts"]!);
+  });
+});
+
+Deno.test("runSuite() leaves the same bytes when it was killed and continued as when it was not", async () => {
+  await withFolder(async (dataRoot, out) => {
+    await run(dataRoot, `${out}-whole`, new TrigramEncoder(), new ChecksumGenerator());
+
+    const first = new TrigramEncoder("trigrams", 64, 25);
+    await assert.rejects(run(dataRoot, out, first, new ChecksumGenerator()), /killed/);
+    // Torn by the kill: half a record, and an embedding whose record was not written.
+    await Deno.writeTextFile(`${out}/rationales.jsonl`, '{"text":"0', { append: true });
+    await Deno.writeFile(`${out}/embeddings.f32`, new Uint8Array(300), { append: true });
+    const second = new TrigramEncoder();
+    const result = await run(dataRoot, out, second, new ChecksumGenerator());
+
+    assert.equal(first.encoded.length, 20);
+    assert.deepEqual(second.encoded.filter((text) => first.encoded.includes(text)), []);
+    assert.deepEqual(result.texts, { encoded: second.encoded.length, reused: 20 });
+    assert.deepEqual(await folderContent(out), await folderContent(`${out}-whole`));
+  });
+});
+
+Deno.test("runSuite() asks nothing of the model when everything is stored", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const before = await run(dataRoot, out, new TrigramEncoder(), new ChecksumGenerator());
+    const encoder = new TrigramEncoder(), generator = new ChecksumGenerator();
+    const after = await run(dataRoot, out, encoder, generator);
+    assert.deepEqual([encoder.encoded, generator.prompts], [[], []]);
+    assert.deepEqual(after.scores, before.scores);
+  });
+});
+
+Deno.test("runSuite() refuses to mix the records of two models", async () => {
+  await withFolder(async (dataRoot, out) => {
+    await run(dataRoot, out, new TrigramEncoder(), new ChecksumGenerator());
+    for (const [encoder, generator] of [["other", "checksums"], ["trigrams", "other"]] as const) {
+      await assert.rejects(
+        run(dataRoot, out, new TrigramEncoder(encoder), new ChecksumGenerator(generator)),
+        (error) => error instanceof UsageError && /belongs to another run/.test(error.message),
+      );
+    }
+  });
+});
+
+Deno.test("scoreFromRecords() gives the same scores without a model, and notices changed records", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const { scores } = await run(dataRoot, out, new TrigramEncoder(), new ChecksumGenerator());
+    await Deno.remove(`${out}/scores`, { recursive: true });
+    assert.deepEqual(await scoreFromRecords(suite, dataRoot, out), scores);
+    assert.deepEqual((await readScores(out)).length, scores.length);
+
+    const bytes = await Deno.readFile(`${out}/embeddings.f32`);
+    bytes[70]! ^= 1;
+    await Deno.writeFile(`${out}/embeddings.f32`, bytes);
+    await assert.rejects(
+      scoreFromRecords(suite, dataRoot, out),
+      (error) => error instanceof UsageError && /row 0 is not what was recorded/.test(error.message),
+    );
+  });
+});
+
+Deno.test("scoreFromRecords() says that an evaluation is unfinished", async () => {
+  await withFolder(async (dataRoot, out) => {
+    await run(dataRoot, out, new TrigramEncoder(), new ChecksumGenerator());
+    const lines = (await Deno.readTextFile(`${out}/rationales.jsonl`)).split("\n");
+    await Deno.writeTextFile(`${out}/rationales.jsonl`, lines.slice(0, 20).join("\n") + "\n");
+    await assert.rejects(
+      scoreFromRecords(suite, dataRoot, out),
+      (error) => error instanceof MissingError && /has no embedding of "/.test(error.message),
+    );
+    await Deno.remove(`${out}/generations.jsonl`);
+    await assert.rejects(scoreFromRecords(suite, dataRoot, out), MissingError);
+  });
+});
+
+Deno.test("runSuite() stops between batches when it is aborted", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const controller = new AbortController();
+    const encoder = new TrigramEncoder();
+    const seen: SuiteProgress[] = [];
+    const aborted = runSuite({
+      suite,
+      dataRoot,
+      out,
+      encoder,
+      generator: new ChecksumGenerator(),
+      batchSize: 7,
+      signal: controller.signal,
+      onProgress: (progress) => {
+        seen.push(progress);
+        if (progress.done >= 14) controller.abort();
+      },
+    });
+    await assert.rejects(aborted, { name: "AbortError" });
+    assert.equal(encoder.encoded.length, 14);
+    assert.equal(seen.at(-1)!.stage, "embedding texts");
+  });
+});
+
+Deno.test("readScores() refuses items that do not belong to their score", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const { scores } = await run(dataRoot, out, new TrigramEncoder(), new ChecksumGenerator());
+    await Deno.writeTextFile(`${out}/scores/${scores[0]!.items.file}`, '{"id":"1"}\n', { append: true });
+    await assert.rejects(readScores(out), UsageError);
+    await assert.rejects(readScores(`${out}/nothing`), MissingError);
+  });
+});

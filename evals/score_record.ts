@@ -1,0 +1,121 @@
+/**
+ * A score on disk: `scores/<task>.json` with everything needed to quote and compare it, and
+ * `scores/<task>.items.jsonl` with one line per item.
+ *
+ * @module
+ */
+import { MissingError, NumericError, UsageError } from "#errors";
+import { type DataFile, sha256Hex } from "../lib/data/data_file.ts";
+import { writeFileAtomic } from "../lib/journal/atomic.ts";
+import type { Category } from "./category.ts";
+import type { Aggregate, ScoredItem } from "./score.ts";
+
+/** Schema of the files. */
+export const SCORE_SCHEMA = "grace-score/1";
+
+/** One task's score of one model. Fractions, not percent. */
+export interface ScoreRecord {
+  readonly schema: typeof SCORE_SCHEMA;
+  readonly suite: string;
+  /** Name under which the score is shown: a slice's name for a slice. */
+  readonly task: string;
+  readonly baseTask: string;
+  readonly category: Category;
+  /** Main metric and its value. */
+  readonly main: string;
+  readonly value: number;
+  /** Standard error of the value over items, where it is a mean. */
+  readonly stderr: number | null;
+  readonly aggregate: Aggregate;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+  /** Version of the scorer. */
+  readonly scorer: string;
+  /** SHA-256 of the scored rows, in order. */
+  readonly content: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly files: readonly DataFile[];
+  /** Digest of the encoder or generator. */
+  readonly model: string;
+  /** Name, rows and SHA-256 of the file of items. */
+  readonly items: { readonly file: string; readonly rows: number; readonly sha256: string };
+}
+
+/** A score with its items. */
+export interface LoadedScore {
+  readonly record: ScoreRecord;
+  readonly items: readonly ScoredItem[];
+}
+
+/** Two scores may be compared if and only if these are equal: same task, scorer and rows. */
+export function comparisonKey(record: Pick<ScoreRecord, "task" | "scorer" | "content">): string {
+  return `${record.task} ${record.scorer} ${record.content}`;
+}
+
+/**
+ * Writes a score and its items; each file appears whole or not at all.
+ *
+ * @throws NumericError if a metric is not finite
+ */
+export function writeScore(
+  folder: string,
+  score: Omit<ScoreRecord, "schema" | "items">,
+  items: readonly ScoredItem[],
+): ScoreRecord {
+  for (const [name, value] of Object.entries(score.metrics)) {
+    if (!Number.isFinite(value)) {
+      throw new NumericError(
+        `${score.task}: ${name} is ${value}`,
+        "look at the stored embeddings: the model gives degenerate values",
+      );
+    }
+  }
+  const scores = `${folder}/scores`;
+  Deno.mkdirSync(scores, { recursive: true });
+  const name = score.task.replace(/[^\w.-]+/g, "_").replace(/_$/, "");
+  const lines = items.map((item) => JSON.stringify(item) + "\n").join("");
+  const record: ScoreRecord = {
+    schema: SCORE_SCHEMA,
+    ...score,
+    items: { file: `${name}.items.jsonl`, rows: items.length, sha256: sha256Hex(lines) },
+  };
+  writeFileAtomic(`${scores}/${record.items.file}`, lines);
+  writeFileAtomic(`${scores}/${name}.json`, JSON.stringify(record, null, 2) + "\n");
+  return record;
+}
+
+/**
+ * Reads all scores of a folder, ordered by task name.
+ *
+ * @throws MissingError if there are none
+ * @throws UsageError if a file is not a score, or its items were changed
+ */
+export async function readScores(folder: string): Promise<LoadedScore[]> {
+  const scores = `${folder}/scores`;
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(scores)) if (entry.name.endsWith(".json")) names.push(entry.name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  if (names.length === 0) {
+    throw new MissingError(`no scores in "${scores}"`, "evaluate a model into this folder first");
+  }
+  return Promise.all(names.sort().map((name) => readScore(scores, name)));
+}
+
+async function readScore(scores: string, name: string): Promise<LoadedScore> {
+  const broken = (what: string, cause?: unknown) =>
+    new UsageError(`"${scores}/${name}" ${what}`, "score the folder again from its records", { cause });
+  let record: ScoreRecord, lines: string;
+  try {
+    record = JSON.parse(await Deno.readTextFile(`${scores}/${name}`));
+    if (record.schema !== SCORE_SCHEMA) throw new Error(`schema "${record.schema}"`);
+    lines = await Deno.readTextFile(`${scores}/${record.items.file}`);
+  } catch (cause) {
+    throw broken("is not a score with its items", cause);
+  }
+  if (sha256Hex(lines) !== record.items.sha256) throw broken("does not belong to its file of items");
+  return { record, items: lines.split("\n").filter(Boolean).map((line) => JSON.parse(line)) };
+}
