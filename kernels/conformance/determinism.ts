@@ -1,0 +1,125 @@
+/**
+ * Every op gives the same bits when it is called again, also after other work has used the engine's scratch memory.
+ *
+ * @module
+ */
+import { assertSameBits } from "#test";
+import type { Tensor } from "../device.ts";
+import { TestRandom } from "../reference/random.ts";
+import { conformanceTest, type Subject } from "./harness.ts";
+import type { Workbench } from "./workbench.ts";
+
+/** Runs one op on data that depends on `random` only, and returns all that it computes. */
+type OpCase = (bench: Workbench, random: TestRandom) => Promise<readonly Float32Array[]>;
+
+const n = 37, dim = 96, vocab = 4500, shape = { heads: 6, kvHeads: 3, headDim: 32 };
+const segments = [{ start: 0, length: 9, parent: -1 }, { start: 9, length: 14, parent: 0 }, {
+  start: 23,
+  length: 14,
+  parent: 0,
+}];
+
+const matrix = (bench: Workbench, random: TestRandom, rows = n, columns = dim): Tensor =>
+  bench.put(random.normals(rows * columns), rows, columns);
+const vector = (bench: Workbench, random: TestRandom, size = dim): Tensor =>
+  bench.put(random.normals(size), size);
+
+const opCases: Readonly<Record<string, OpCase>> = {
+  "linear ops": (bench, random) => {
+    const x = matrix(bench, random), w = matrix(bench, random, 160), dy = matrix(bench, random, n, 160);
+    const y = bench.out(n, 160), dx = bench.out(n, dim), dw = bench.out(160, dim), dBias = bench.out(160);
+    bench.device.linear(x, w, y, { bias: vector(bench, random, 160), residual: dy });
+    bench.device.linearBackwardInput(dy, w, dx);
+    bench.device.linearBackwardWeight(dy, x, dw, { dBias });
+    return bench.read(y, dx, dw, dBias);
+  },
+  "row ops": (bench, random) => {
+    const dw = bench.put(new Float64Array(7 * dim), 7, dim);
+    bench.device.embeddingBackward(bench.putIds(random.integers(n, 7)), matrix(bench, random), dw);
+    return bench.read(dw);
+  },
+  "norm ops": (bench, random) => {
+    const x = matrix(bench, random), w = vector(bench, random), dy = matrix(bench, random);
+    const y = bench.out(n, dim), dx = bench.out(n, dim), dw = vector(bench, random), z = bench.out(n, dim);
+    bench.device.rmsNorm(x, w, 1e-5, y);
+    bench.device.rmsNormBackward(dy, x, w, 1e-5, dx, dw);
+    bench.device.l2NormalizeBackward(dy, x, z);
+    return bench.read(y, dx, dw, z);
+  },
+  "swiglu ops": (bench, random) => {
+    const gate = matrix(bench, random), up = matrix(bench, random), y = bench.out(n, dim);
+    bench.device.swiglu(gate, up, y);
+    bench.device.swigluBackward(matrix(bench, random), gate, up, gate, up);
+    return bench.read(y, gate, up);
+  },
+  "attention ops": (bench, random) => {
+    const width = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
+    const [q, k, v, dy] = [width, kvWidth, kvWidth, width].map((columns) =>
+      matrix(bench, random, n, columns)
+    );
+    const y = bench.out(n, width), lse = bench.out(shape.heads, n);
+    const dq = bench.out(n, width), dk = bench.out(n, kvWidth), dv = bench.out(n, kvWidth);
+    bench.device.attention(q!, k!, v!, segments, shape, y, lse);
+    bench.device.attentionBackward(dy!, q!, k!, v!, y, lse, segments, shape, dq, dk, dv);
+    return bench.read(y, lse, dq, dk, dv);
+  },
+  "lmHead ops": async (bench, random) => {
+    const h = matrix(bench, random, 5), w = matrix(bench, random, vocab), ids = random.integers(5, vocab);
+    const statistics = await bench.device.lmHead(h, w, ids, 0.9);
+    const dh = matrix(bench, random, 5), dw = matrix(bench, random, vocab);
+    const ones = new Float32Array(5).fill(1), gradient = { dLogProb: ones, dEntropy: ones };
+    bench.device.lmHeadBackward(h, w, ids, 0.9, statistics, gradient, dh, dw);
+    const uniforms = Float32Array.from({ length: 5 }, () => random.uniform());
+    const sampled = await bench.device.lmHeadSample(h, w, uniforms, {
+      temperature: 0.9,
+      topP: 0.9,
+      topK: 100,
+    });
+    return [...await bench.read(dh, dw), ...Object.values(statistics), Float32Array.from(sampled.ids)];
+  },
+  "embedding objective ops": async (bench, random) => {
+    const x = matrix(bench, random), pooled = bench.out(2, dim), dx = matrix(bench, random);
+    const ranges = [[{ start: 0, end: 9 }], [{ start: 3, end: 5 }, { start: 20, end: n }]];
+    bench.device.meanPool(x, ranges, pooled);
+    bench.device.meanPoolBackward(pooled, ranges, dx);
+    const q = bench.out(2, dim), dq = bench.out(2, dim), dc = bench.out(n, dim);
+    bench.device.l2Normalize(pooled, q);
+    const loss = await bench.device.infoNce(q, x, { temperature: 10 }, dq, dc);
+    return [...await bench.read(pooled, dx, q, dq, dc), Float32Array.of(loss)];
+  },
+  "optimiser ops": async (bench, random) => {
+    const p = vector(bench, random), g = vector(bench, random), m = vector(bench, random);
+    const v = bench.put(random.normals(dim).map(Math.abs), dim);
+    const spec = {
+      learningRate: 0.01,
+      beta1: 0.9,
+      beta2: 0.99,
+      eps: 1e-8,
+      weightDecay: 0.1,
+      step: 3,
+      gradientScale: 0.5,
+    };
+    bench.device.adamW(p, g, m, v, spec);
+    return [...await bench.read(p, m, v), Float32Array.of(await bench.device.globalNorm([g, m]))];
+  },
+};
+
+/** Registers one test a group of ops. */
+export function determinismSuite(subject: Subject): void {
+  for (const [name, run] of Object.entries(opCases)) {
+    conformanceTest(subject, `${name} give the same bits when called again`, async (bench) => {
+      using first = bench.nested();
+      const expected = await run(first, new TestRandom(1));
+      {
+        using other = bench.nested();
+        await run(other, new TestRandom(2));
+      }
+      for (let time = 0; time < 3; time++) {
+        using again = bench.nested();
+        (await run(again, new TestRandom(1))).forEach((values, i) =>
+          assertSameBits(values, expected[i]!, `output ${i}`)
+        );
+      }
+    });
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * A dimension or an index that does not fit is an error, for every op. An engine that reads past a row, or computes
+ * with what happens to lie there, is caught here.
+ *
+ * @module
+ */
+import { assert } from "#test";
+import type { Tensor } from "../device.ts";
+import { conformanceTest, type Subject } from "./harness.ts";
+import type { Workbench } from "./workbench.ts";
+
+/** A call that must throw or reject. `t` makes a tensor of zeros. */
+type Misfit = (device: Workbench["device"], t: (...shape: number[]) => Tensor, bench: Workbench) => unknown;
+
+const shape = { heads: 2, kvHeads: 1, headDim: 4 };
+const one = [{ start: 0, length: 3, parent: -1 }];
+const adamW = { learningRate: 1, beta1: 0, beta2: 0, eps: 1, weightDecay: 0, step: 1, gradientScale: 1 };
+const statistics = () => ({
+  logProb: new Float32Array(3),
+  logSumExp: new Float32Array(3),
+  entropy: new Float32Array(3),
+});
+const ids = (...values: number[]) => Int32Array.from(values);
+
+const misfits: Readonly<Record<string, Misfit>> = {
+  "upload: size": (d) => d.upload(new Float32Array(5), [2, 3]),
+  "write: size": (d, t) => d.write(t(3), new Float32Array(4)),
+  "copy: size": (d, t) => d.copy(t(3), t(4)),
+  "add: size": (d, t) => d.add(t(3), t(4)),
+  "rows: end": (d, t) => d.rows(t(3, 2), 1, 4),
+  "reshape: size": (d, t) => d.reshape(t(3, 2), [5]),
+  "free: twice": (d) => {
+    const tensor = d.alloc([2]);
+    d.free(tensor);
+    d.free(tensor);
+  },
+  "linear: inner": (d, t) => d.linear(t(3, 4), t(5, 3), t(3, 5)),
+  "linear: output rows": (d, t) => d.linear(t(3, 4), t(5, 4), t(2, 5)),
+  "linear: bias": (d, t) => d.linear(t(3, 4), t(5, 4), t(3, 5), { bias: t(4) }),
+  "linear: residual": (d, t) => d.linear(t(3, 4), t(5, 4), t(3, 5), { residual: t(3, 4) }),
+  "linearBackwardInput: columns": (d, t) => d.linearBackwardInput(t(3, 5), t(5, 4), t(3, 5)),
+  "linearBackwardWeight: rows": (d, t) => d.linearBackwardWeight(t(3, 5), t(2, 4), t(5, 4)),
+  "linearBackwardWeight: dBias": (d, t) => d.linearBackwardWeight(t(3, 5), t(3, 4), t(5, 4), { dBias: t(4) }),
+  "embedding: id too large": (d, t, b) => d.embedding(b.putIds(ids(0, 4)), t(4, 3), t(2, 3)),
+  "embedding: negative id": (d, t, b) => d.embedding(b.putIds(ids(0, -1)), t(4, 3), t(2, 3)),
+  "embedding: rows": (d, t, b) => d.embedding(b.putIds(ids(0, 1)), t(4, 3), t(3, 3)),
+  "embeddingBackward: id too large": (d, t, b) => d.embeddingBackward(b.putIds(ids(0, 4)), t(2, 3), t(4, 3)),
+  "gatherRows: index": (d, t, b) => d.gatherRows(t(4, 3), b.putIds(ids(4)), t(1, 3)),
+  "scatterAddRows: width": (d, t, b) => d.scatterAddRows(t(1, 2), b.putIds(ids(0)), t(4, 3)),
+  "rmsNorm: weight": (d, t) => d.rmsNorm(t(3, 4), t(3), 1e-5, t(3, 4)),
+  "rmsNorm: output": (d, t) => d.rmsNorm(t(3, 4), t(4), 1e-5, t(2, 4)),
+  "rmsNormBackward: dy": (d, t) => d.rmsNormBackward(t(2, 4), t(3, 4), t(4), 1e-5, t(3, 4), t(4)),
+  "rmsNormBackward: dw": (d, t) => d.rmsNormBackward(t(3, 4), t(3, 4), t(4), 1e-5, t(3, 4), t(3)),
+  "swiglu: up": (d, t) => d.swiglu(t(3, 4), t(3, 3), t(3, 4)),
+  "swigluBackward: dy": (d, t) => d.swigluBackward(t(2, 4), t(3, 4), t(3, 4), t(3, 4), t(3, 4)),
+  "swigluBackward: dUp": (d, t) => d.swigluBackward(t(3, 4), t(3, 4), t(3, 4), t(3, 4), t(2, 4)),
+  "rope: width": (d, t) => d.rope(t(2, 6), ids(0, 1), d.ropeTable(new Float64Array(2), 4), 2, t(2, 6)),
+  "rope: positions": (d, t) => d.rope(t(2, 8), ids(0), d.ropeTable(new Float64Array(2), 4), 2, t(2, 8)),
+  "attention: key rows": (d, t) => d.attention(t(3, 8), t(2, 4), t(2, 4), one, shape, t(3, 8), t(2, 3)),
+  "attention: lse": (d, t) => d.attention(t(3, 8), t(3, 4), t(3, 4), one, shape, t(3, 8), t(2, 2)),
+  "attention: segment past the end": (d, t) =>
+    d.attention(t(3, 8), t(3, 4), t(3, 4), [{ start: 1, length: 3, parent: -1 }], shape, t(3, 8), t(2, 3)),
+  "attention: parent that is not there": (d, t) =>
+    d.attention(t(3, 8), t(3, 4), t(3, 4), [{ start: 0, length: 3, parent: 0 }], shape, t(3, 8), t(2, 3)),
+  "attention: parent with a parent": (d, t) => {
+    const chain = [0, 1, 2].map((start) => ({ start, length: 1, parent: start - 1 }));
+    d.attention(t(3, 8), t(3, 4), t(3, 4), chain, shape, t(3, 8), t(2, 3));
+  },
+  "attention: heads in no whole groups": (d, t) =>
+    d.attention(t(3, 12), t(3, 8), t(3, 8), one, { heads: 3, kvHeads: 2, headDim: 4 }, t(3, 12), t(3, 3)),
+  "attentionBackward: dy": (d, t) =>
+    d.attentionBackward(
+      t(2, 8),
+      t(3, 8),
+      t(3, 4),
+      t(3, 4),
+      t(3, 8),
+      t(2, 3),
+      one,
+      shape,
+      t(3, 8),
+      t(3, 4),
+      t(3, 4),
+    ),
+  "attentionBackward: dk": (d, t) =>
+    d.attentionBackward(
+      t(3, 8),
+      t(3, 8),
+      t(3, 4),
+      t(3, 4),
+      t(3, 8),
+      t(2, 3),
+      one,
+      shape,
+      t(3, 8),
+      t(2, 4),
+      t(3, 4),
+    ),
+  "cacheWrite: slot": (d, t, b) =>
+    d.cacheWrite(b.cache(1, 2, 4, shape), 0, t(1, 4), t(1, 4), [{ row: 0, count: 1, slot: 2, position: 0 }]),
+  "cacheWrite: row": (d, t, b) =>
+    d.cacheWrite(b.cache(1, 2, 4, shape), 0, t(1, 4), t(1, 4), [{ row: 1, count: 1, slot: 0, position: 0 }]),
+  "cacheWrite: width": (d, t, b) =>
+    d.cacheWrite(b.cache(1, 2, 4, shape), 0, t(1, 3), t(1, 3), [{ row: 0, count: 1, slot: 0, position: 0 }]),
+  "cacheWrite: layer": (d, t, b) =>
+    d.cacheWrite(b.cache(1, 2, 4, shape), 1, t(1, 4), t(1, 4), [{ row: 0, count: 1, slot: 0, position: 0 }]),
+  "cacheCopy: slot": (d, _, b) => d.cacheCopy(b.cache(1, 2, 4, shape), 0, 2, 1),
+  "cacheCopy: count": (d, _, b) => d.cacheCopy(b.cache(1, 2, 4, shape), 0, 1, 5),
+  "attentionDecode: lengths": (d, t, b) =>
+    d.attentionDecode(t(2, 8), b.cache(1, 2, 4, shape), 0, ids(1), shape, t(2, 8)),
+  "attentionDecode: more slots than the cache": (d, t, b) =>
+    d.attentionDecode(t(3, 8), b.cache(1, 2, 4, shape), 0, ids(1, 1, 1), shape, t(3, 8)),
+  "attentionDecode: longer than the cache": (d, t, b) =>
+    d.attentionDecode(t(1, 8), b.cache(1, 1, 4, shape), 0, ids(5), shape, t(1, 8)),
+  "lmHead: hidden width": (d, t) => d.lmHead(t(3, 4), t(9, 5), ids(0, 1, 2), 1),
+  "lmHead: number of ids": (d, t) => d.lmHead(t(3, 4), t(9, 4), ids(0, 1), 1),
+  "lmHead: id": (d, t) => d.lmHead(t(3, 4), t(9, 4), ids(0, 1, 9), 1),
+  "lmHead: temperature 0": (d, t) => d.lmHead(t(3, 4), t(9, 4), ids(0, 1, 2), 0),
+  "lmHeadBackward: gradient length": (d, t) =>
+    d.lmHeadBackward(
+      t(3, 4),
+      t(9, 4),
+      ids(0, 1, 2),
+      1,
+      statistics(),
+      { dLogProb: new Float32Array(2) },
+      t(3, 4),
+      null,
+    ),
+  "lmHeadBackward: dh": (d, t) =>
+    d.lmHeadBackward(
+      t(3, 4),
+      t(9, 4),
+      ids(0, 1, 2),
+      1,
+      statistics(),
+      { dLogProb: new Float32Array(3) },
+      t(2, 4),
+      null,
+    ),
+  "lmHeadBackward: dw": (d, t) =>
+    d.lmHeadBackward(
+      t(3, 4),
+      t(9, 4),
+      ids(0, 1, 2),
+      1,
+      statistics(),
+      { dLogProb: new Float32Array(3) },
+      t(3, 4),
+      t(8, 4),
+    ),
+  "lmHeadSample: uniforms": (d, t) =>
+    d.lmHeadSample(t(3, 4), t(9, 4), new Float32Array(2), { temperature: 1, topP: 1, topK: 0 }),
+  "lmHeadSample: hidden width": (d, t) =>
+    d.lmHeadSample(t(3, 4), t(9, 5), new Float32Array(3), { temperature: 1, topP: 1, topK: 0 }),
+  "lmHeadSample: negative temperature": (d, t) =>
+    d.lmHeadSample(t(3, 4), t(9, 4), new Float32Array(3), { temperature: -1, topP: 1, topK: 0 }),
+  "logits: output": (d, t) => d.logits(t(3, 4), t(9, 4), t(3, 8)),
+  "meanPool: range": (d, t) => d.meanPool(t(3, 4), [[{ start: 1, end: 4 }]], t(1, 4)),
+  "meanPool: outputs": (d, t) => d.meanPool(t(3, 4), [[{ start: 0, end: 1 }]], t(2, 4)),
+  "meanPoolBackward: range": (d, t) => d.meanPoolBackward(t(1, 4), [[{ start: 1, end: 4 }]], t(3, 4)),
+  "meanPoolBackward: outputs": (d, t) => d.meanPoolBackward(t(2, 4), [[{ start: 0, end: 1 }]], t(3, 4)),
+  "l2Normalize: output": (d, t) => d.l2Normalize(t(3, 4), t(2, 4)),
+  "l2NormalizeBackward: dy": (d, t) => d.l2NormalizeBackward(t(2, 4), t(3, 4), t(3, 4)),
+  "infoNce: fewer candidates than rows": (d, t) =>
+    d.infoNce(t(3, 4), t(2, 4), { temperature: 1 }, t(3, 4), t(2, 4)),
+  "infoNce: dc": (d, t) => d.infoNce(t(3, 4), t(5, 4), { temperature: 1 }, t(3, 4), t(4, 4)),
+  "infoNce: excluded": (d, t) =>
+    d.infoNce(t(3, 4), t(5, 4), { temperature: 1, excluded: new Uint8Array(9) }, t(3, 4), t(5, 4)),
+  "adamW: moments": (d, t) => d.adamW(t(5), t(5), t(4), t(5), adamW),
+  "adamW: gradient": (d, t) => d.adamW(t(5), t(4), t(5), t(5), adamW),
+};
+
+/** Registers one test a misfit. */
+export function misfitSuite(subject: Subject): void {
+  for (const [name, call] of Object.entries(misfits)) {
+    conformanceTest(subject, `a misfit throws: ${name}`, async (bench) => {
+      const zeros = (...shape: number[]) =>
+        bench.put(new Float32Array(shape.reduce((a, b) => a * b)), ...shape);
+      await assert.rejects(async () => await call(bench.device, zeros, bench));
+    });
+  }
+}

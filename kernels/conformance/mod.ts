@@ -1,0 +1,52 @@
+/**
+ * What an engine must do to be one: every op against the float64 reference, forward and backward, and the promises of
+ * the op vocabulary (determinism, batch invariance by bits, errors for misfits, memory that is given back).
+ *
+ * @module
+ */
+import type { Device } from "../device.ts";
+import { attentionSuite } from "./attention.ts";
+import { attentionPathsSuite } from "./attention_paths.ts";
+import { decodeSuite } from "./decode.ts";
+import { determinismSuite } from "./determinism.ts";
+import { subjectOf } from "./harness.ts";
+import { linearSuite } from "./linear.ts";
+import { lmHeadSuite } from "./lm_head.ts";
+import { memorySuite } from "./memory.ts";
+import { misfitSuite } from "./misfit.ts";
+import { normSuite } from "./norm.ts";
+import { optimizerSuite } from "./optimizer.ts";
+import { poolingSuite } from "./pooling.ts";
+import { ropeSuite } from "./rope.ts";
+import { rowsSuite } from "./rows.ts";
+import { samplingSuite } from "./sampling.ts";
+import { swigluSuite } from "./swiglu.ts";
+
+const suites = [
+  memorySuite,
+  linearSuite,
+  rowsSuite,
+  normSuite,
+  swigluSuite,
+  ropeSuite,
+  attentionSuite,
+  attentionPathsSuite,
+  decodeSuite,
+  lmHeadSuite,
+  samplingSuite,
+  poolingSuite,
+  optimizerSuite,
+  determinismSuite,
+  misfitSuite,
+];
+
+/**
+ * Registers all conformance tests for an engine.
+ *
+ * @param name stands before the name of every test
+ * @param factory makes the device; called once, when the first test runs
+ */
+export function testConformance(name: string, factory: () => Device | Promise<Device>): void {
+  const subject = subjectOf(name, factory);
+  for (const suite of suites) suite(subject);
+}
