@@ -8,7 +8,7 @@
  * @module
  */
 import type { SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts";
-import { sampleToken } from "../../lib/rollout/sampling.ts";
+import { sampleToken } from "../sampling.ts";
 import type { LinearOps } from "./linear.ts";
 import { Ones } from "./ones.ts";
 import type { Graph, Node } from "./onnx.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { NumericError, UsageError } from "#errors";
 import { assert, assertClose } from "#test";
-import golden from "../../fixtures/golden/sampling/sampling.json" with { type: "json" };
-import { Purpose, uniform } from "./philox.ts";
+import golden from "../fixtures/golden/sampling/sampling.json" with { type: "json" };
+import { Purpose, uniform } from "../lib/rollout/philox.ts";
 import { PLAIN_SAMPLING, sampleToken, samplingWeights } from "./sampling.ts";
 
 const normalised = (weights: Float64Array) => {
