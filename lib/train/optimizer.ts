@@ -1,0 +1,81 @@
+/**
+ * AdamW over all weights of a decoder, with clipping of the global gradient norm.
+ *
+ * @module
+ */
+import { NumericError } from "#errors";
+import { Weights } from "../backbone/weights.ts";
+
+/** Section `optimizer` of the manifest, as far as an update needs it. */
+export interface OptimizerOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** Gradients with a larger global norm are scaled down to it. */
+  readonly maxGradNorm: number;
+}
+
+/** Learning rate over the training steps. */
+export interface ScheduleOptions {
+  readonly schedule: "constant" | "linear" | "cosine";
+  /** Steps over which the rate rises linearly from 0. */
+  readonly warmupSteps: number;
+}
+
+/**
+ * Learning rate of a step, from 1 to `steps`: rises over the first `warmupSteps`, then stays, or falls to 0 at the end.
+ */
+export function learningRateAt(peak: number, step: number, steps: number, options: ScheduleOptions): number {
+  const { schedule, warmupSteps } = options;
+  if (step <= warmupSteps) return peak * step / warmupSteps;
+  if (schedule === "constant") return peak;
+  const progress = (step - warmupSteps) / Math.max(1, steps - warmupSteps);
+  return peak * (schedule === "linear" ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress)));
+}
+
+/** Moments of AdamW and the number of updates so far. */
+export class Optimizer {
+  readonly m: Weights;
+  readonly v: Weights;
+
+  /** @param updates updates that the moments have seen; 0 for new ones */
+  constructor(readonly weights: Weights, readonly options: OptimizerOptions, public updates = 0) {
+    this.m = Weights.zeros(weights.device, weights.config);
+    this.v = Weights.zeros(weights.device, weights.config);
+  }
+
+  /**
+   * One update of all weights.
+   *
+   * @returns the global norm before clipping
+   * @throws {NumericError} if it is not finite; the weights are then unchanged
+   */
+  async update(gradients: Weights, learningRate: number): Promise<number> {
+    const { device } = this.weights, { maxGradNorm, ...hyper } = this.options;
+    const norm = await device.globalNorm([...gradients.tensors.values()]);
+    if (!Number.isFinite(norm)) {
+      throw new NumericError(
+        `the norm of the gradients is ${norm}`,
+        "resume from the last checkpoint with a lower optimizer.learningRate",
+      );
+    }
+    this.updates++;
+    const gradientScale = norm > maxGradNorm ? maxGradNorm / norm : 1;
+    for (const [name, weight] of this.weights.tensors) {
+      device.adamW(weight, gradients.get(name), this.m.get(name), this.v.get(name), {
+        ...hyper,
+        learningRate,
+        step: this.updates,
+        gradientScale,
+      });
+    }
+    return norm;
+  }
+
+  /** Gives the moments back. */
+  free(): void {
+    this.m.free();
+    this.v.free();
+  }
+}
