@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { golden as read } from "../../fixtures/golden_data.ts";
 import { sha256Hex } from "../manifest/hash.ts";
 
 /** Folder of the goldens (see `make_golden.py` in it). */
@@ -12,9 +13,9 @@ export const GOLDEN: string = new URL("../../fixtures/golden/backbone", import.m
 export const SMOLLM2: string = Deno.env.get("GRACE_SMOLLM2") ??
   `${Deno.env.get("HOME")}/.cache/grace-repro-models/SmolLM2-135M-Instruct.Q4_1.gguf`;
 
-/** A parsed golden file. */
+/** A parsed golden file of this folder's tests. */
 export function golden<T>(name: string): T {
-  return JSON.parse(Deno.readTextFileSync(`${GOLDEN}/${name}`));
+  return read<T>(`backbone/${name}`);
 }
 
 /** SHA-256 of f32 values, little-endian. */

@@ -13,7 +13,9 @@ import { strftime } from "./strftime.ts";
 
 /** One turn of a conversation. */
 export interface Message {
+  /** Who speaks. */
   readonly role: "system" | "user" | "assistant";
+  /** What is said. */
   readonly content: string;
 }
 

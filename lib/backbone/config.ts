@@ -15,9 +15,13 @@ export type Architecture = "llama" | "qwen2" | "qwen3";
  * `originalMaxPositions / highFreqFactor` are kept, those between are interpolated.
  */
 export interface Llama3RopeScaling {
+  /** Tells the kinds of scaling apart. */
   readonly type: "llama3";
+  /** Stretch of the longest wavelengths. */
   readonly factor: number;
+  /** Rotations within the original context below which a frequency is fully stretched. */
   readonly lowFreqFactor: number;
+  /** Rotations within the original context above which a frequency is kept. */
   readonly highFreqFactor: number;
   /** Context length in tokens that the model was trained with before stretching. */
   readonly originalMaxPositions: number;
@@ -25,9 +29,11 @@ export interface Llama3RopeScaling {
 
 /** Everything about a decoder that is not a weight. Sizes are counts of scalars unless said otherwise. */
 export interface DecoderConfig {
+  /** Which of the implemented decoders. */
   readonly architecture: Architecture;
   /** Width of the residual stream. */
   readonly hiddenSize: number;
+  /** Transformer blocks. */
   readonly layers: number;
   /** Query heads. */
   readonly heads: number;
@@ -39,9 +45,11 @@ export interface DecoderConfig {
   readonly intermediateSize: number;
   /** Rows of the embedding; at least the number of tokens of the tokenizer. */
   readonly vocabSize: number;
+  /** Added to the mean square under the root of RMSNorm. */
   readonly rmsNormEps: number;
   /** Base of the rotary frequencies θ^(−2i/headDim). */
   readonly ropeTheta: number;
+  /** Stretching of the rotary frequencies, if any. */
   readonly ropeScaling: Llama3RopeScaling | null;
   /** The LM head is the embedding matrix. */
   readonly tiedEmbeddings: boolean;

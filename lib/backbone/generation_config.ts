@@ -15,12 +15,15 @@ import type { Tokenizer } from "./tokenizer.ts";
 export interface GenerationIds {
   /** Any of these ends a sequence; at least one, without repetition, the model's first choice first. */
   readonly eosIds: readonly number[];
+  /** Begins a text, for models that have such a token. */
   readonly bosId: number | null;
 }
 
 /** Where a Hugging Face folder says it, in order of precedence. */
 export interface HfGenerationSources {
+  /** The parsed `generation_config.json`, if there is one. */
   readonly generationConfig: JsonObject | null;
+  /** The parsed `config.json`. */
   readonly config: JsonObject;
   /** Texts of the special tokens of `tokenizer_config.json`. */
   readonly specialTokens: Readonly<Record<string, string>>;

@@ -14,8 +14,11 @@ import type { TensorSource } from "./tensor_source.ts";
 
 /** An open GGUF file: its header (for the tokenizer), its decoder, its weights. */
 export interface OpenGguf {
+  /** The checked header. */
   readonly header: GgufHeader;
+  /** Shape of the decoder. */
   readonly config: DecoderConfig;
+  /** Its weights. */
   readonly tensors: TensorSource;
 }
 

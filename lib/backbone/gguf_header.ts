@@ -17,18 +17,23 @@ import { RandomAccessFile } from "./random_access_file.ts";
 
 /** Where one tensor lies. */
 export interface GgufTensor {
+  /** llama.cpp's name. */
   readonly name: string;
+  /** Storage type. */
   readonly type: GgmlType;
   /** Shape with the outermost dimension first (the reverse of the file's order). */
   readonly shape: readonly number[];
   /** First byte, from the start of the file. */
   readonly offset: number;
+  /** Size in the file. */
   readonly byteLength: number;
 }
 
 /** A checked header. */
 export interface GgufHeader {
+  /** Path of the file. */
   readonly path: string;
+  /** All key-value pairs. */
   readonly metadata: ReadonlyMap<string, GgufValue>;
   /** Tensors in file order, under the names of llama.cpp. */
   readonly tensors: ReadonlyMap<string, GgufTensor>;

@@ -22,8 +22,11 @@ export const HF_FILES = {
 
 /** What a tokenizer comes with, from either format. */
 export interface Conversation {
+  /** Text to token ids and back. */
   readonly tokenizer: Tokenizer;
+  /** Messages to prompt text. */
   readonly chatTemplate: ChatTemplate;
+  /** Ids that begin and end a generation. */
   readonly generation: GenerationIds;
   /** Files from which transformers loads the same tokenizer: name to content. */
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;

@@ -40,7 +40,11 @@ export function describe(value: unknown): string {
 
 /** Reads the keys of one object; an absent or null key takes the fallback, and without one it is an error. */
 export class Fields {
-  /** @param origin file (and path inside it) for messages */
+  /**
+   * Wraps an object.
+   *
+   * @param origin file (and path inside it) for messages
+   */
   constructor(readonly object: JsonObject, readonly origin: string) {}
 
   /** True when the key is there and not null. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
 import { digestFile } from "../manifest/hash.ts";
 import type { ChatTemplate } from "./chat_template.ts";
@@ -31,12 +31,17 @@ export interface BackboneFile {
 export interface Backbone extends GenerationIds {
   /** Last part of the path, without `.gguf`. */
   readonly name: string;
+  /** The path that was opened, without trailing slashes. */
   readonly path: string;
+  /** Hugging Face folder or GGUF file. */
   readonly format: "hf" | "gguf";
+  /** Shape of the decoder. */
   readonly config: DecoderConfig;
   /** All weights of the decoder, present and in shape. */
   readonly tensors: TensorSource;
+  /** Text to token ids and back. */
   readonly tokenizer: Tokenizer;
+  /** Messages to prompt text. */
   readonly chatTemplate: ChatTemplate;
   /** Files from which transformers loads the same tokenizer: name to content. */
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
@@ -99,7 +104,7 @@ async function assemble(
     const { generation, ...conversation } = await readConversation();
     conversation.tokenizer.checkFits(config.vocabSize);
     return {
-      name: basename(path).replace(/\.gguf$/, ""),
+      name: basename(resolve(path)).replace(/\.gguf$/, ""),
       ...opened,
       ...conversation,
       ...generation,

@@ -12,11 +12,15 @@ import { RandomAccessFile } from "./random_access_file.ts";
 
 /** Where one tensor lies. */
 export interface SafetensorsEntry {
+  /** Name, as Hugging Face writes it. */
   readonly name: string;
+  /** Storage type. */
   readonly dtype: keyof typeof SAFETENSORS_DTYPES;
+  /** Shape, outermost dimension first. */
   readonly shape: readonly number[];
   /** First byte, from the start of the file. */
   readonly offset: number;
+  /** Size in the file. */
   readonly byteLength: number;
 }
 

@@ -11,8 +11,11 @@ export type StoredDtype = "f32" | "bf16";
 
 /** One tensor to write: row-major f32. */
 export interface NamedTensor {
+  /** Name, as Hugging Face writes it. */
   readonly name: string;
+  /** Shape, outermost dimension first. */
   readonly shape: readonly number[];
+  /** Row-major values. */
   readonly data: Float32Array;
 }
 

@@ -7,6 +7,9 @@
  *   expressions of `Split` to the Unicode classes of the original, so both become a `Split`.
  * - `Lowercase` lets JavaScript turn a final Σ into ς; the original lowers each character alone, so Σ becomes σ before.
  *
+ * Known difference: NFC, NFD and StripAccents follow the Unicode version of the JavaScript engine, which is newer than
+ * that of the original, so texts with rare characters added since Unicode 10 can be normalised differently.
+ *
  * Refused, because the library would ignore them: added tokens with `single_word`, `Split` behaviours other than
  * Isolated, `Punctuation`, models other than BPE, `continuing_subword_prefix`, dropout.
  *

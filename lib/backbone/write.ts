@@ -15,6 +15,7 @@ import { expectedTensors, type TensorSource } from "./tensor_source.ts";
 
 /** Everything that goes into a folder. */
 export interface HfFolderContent {
+  /** Shape of the decoder. */
   readonly config: DecoderConfig;
   /** Every weight of the decoder once, in any order; taken one by one, so they need not be in memory together. */
   readonly tensors: Iterable<NamedTensor>;
@@ -24,6 +25,7 @@ export interface HfFolderContent {
   readonly tokenizerFiles: ReadonlyMap<string, Uint8Array>;
   /** Jinja text. */
   readonly chatTemplate: string;
+  /** Ids that begin and end a generation. */
   readonly generation: GenerationIds;
 }
 
