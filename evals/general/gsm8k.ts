@@ -122,10 +122,10 @@ export function scoreGsm8k(items: readonly Gsm8kItem[], generations: readonly Ge
     items: scored,
     counts: {
       items: items.length,
-      correct_flexible: flexible.filter(Boolean).length,
-      correct_strict: strict.filter(Boolean).length,
-      unparsed_flexible: scored.filter((item) => item.flexibleAnswer === null).length,
-      unparsed_strict: scored.filter((item) => item.strictAnswer === null).length,
+      "correct,flexible-extract": flexible.filter(Boolean).length,
+      "correct,strict-match": strict.filter(Boolean).length,
+      "unparsed,flexible-extract": scored.filter((item) => item.flexibleAnswer === null).length,
+      "unparsed,strict-match": scored.filter((item) => item.strictAnswer === null).length,
       stopped_by_length: scored.filter((item) => item.stopped === "length").length,
     },
     warnings: apart > 5

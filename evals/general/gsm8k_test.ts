@@ -49,10 +49,10 @@ Deno.test("scoreGsm8k() reports both filters, what it could not parse, and warns
   assertClose([score.metrics["exact_match_stderr,flexible-extract"]!], [0.25], 1e-12);
   assert.deepEqual(score.counts, {
     items: 4,
-    correct_flexible: 3,
-    correct_strict: 1,
-    unparsed_flexible: 1,
-    unparsed_strict: 3,
+    "correct,flexible-extract": 3,
+    "correct,strict-match": 1,
+    "unparsed,flexible-extract": 1,
+    "unparsed,strict-match": 3,
     stopped_by_length: 0,
   });
   assert.match(score.warnings.join(), /differ by 50\.0 points/);

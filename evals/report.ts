@@ -1,0 +1,173 @@
+/**
+ * A comparison as plain text, Markdown, CSV and JSON. Scores are printed times 100, differences in points.
+ *
+ * @module
+ */
+import type { Cell, Comparison, MeanRow } from "./compare.ts";
+
+/** Columns are aligned: text to the left, numbers to the right. */
+interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Number of columns from the left that hold text. */
+  readonly textColumns: number;
+}
+
+/** Form of a report. */
+export type ReportFormat = "text" | "markdown" | "csv" | "json";
+
+/** Renders a comparison; the result ends with a line feed. */
+export function renderComparison(comparison: Comparison, format: ReportFormat): string {
+  switch (format) {
+    case "text":
+      return renderText(comparison);
+    case "markdown":
+      return renderMarkdown(comparison);
+    case "csv":
+      return renderCsv(comparison);
+    case "json":
+      return JSON.stringify(comparison, null, 2) + "\n";
+  }
+}
+
+function renderText(comparison: Comparison): string {
+  const tables = tablesOf(comparison).map((table) => {
+    const lines = aligned(table).map((cells) => cells.join("  ").trimEnd());
+    const rule = "-".repeat(Math.max(...lines.map((line) => line.length)));
+    return [table.title, rule, lines[0]!, rule, ...lines.slice(1)].join("\n");
+  });
+  return [...tables, ...notes(comparison)].join("\n\n") + "\n";
+}
+
+function renderMarkdown(comparison: Comparison): string {
+  const escape = (cells: readonly string[]) => cells.map((cell) => cell.replaceAll("|", "\\|"));
+  const tables = tablesOf(comparison).map((table) => {
+    const cells = aligned({ ...table, head: escape(table.head), rows: table.rows.map(escape) });
+    const rule = cells[0]!.map((cell, i) =>
+      i < table.textColumns ? "-".repeat(cell.length) : "-".repeat(cell.length - 1) + ":"
+    );
+    const [head, ...rows] = [cells[0]!, rule, ...cells.slice(1)].map((row) => `| ${row.join(" | ")} |`);
+    return [`**${table.title}**`, "", head, ...rows].join("\n");
+  });
+  return [...tables, ...notes(comparison)].join("\n\n") + "\n";
+}
+
+/** One line per arm and metric: the form for other programs' tables. Fractions, not percent. */
+function renderCsv(comparison: Comparison): string {
+  const head = "arm,task,category,metric,main,items,value,stderr,correct,trials,difference,low,high";
+  const lines = comparison.tasks.flatMap((row) =>
+    row.cells.map((cell, i) =>
+      [
+        comparison.arms[i]!,
+        row.task,
+        row.category,
+        row.metric,
+        row.main,
+        row.items,
+        cell.value,
+        cell.stderr,
+        cell.share?.correct,
+        cell.share?.trials,
+        cell.difference?.value,
+        cell.difference?.interval?.[0],
+        cell.difference?.interval?.[1],
+      ].map(csvField).join(",")
+    )
+  );
+  return [head, ...lines].join("\n") + "\n";
+}
+
+function tablesOf(comparison: Comparison): Table[] {
+  const { arms, base, tasks } = comparison;
+  const others = arms.flatMap((name, i) => name === base ? [] : [i]);
+  const means = [...comparison.categories, ...(comparison.average === null ? [] : [comparison.average])];
+  return [
+    {
+      title: "Scores (x 100)",
+      head: ["task", "metric", "items", ...arms],
+      rows: tasks.map((row) => [row.task, row.metric, String(row.items), ...row.cells.map(scoreText)]),
+      textColumns: 2,
+    },
+    {
+      title: `Change against "${base}" in points, with ${
+        percentText(comparison.bootstrap.confidence)
+      } intervals`,
+      head: ["task", ...others.map((i) => arms[i]!)],
+      rows: tasks.filter((row) => row.main).map((row) => [
+        row.task,
+        ...others.map((i) => differenceText(row.cells[i]!)),
+      ]),
+      textColumns: 1,
+    },
+    {
+      title: "Category means (x 100)",
+      head: ["category", ...arms],
+      rows: means.map((row) => [row.label, ...row.values.map((_, i) => meanText(row, i))]),
+      textColumns: 1,
+    },
+  ];
+}
+
+function notes(comparison: Comparison): string[] {
+  const { resamples, seed } = comparison.bootstrap;
+  const lines = [
+    `Intervals: paired bootstrap over items, ${resamples} resamples, seed ${seed}. They cover the choice of items, ` +
+    `not the randomness of training or sampling.`,
+  ];
+  if (comparison.average === null) {
+    lines.push("No average over the benchmark is given, because not all of its 56 tasks were evaluated.");
+  }
+  return [...lines, ...comparison.warnings.map((warning) => `Warning: ${warning}.`)];
+}
+
+function scoreText(cell: Cell): string {
+  const share = cell.share === null ? "" : ` (${cell.share.correct}/${cell.share.trials})`;
+  const stderr = cell.stderr === null ? "" : ` ±${points(cell.stderr)}`;
+  return `${points(cell.value)}${stderr}${share}`;
+}
+
+function differenceText({ difference }: Cell): string {
+  if (difference === null) return "";
+  const [low, high] = difference.interval ?? [];
+  const interval = low === undefined ? "[too few items]" : `[${signed(low)}, ${signed(high!)}]`;
+  return `${signed(difference.value)} ${interval}`;
+}
+
+function meanText(row: MeanRow, arm: number): string {
+  const difference = row.differences[arm];
+  return points(row.values[arm]!) + (difference == null ? "" : ` (${signed(difference)})`);
+}
+
+/** Two decimals of a fraction times 100. A number that is not finite has no place in a report. */
+function points(fraction: number): string {
+  if (!Number.isFinite(fraction)) throw new TypeError(`a report cannot show ${fraction}`);
+  const text = (100 * fraction).toFixed(2);
+  return text === "-0.00" ? "0.00" : text;
+}
+
+function signed(fraction: number): string {
+  const text = points(fraction);
+  return text.startsWith("-") ? text : `+${text}`;
+}
+
+function percentText(fraction: number): string {
+  return `${Number((100 * fraction).toFixed(2))} %`;
+}
+
+function csvField(value: string | number | boolean | null | undefined): string {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw new TypeError(`a report cannot show ${value}`);
+  }
+  const text = String(value ?? "");
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Head and rows with every column padded to one width. */
+function aligned(table: Table): string[][] {
+  const all = [table.head, ...table.rows];
+  const widths = table.head.map((_, i) => Math.max(3, ...all.map((cells) => cells[i]!.length)));
+  return all.map((cells) =>
+    cells.map((cell, i) => i < table.textColumns ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
+  );
+}
