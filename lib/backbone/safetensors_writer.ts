@@ -30,12 +30,12 @@ const CHUNK = 1 << 20;
  * @param dtype bf16 rounds to nearest, ties to even
  * @throws {Error} when `tensors` and `shapes` disagree: a defect of the caller
  */
-export function writeSafetensors(
+export async function writeSafetensors(
   path: string,
   shapes: ReadonlyMap<string, readonly number[]>,
-  tensors: Iterable<NamedTensor>,
+  tensors: Iterable<NamedTensor> | AsyncIterable<NamedTensor>,
   dtype: StoredDtype,
-): void {
+): Promise<void> {
   const width = dtype === "f32" ? 4 : 2;
   const offsets = new Map<string, number>();
   // "pt" tells transformers that the layout is PyTorch's.
@@ -55,7 +55,7 @@ export function writeSafetensors(
 
   using file = Deno.openSync(path, { write: true, createNew: true });
   writeAll(file, prefix);
-  for (const { name, shape, data } of tensors) {
+  for await (const { name, shape, data } of tensors) {
     const offset = offsets.get(name);
     const expected = shapes.get(name);
     if (offset === undefined) {

@@ -18,7 +18,7 @@ export interface HfFolderContent {
   /** Shape of the decoder. */
   readonly config: DecoderConfig;
   /** Every weight of the decoder once, in any order; taken one by one, so they need not be in memory together. */
-  readonly tensors: Iterable<NamedTensor>;
+  readonly tensors: Iterable<NamedTensor> | AsyncIterable<NamedTensor>;
   /** bf16 rounds to nearest, ties to even. */
   readonly dtype: StoredDtype;
   /** As in {@linkcode Backbone.tokenizerFiles}. */
@@ -39,10 +39,10 @@ export async function writeHfFolder(path: string, content: HfFolderContent): Pro
 }
 
 /** Writes the files into a folder that exists, for a caller that has its own way to make the folder appear at once. */
-export function writeHfFiles(folder: string, content: HfFolderContent): void {
+export async function writeHfFiles(folder: string, content: HfFolderContent): Promise<void> {
   const { config, tensors, dtype, generation } = content;
   const write = (name: string, file: string | Uint8Array) => writeFileAtomic(`${folder}/${name}`, file);
-  writeSafetensors(`${folder}/model.safetensors`, expectedTensors(config), tensors, dtype);
+  await writeSafetensors(`${folder}/model.safetensors`, expectedTensors(config), tensors, dtype);
   for (const [name, bytes] of content.tokenizerFiles) write(name, bytes);
   write(HF_FILES.template, content.chatTemplate);
   const ids = { bos_token_id: generation.bosId, eos_token_id: [...generation.eosIds] };

@@ -129,6 +129,8 @@ export const CPU_DEPARTURES: readonly SizeDeparture[] = [
   { path: "train.miniBatches", value: 2, why: "four updates of two prompts each would be mostly noise" },
   { path: "train.steps", value: 100, why: "what fits into about an hour" },
   { path: "train.checkpointEvery", value: 10, why: "an interruption loses at most ten steps" },
+  { path: "train.microBatchTokens", value: 1024, why: "keeps a training pass under 1 GB of activations" },
+  { path: "train.gradientCheckpointing", value: false, why: "memory is bounded by the micro-batch already" },
   { path: "cl.batch", value: 8, why: "the same number of triplets per step as the arm grace sees" },
   { path: "cl.steps", value: 100, why: "the same number of steps as the arm grace" },
 ];

@@ -24,7 +24,7 @@ const common: DeepPartial<Manifest> = {
   device: "auto",
   data: { train: "mini/supervised-triplets/train.jsonl.gz", kind: "supervised" },
   // 26 Jul 2024 is the date that LLaMA-3.2's own template falls back to.
-  prompt: { system: SYSTEM_PROMPT, dateString: "26 Jul 2024", promptTokens: 1024, truncate: "content" },
+  prompt: { system: SYSTEM_PROMPT, dateString: "2024-07-26", promptTokens: 1024, truncate: "content" },
   pooling: { input: true, templateSuffix: true, rationale: true, eos: true },
   sampling: { k: 8, topP: 1, topK: 0, maxNewTokens: 2048 },
   evaluation: { temperature: 1, topP: 1, topK: 0, maxNewTokens: 2048, samplesPerText: 1 },
@@ -39,7 +39,13 @@ const common: DeepPartial<Manifest> = {
     schedule: "constant",
     warmupSteps: 0,
   },
-  train: { steps: 1000, promptsPerStep: 64, checkpointEvery: 50 },
+  train: {
+    steps: 1000,
+    promptsPerStep: 64,
+    checkpointEvery: 50,
+    microBatchTokens: 16384,
+    gradientCheckpointing: true,
+  },
   // Not from GRACE. Temperature: LLM2Vec's supervised scale of 50; sizes: matched to the arm grace.
   cl: {
     temperature: 0.02,

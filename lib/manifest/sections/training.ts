@@ -34,6 +34,13 @@ export const train = z.strictObject({
     "Optimiser updates per rollout batch; must divide train.promptsPerStep (P5).",
   ),
   checkpointEvery: integer(1).describe("Steps between checkpoints; the last step always gets one."),
+  microBatchTokens: integer(1).describe(
+    "Most tokens of one forward and backward pass: bounds the memory. Results depend on it only through rounding, and " +
+      "with loss.aggregation token-mean-micro (B15).",
+  ),
+  gradientCheckpointing: z.boolean().describe(
+    "Keep only each layer's input and run the layer again in the backward pass: a tenth of the memory, a third more time.",
+  ),
 }).describe("Training loop of the arm grace.");
 
 /** The contrastive baseline; nothing about it is known from GRACE. */

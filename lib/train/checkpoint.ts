@@ -1,0 +1,72 @@
+/**
+ * Checkpoints of an arm: a Hugging Face folder with f32 weights, which transformers loads, and beside them the moments
+ * of the optimiser, so that training goes on with the same bits.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import type { Backbone } from "../backbone/open.ts";
+import { openSafetensors } from "../backbone/safetensors.ts";
+import { type NamedTensor, writeSafetensors } from "../backbone/safetensors_writer.ts";
+import { expectedTensors, type TensorSource } from "../backbone/tensor_source.ts";
+import type { Weights } from "../backbone/weights.ts";
+import { hfFolderFrame, writeHfFiles } from "../backbone/write.ts";
+import { writeFileAtomic } from "../journal/atomic.ts";
+import { UsageError } from "#errors";
+import type { Optimizer } from "./optimizer.ts";
+
+const file = { weights: "model.safetensors", m: "adam_m.safetensors", v: "adam_v.safetensors", state: "trainer.json" };
+
+async function* tensorsOf(weights: Weights): AsyncGenerator<NamedTensor> {
+  for (const [name, tensor] of weights.tensors) {
+    yield { name, shape: tensor.shape, data: await weights.device.read(tensor) };
+  }
+}
+
+/**
+ * Writes a checkpoint into an empty folder.
+ *
+ * @param optimizer left out for a finished arm, which needs no moments
+ */
+export async function writeCheckpointFiles(
+  folder: string,
+  backbone: Backbone,
+  weights: Weights,
+  optimizer: Optimizer | null,
+): Promise<void> {
+  await writeHfFiles(folder, { ...hfFolderFrame(backbone), tensors: tensorsOf(weights), dtype: "f32" });
+  if (!optimizer) return;
+  const shapes = expectedTensors(weights.config);
+  await writeSafetensors(join(folder, file.m), shapes, tensorsOf(optimizer.m), "f32");
+  await writeSafetensors(join(folder, file.v), shapes, tensorsOf(optimizer.v), "f32");
+  writeFileAtomic(join(folder, file.state), JSON.stringify({ updates: optimizer.updates }) + "\n");
+}
+
+/** The weights of a checkpoint; to be closed by the caller. */
+export function openCheckpointWeights(folder: string): TensorSource {
+  return openSafetensors([join(folder, file.weights)]);
+}
+
+/** Loads the moments of a checkpoint into an optimiser. */
+export function readOptimizer(folder: string, optimizer: Optimizer): void {
+  let state: { updates?: unknown };
+  try {
+    state = JSON.parse(Deno.readTextFileSync(join(folder, file.state)));
+  } catch (cause) {
+    throw new UsageError(`the checkpoint "${folder}" has no optimizer state`, "remove it, to resume from an earlier one", {
+      cause,
+    });
+  }
+  if (!Number.isSafeInteger(state.updates)) {
+    throw new UsageError(`"${folder}/${file.state}" has no count of updates`, "remove the checkpoint");
+  }
+  optimizer.updates = state.updates as number;
+  for (const key of ["m", "v"] as const) {
+    const source = openSafetensors([join(folder, file[key])]);
+    try {
+      for (const [name, tensor] of optimizer[key].tensors) optimizer.weights.device.write(tensor, source.read(name));
+    } finally {
+      source.close();
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * One step of the contrastive baseline, the arm `cl`: InfoNCE on the mean-pooled hidden states of the same prompts that
+ * GRACE uses, without rationales. The paper says no more than that (its section 4.2), so the settings are ours.
+ *
+ * @module
+ */
+import { UsageError } from "#errors";
+import type { Triplet } from "../data/training.ts";
+import { promptRanges } from "../rollout/embed.ts";
+import { contrastiveGradient, type ContrastiveText } from "./contrastive_update.ts";
+import { DataOrder } from "./data_order.ts";
+import { learningRateAt } from "./optimizer.ts";
+import type { Example, Step, StepResult, TrainingSession } from "./session.ts";
+
+/** Makes the step function of the arm `cl`. */
+export function contrastiveStep(session: TrainingSession): Step {
+  const { manifest } = session;
+  const triplets = session.examples.map(requireTriplet);
+  const order = new DataOrder(triplets.length, manifest.cl.batch, manifest.seed);
+  return (step) => runStep(session, step, order.at(step), order.at(step).map((index) => triplets[index]!));
+}
+
+function requireTriplet(example: Example): Triplet {
+  if ("query" in example) return example;
+  throw new UsageError(
+    "the arm cl needs supervised training data (query, positive, negative)",
+    "leave cl out of the arms, or set data.kind to supervised",
+  );
+}
+
+async function runStep(
+  session: TrainingSession,
+  step: number,
+  indices: readonly number[],
+  triplets: readonly Triplet[],
+): Promise<StepResult> {
+  const { manifest, prompter } = session, { cl } = manifest;
+  const pooling = { ...manifest.pooling, templateSuffix: cl.templateSuffix };
+  let truncatedPrompts = 0;
+  const text = (content: string): ContrastiveText => {
+    const prompt = prompter.prompt(content.trim());
+    if (prompt.truncated) truncatedPrompts++;
+    return { ids: prompt.ids, ranges: promptRanges(prompter, prompt, pooling) };
+  };
+  const positives = triplets.map(({ positive }) => positive);
+  const negatives = cl.hardNegatives ? triplets.map(({ negative }) => negative) : [];
+  const candidates = [...positives, ...negatives];
+  const excluded = Uint8Array.from(
+    { length: triplets.length * candidates.length },
+    (_, at) => {
+      const i = Math.floor(at / candidates.length), j = at % candidates.length;
+      return cl.maskDuplicates && j !== i && candidates[j] === positives[i] ? 1 : 0;
+    },
+  );
+  session.gradients.clear();
+  const { loss, accuracy, meanCosine, rows } = await contrastiveGradient(
+    session.decoder,
+    {
+      queries: triplets.map(({ query }) => text(query)),
+      positives: positives.map(text),
+      negatives: negatives.map(text),
+      excluded,
+    },
+    {
+      temperature: cl.temperature,
+      microBatchTokens: manifest.train.microBatchTokens,
+      checkpointing: manifest.train.gradientCheckpointing,
+    },
+    session.gradients,
+  );
+  const learningRate = learningRateAt(cl.learningRate, step, cl.steps, manifest.optimizer);
+  const gradNorm = await session.optimizer.update(session.gradients, learningRate);
+  return {
+    record: {
+      examples: indices,
+      loss,
+      accuracy,
+      meanCosine,
+      maskedDuplicates: excluded.reduce((sum, bit) => sum + bit, 0),
+      truncatedPrompts,
+      learningRate,
+      gradNorm,
+    },
+    rationales: [],
+    generated: 0,
+    trained: rows,
+    summary: `loss ${loss.toFixed(3)} accuracy ${accuracy.toFixed(2)} grad ${gradNorm.toFixed(2)}`,
+  };
+}
