@@ -39,12 +39,19 @@ function bench(weights: Weights): Bench {
 }
 
 /** Registers a test on a backbone that lies at `path`. It fails if it leaves tensors behind. */
-export function backboneTest(name: string, path: string, body: (bench: BackboneBench) => Promise<void>): void {
+export function backboneTest(
+  name: string,
+  path: string,
+  body: (bench: BackboneBench) => Promise<void>,
+): void {
   Deno.test(name, () => withBackbone(path, body));
 }
 
 /** Opens a backbone, runs `body` and checks that it left no tensors behind. */
-export async function withBackbone(path: string, body: (bench: BackboneBench) => Promise<void>): Promise<void> {
+export async function withBackbone(
+  path: string,
+  body: (bench: BackboneBench) => Promise<void>,
+): Promise<void> {
   const backbone = await openBackbone(path);
   try {
     const weights = Weights.read(engine(), backbone.config, backbone.tensors);
@@ -125,7 +132,10 @@ export function gather(device: Device, x: Tensor, rows: readonly number[]): Tens
 }
 
 /** All logits of a packed batch, [tokens, vocab]. */
-export async function logitsOf({ device, decoder, weights, config }: Bench, batch: PackedBatch): Promise<Float32Array> {
+export async function logitsOf(
+  { device, decoder, weights, config }: Bench,
+  batch: PackedBatch,
+): Promise<Float32Array> {
   const hidden = decoder.forward(batch), logits = device.alloc([batch.ids.length, config.vocabSize]);
   device.logits(hidden, weights.head, logits);
   device.free(hidden);

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { Device } from "../../kernels/device.ts";
+import type { DecoderConfig } from "./config.ts";
 import { type Bench, gather } from "./_decoder_bench.ts";
-import { packSequences, type PackedSequence } from "./decoder.ts";
+import { type PackedSequence, packSequences } from "./decoder.ts";
 import { Weights } from "./weights.ts";
 
 /** The prediction of token `id` from the hidden state of row `row` of a packed stream. */
@@ -19,6 +21,8 @@ export type Gradients = Map<string, Float32Array>;
 /** How to run a loss. */
 export interface LossOptions {
   readonly checkpointing?: boolean;
+  /** What all gradients hold before the backward pass adds to them; 0 by default. */
+  readonly initialGradient?: number;
 }
 
 /**
@@ -33,7 +37,7 @@ export async function logProbLoss(
   derivative: (logProbs: Float32Array) => Float32Array,
   options: LossOptions = {},
 ): Promise<{ logProbs: Float32Array; entropies: Float32Array; gradients: Gradients }> {
-  const gradients = Weights.zeros(device, config);
+  const gradients = newGradients(device, config, options);
   const activations = decoder.forwardTraining(packSequences(sequences), options.checkpointing);
   const part = gather(device, activations.hidden, predictions.map(({ row }) => row));
   const ids = Int32Array.from(predictions, ({ id }) => id);
@@ -65,7 +69,7 @@ export async function embeddingLoss(
   temperature: number,
   options: LossOptions = {},
 ): Promise<{ loss: number; gradients: Gradients }> {
-  const gradients = Weights.zeros(device, config);
+  const gradients = newGradients(device, config, options);
   const all = [...queries, ...candidates], n = queries.length, shape = [all.length, config.hiddenSize];
   const batch = packSequences(all);
   const activations = decoder.forwardTraining(batch, options.checkpointing);
@@ -78,7 +82,8 @@ export async function embeddingLoss(
   const dHidden = device.alloc(activations.hidden.shape);
   device.meanPool(activations.hidden, ranges, pooled);
   device.l2Normalize(pooled, unit);
-  const top = (t: typeof unit) => device.rows(t, 0, n), bottom = (t: typeof unit) => device.rows(t, n, all.length);
+  const top = (t: typeof unit) => device.rows(t, 0, n),
+    bottom = (t: typeof unit) => device.rows(t, n, all.length);
   const loss = await device.infoNce(top(unit), bottom(unit), { temperature }, top(dUnit), bottom(dUnit));
   device.l2NormalizeBackward(dUnit, pooled, dPooled);
   device.fill(dHidden, 0);
@@ -86,6 +91,12 @@ export async function embeddingLoss(
   decoder.backward(activations, dHidden, gradients);
   device.free(pooled, unit, dUnit, dPooled, dHidden);
   return { loss, gradients: await takeAll(gradients) };
+}
+
+function newGradients(device: Device, config: DecoderConfig, { initialGradient = 0 }: LossOptions): Weights {
+  const gradients = Weights.zeros(device, config);
+  for (const tensor of gradients.tensors.values()) device.fill(tensor, initialGradient);
+  return gradients;
 }
 
 async function takeAll(gradients: Weights): Promise<Gradients> {
