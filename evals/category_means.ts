@@ -32,9 +32,12 @@ export function categoryMeans(scores: readonly ScoreRecord[]): CategoryMean[] {
     const expected = category === "general" ? GENERAL_BENCHMARKS : MTEB_CATEGORIES[category];
     const sliced = members.filter((score) => score.task !== score.baseTask).length;
     const complete = members.length === expected && sliced === 0;
-    const coverage = `${members.length} of ${expected} tasks${
-      sliced > 0 ? `, ${sliced} of them sliced` : ""
-    }`;
+    const sliceNote = sliced === 0
+      ? ""
+      : sliced === members.length
+      ? ", sliced"
+      : `, ${sliced} of them sliced`;
+    const coverage = `${members.length} of ${expected} tasks${sliceNote}`;
     return [{
       category,
       tasks: members.map((score) => score.task),

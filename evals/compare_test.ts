@@ -46,7 +46,7 @@ Deno.test("compareScores() gives values, shares and differences to the base", ()
   assert.equal(base!.difference, null);
   assert.deepEqual([base!.value, grace!.value, grace!.difference!.value], [0.5, 0.75, 0.25]);
   assert.deepEqual(grace!.share, { correct: 3, trials: 4 });
-  assert.equal(categories[0]!.label, "classification (partial: 1 of 12 tasks, 1 of them sliced)");
+  assert.equal(categories[0]!.label, "classification (partial: 1 of 12 tasks, sliced)");
   assert.deepEqual(categories[0]!.differences, [null, 0.25]);
   assert.equal(average, null);
 });

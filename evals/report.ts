@@ -121,10 +121,10 @@ function notes(comparison: Comparison): string[] {
   return [...lines, ...comparison.warnings.map((warning) => `Warning: ${warning}.`)];
 }
 
-function scoreText(cell: Cell): string {
-  const share = cell.share === null ? "" : ` (${cell.share.correct}/${cell.share.trials})`;
-  const stderr = cell.stderr === null ? "" : ` ±${points(cell.stderr)}`;
-  return `${points(cell.value)}${stderr}${share}`;
+/** With correct answers and trials where there are some (they imply the standard error), else with the standard error. */
+function scoreText({ value, stderr, share }: Cell): string {
+  if (share !== null) return `${points(value)} (${share.correct}/${share.trials})`;
+  return points(value) + (stderr === null ? "" : ` ±${points(stderr)}`);
 }
 
 function differenceText({ difference }: Cell): string {

@@ -130,14 +130,14 @@ async function loadEntry(entry: SuiteEntry, mirror: Mirror): Promise<Omit<Resolv
   if (entry.benchmark === "mteb") {
     const task = mtebTask(entry.task);
     const { data, files } = await loadTask(mirror, task);
-    const { name, category, ...pinned } = task;
+    const { name, category, revision, ...pinned } = task;
     const protocol = "options" in data ? data.options : {};
     return {
       baseTask: name,
       category,
       data,
       files,
-      options: { reference: "mteb 1.38.33", ...pinned, ...protocol },
+      options: { reference: "mteb 1.38.33", referenceRevision: revision, ...pinned, ...protocol },
     };
   }
   const { name, data, files } = entry.benchmark === "gsm8k"
