@@ -65,15 +65,17 @@ async function compare(
   const expected = attention(q, k, v, segments, shape, n);
   assertRows(checkOutside(yRead!, segments, n, NaN), expected.y, shape.headDim, forwardTolerance, "y");
   const lseRows = checkOutside(Float32Array.from(byRow(lseRead!, n)), segments, n, NaN);
-  assertRows(lseRows, byRow(expected.lse, n), 1, forwardTolerance, "lse");
+  // An exponent: its absolute error is what counts, and that of a score grows with q.
+  assertRows(lseRows, byRow(expected.lse, n), 1, forwardTolerance, "lse", Math.max(1, spread));
 
   const dq = bench.out(n, width), dk = bench.out(n, kvWidth), dv = bench.out(n, kvWidth);
   device.attentionBackward(bench.put(dy, n, width), ...inputs, y, lse, segments, shape, dq, dk, dv);
   const [dqRead, dkRead, dvRead] = await bench.read(dq, dk, dv);
   const gradients = attentionBackward(dy, q, k, v, segments, shape, n);
   // Rows in no segment have gradient 0: their q, k and v have no influence.
-  assertRows(dqRead!, gradients.dq, width, backwardTolerance, "dq");
-  assertRows(dkRead!, gradients.dk, kvWidth, backwardTolerance, "dk");
+  // Where one token has all the probability, dq and dk are what is left of terms of the size of k and q.
+  assertRows(dqRead!, gradients.dq, width, backwardTolerance, "dq", 0.01);
+  assertRows(dkRead!, gradients.dk, kvWidth, backwardTolerance, "dk", 0.01 * Math.max(1, spread));
   assertRows(dvRead!, gradients.dv, kvWidth, backwardTolerance, "dv");
 }
 

@@ -90,6 +90,9 @@ export const seed: fc.Arbitrary<number> = fc.nat(1e9);
 /**
  * Fails unless every row of `width` is within `tolerance`: ‖actual − expected‖ of the row, over the row's own norm or
  * the typical norm of a row, whichever is larger. One wrong row among many cannot hide in the norm of the whole.
+ *
+ * @param floor smallest size of an element that an error is measured on, for results that are what is left of larger
+ *   numbers and have no digits of their own
  */
 export function assertRows(
   actual: Numbers,
@@ -97,6 +100,7 @@ export function assertRows(
   width: number,
   tolerance: number,
   what: string,
+  floor = 0,
 ): void {
   assert.equal(actual.length, expected.length, `${what}: lengths differ`);
   const rows = expected.length / width;
@@ -109,7 +113,7 @@ export function assertRows(
   for (let i = 0; i < expected.length; i++) total += expected[i]! ** 2;
   const typical = Math.sqrt(total / Math.max(rows, 1));
   for (let row = 0; row < rows; row++) {
-    const scale = Math.max(normOf((i) => expected[i]!, row), typical) || 1;
+    const scale = Math.max(normOf((i) => expected[i]!, row), typical, floor * Math.sqrt(width)) || 1;
     const error = normOf((i) => actual[i]! - expected[i]!, row) / scale;
     if (!(error <= tolerance)) {
       assert.fail(`${what}: row ${row} of ${rows}: relative error ${error} > ${tolerance}`);

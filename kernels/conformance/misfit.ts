@@ -26,6 +26,7 @@ const misfits: Readonly<Record<string, Misfit>> = {
   "upload: size": (d) => d.upload(new Float32Array(5), [2, 3]),
   "write: size": (d, t) => d.write(t(3), new Float32Array(4)),
   "copy: size": (d, t) => d.copy(t(3), t(4)),
+  "copy: element type": (d, t, b) => d.copy(b.putIds(ids(1, 2, 3)), t(3)),
   "add: size": (d, t) => d.add(t(3), t(4)),
   "rows: end": (d, t) => d.rows(t(3, 2), 1, 4),
   "reshape: size": (d, t) => d.reshape(t(3, 2), [5]),

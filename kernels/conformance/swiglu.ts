@@ -39,14 +39,16 @@ export function swigluSuite(subject: Subject): void {
       const put = (values: Float64Array) => bench.put(values, c.n, c.dim);
       const gateTensor = put(gate), upTensor = put(up), y = bench.out(c.n, c.dim);
       bench.device.swiglu(gateTensor, upTensor, y);
-      const dGate = c.inPlace ? gateTensor : bench.out(c.n, c.dim),
-        dUp = c.inPlace ? upTensor : bench.out(c.n, c.dim);
+      const dGate = c.inPlace ? gateTensor : bench.out(c.n, c.dim);
+      const dUp = c.inPlace ? upTensor : bench.out(c.n, c.dim);
       bench.device.swigluBackward(put(dy), gateTensor, upTensor, dGate, dUp);
-      const [yRead, dGateRead, dUpRead] = await bench.read(y, dGate, dUp),
-        expected = swigluBackward(dy, gate, up);
-      assertRows(yRead!, swiglu(gate, up), c.dim, forwardTolerance, "y");
-      assertRows(dGateRead!, expected.dGate, c.dim, backwardTolerance, "dGate");
-      assertRows(dUpRead!, expected.dUp, c.dim, backwardTolerance, "dUp");
+      const [yRead, dGateRead, dUpRead] = await bench.read(y, dGate, dUp);
+      const expected = swigluBackward(dy, gate, up);
+      // Far below zero silu(z) is z times nearly nothing; what counts is that it is small beside z.
+      const floor = c.scale / 10;
+      assertRows(yRead!, swiglu(gate, up), c.dim, forwardTolerance, "y", floor);
+      assertRows(dGateRead!, expected.dGate, c.dim, backwardTolerance, "dGate", floor);
+      assertRows(dUpRead!, expected.dUp, c.dim, backwardTolerance, "dUp", floor);
     },
   );
 

@@ -100,7 +100,11 @@ const segmentInputs = ({ heads, kvHeads, headDim }: AttentionShape) => [
 function forwardGraph(shape: AttentionShape): Graph {
   return {
     inputs: [...segmentInputs(shape), { name: "ones", shape: ["t", 2] }],
-    outputs: [matrix("y", "n", shape.heads * shape.headDim), { name: "lse", shape: [shape.heads, "n"] }],
+    outputs: [
+      matrix("y", "n", shape.heads * shape.headDim),
+      { name: "maxRows", shape: [shape.heads, "n"] },
+      { name: "sumRows", shape: [shape.heads, "n"] },
+    ],
     constants: constants(shape),
     nodes: [
       ...scoreNodes(shape),
@@ -116,9 +120,9 @@ function forwardGraph(shape: AttentionShape): Graph {
       node("Reshape", ["outKv", "byGroup"], "out4"),
       node("Transpose", ["out4"], "out4t", { perm: [2n, 0n, 1n, 3n] }),
       node("Reshape", ["out4t", "flat"], "y"),
-      node("Log", ["sum"], "logSum"),
-      node("Add", ["logSum", "max"], "lseColumn"),
-      node("Reshape", ["lseColumn", "headRows"], "lse"),
+      // The logarithm is taken outside: the bits of Log depend on where in memory a number lies.
+      node("Reshape", ["max", "headRows"], "maxRows"),
+      node("Reshape", ["sum", "headRows"], "sumRows"),
     ],
   };
 }
@@ -269,8 +273,27 @@ export class CpuKvCache {
     this.capacity = wanted;
   }
 
+  /** Elements of a token's keys. */
+  get width(): number {
+    return this.shape.kvHeads * this.shape.headDim;
+  }
+
+  /** Fails unless slot and layer are there. */
+  check(slot: number, layer = 0): void {
+    if (!(slot >= 0 && slot < this.slots)) throw new Error(`cache: slot ${slot} of ${this.slots}`);
+    if (!(layer >= 0 && layer < this.layers)) throw new Error(`cache: layer ${layer} of ${this.layers}`);
+  }
+
   /** Writes rows [row, row + count) of k and v to a slot. */
-  write(layer: number, k: Float32Array, v: Float32Array, row: number, count: number, slot: number, at: number): void {
+  write(
+    layer: number,
+    k: Float32Array,
+    v: Float32Array,
+    row: number,
+    count: number,
+    slot: number,
+    at: number,
+  ): void {
     const { kvHeads, headDim } = this.shape;
     const keys = this.keys[layer]!.f32, values = this.values[layer]!.f32, width = kvHeads * headDim;
     for (let i = 0; i < count; i++) {
@@ -288,6 +311,11 @@ export class CpuKvCache {
   /** Copies the first `count` tokens of a slot over another. */
   copySlot(from: number, to: number, count: number): void {
     const { kvHeads, headDim } = this.shape;
+    this.check(from);
+    this.check(to);
+    if (!(count >= 0 && count <= this.capacity)) {
+      throw new Error(`cacheCopy: ${count} tokens of ${this.capacity}`);
+    }
     for (const list of [this.keys, this.values]) {
       for (const { f32 } of list) {
         for (let head = 0; head < kvHeads; head++) {
@@ -340,6 +368,7 @@ export class AttentionOps {
   /** Calls `run` for every block of query rows: rows [from, to) of the stream, seeing `parent` rows and own [start, to). */
   #blocks(
     segments: readonly Segment[],
+    total: number,
     run: (block: { from: number; to: number; start: number; parent: Segment | undefined }) => void,
   ): void {
     segments.forEach((segment, index) => {
@@ -348,6 +377,9 @@ export class AttentionOps {
         throw new Error(`attention: segment ${index} has ${segment.parent} as parent`);
       }
       const end = segment.start + segment.length;
+      if (!(segment.start >= 0 && segment.length >= 0 && end <= total)) {
+        throw new Error(`attention: segment ${index} is rows [${segment.start}, ${end}) of ${total}`);
+      }
       for (let from = segment.start; from < end; from += queryBlock) {
         run({ from, to: Math.min(end, from + queryBlock), start: segment.start, parent });
       }
@@ -368,7 +400,7 @@ export class AttentionOps {
     const { heads, kvHeads, headDim } = shape;
     const session = this.#session("forward", shape, forwardGraph);
     const width = heads * headDim, kvWidth = kvHeads * headDim, total = q.shape[0]!;
-    this.#blocks(segments, ({ from, to, start, parent }) => {
+    this.#blocks(segments, total, ({ from, to, start, parent }) => {
       const before = parent?.length ?? 0;
       const n = to - from, seen = before + to - start, first = before + from - start;
       const inputs = {
@@ -381,7 +413,8 @@ export class AttentionOps {
       };
       // A matrix product of one row is padded to two: the same query twice.
       const rows = heads === kvHeads && n === 1 ? 2 : n;
-      const out = this.pool.alloc([rows, width], "f32"), sums = this.pool.alloc([heads, rows], "f32");
+      const out = this.pool.alloc([rows, width], "f32");
+      const sums = this.pool.alloc([heads, rows], "f32"), maxima = this.pool.alloc([heads, rows], "f32");
       let queries = part(q, from, to, width), positions = this.#counting(first, first + n);
       if (rows !== n) {
         const twice = new Float32Array(2 * width);
@@ -390,12 +423,20 @@ export class AttentionOps {
         queries = ortTensor(twice, [2, width]);
         positions = new Float32Array([first, first]);
       }
-      session.run({ ...inputs, q: queries, queries: ortTensor(positions, [rows, 1]) }, { y: out.ort, lse: sums.ort });
+      session.run({ ...inputs, q: queries, queries: ortTensor(positions, [rows, 1]) }, {
+        y: out.ort,
+        maxRows: maxima.ort,
+        sumRows: sums.ort,
+      });
       y.f32.set(out.f32.subarray(0, n * width), from * width);
       for (let head = 0; head < heads; head++) {
-        lse.f32.set(sums.f32.subarray(head * rows, head * rows + n), head * total + from);
+        for (let i = 0; i < n; i++) {
+          const at = head * rows + i;
+          lse.f32[head * total + from + i] = maxima.f32[at]! + Math.log(sums.f32[at]!);
+        }
       }
       this.pool.release(out);
+      this.pool.release(maxima);
       this.pool.release(sums);
     });
   }
@@ -415,13 +456,18 @@ export class AttentionOps {
     dv: CpuTensor,
   ): void {
     checkShapes(q, k, v, y, lse, shape);
+    for (const [gradient, of] of [[dy, q], [dq, q], [dk, k], [dv, v]] as const) {
+      if (gradient.size !== of.size) {
+        throw new Error(`attentionBackward: gradient [${gradient.shape}] of [${of.shape}]`);
+      }
+    }
     const { heads, kvHeads, headDim } = shape;
     const session = this.#session("backward", shape, backwardGraph);
     const width = heads * headDim, kvWidth = kvHeads * headDim, total = q.shape[0]!;
     dq.f32.fill(0);
     dk.f32.fill(0);
     dv.f32.fill(0);
-    this.#blocks(segments, ({ from, to, start, parent }) => {
+    this.#blocks(segments, total, ({ from, to, start, parent }) => {
       const before = parent?.length ?? 0;
       const n = to - from, seen = before + to - start, first = before + from - start;
       const parentStart = parent?.start ?? 0;
@@ -429,7 +475,8 @@ export class AttentionOps {
       for (let head = 0; head < heads; head++) {
         sums.f32.set(lse.f32.subarray(head * total + from, head * total + to), head * n);
       }
-      const dkPart = this.pool.alloc([seen, kvWidth], "f32"), dvPart = this.pool.alloc([seen, kvWidth], "f32");
+      const dkPart = this.pool.alloc([seen, kvWidth], "f32"),
+        dvPart = this.pool.alloc([seen, kvWidth], "f32");
       session.run({
         q: part(q, from, to, width),
         ka: part(k, parentStart, parentStart + before, kvWidth),
@@ -458,6 +505,11 @@ export class AttentionOps {
     const { shape, capacity } = cache, { heads, kvHeads, headDim } = shape, slots = lengths.length;
     if (q.shape[0] !== slots || q.shape[1] !== heads * headDim || y.size !== q.size || slots > cache.slots) {
       throw new Error(`attentionDecode: queries [${q.shape}] for ${slots} of ${cache.slots} slots`);
+    }
+    for (const length of lengths) {
+      if (!(length >= 0 && length <= capacity)) {
+        throw new Error(`attentionDecode: ${length} tokens of ${capacity}`);
+      }
     }
     if (slots === 0) return;
     const used = slots * kvHeads * capacity * headDim;
@@ -499,6 +551,8 @@ function checkShapes(
     q.shape[1] !== heads * headDim || k.shape[1] !== kvHeads * headDim || k.shape[0] !== n ||
     v.size !== k.size || y.size !== q.size || lse.size !== heads * n
   ) {
-    throw new Error(`attention: q [${q.shape}], k [${k.shape}], v [${v.shape}], y [${y.shape}], lse [${lse.shape}]`);
+    throw new Error(
+      `attention: q [${q.shape}], k [${k.shape}], v [${v.shape}], y [${y.shape}], lse [${lse.shape}]`,
+    );
   }
 }

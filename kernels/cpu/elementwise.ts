@@ -13,7 +13,13 @@ import type { CpuTensor, Pool } from "./tensor.ts";
 /** Elements of a piece: 128 KB an array, so that half a dozen intermediates fit into a core's second-level cache. */
 const pieceElements = 1 << 16;
 
-const node = (op: string, inputs: string[], output: string, attributes: Node["attributes"] = {}, domain = ""): Node => ({
+const node = (
+  op: string,
+  inputs: string[],
+  output: string,
+  attributes: Node["attributes"] = {},
+  domain = "",
+): Node => ({
   op,
   inputs,
   outputs: [output],
@@ -135,7 +141,8 @@ const one = (value: number): OrtTensor => ortTensor(new Float32Array([value]), [
 export class ElementwiseOps {
   readonly #sessions = new Map<string, Session>();
   readonly #ones = new Ones();
-  readonly #positions = new WeakMap<Int32Array, OrtTensor>();
+  /** Positions of the last call, as ONNX Runtime takes them: all layers of a pass turn the same rows. */
+  #positions = { values: new Int32Array(0), ids: ortTensor(new BigInt64Array(0), [0, 1]) };
 
   /** See {@linkcode ElementwiseOps}. */
   constructor(readonly pool: Pool, readonly threads: number) {}
@@ -148,7 +155,9 @@ export class ElementwiseOps {
 
   /** y ← rmsNorm(x)·w. */
   rmsNorm(x: CpuTensor, w: CpuTensor, eps: number, y: CpuTensor): void {
-    if (x.shape[1] !== w.size || y.size !== x.size) throw new Error(`rmsNorm: [${x.shape}] with weight [${w.shape}]`);
+    if (x.shape[1] !== w.size || y.size !== x.size) {
+      throw new Error(`rmsNorm: [${x.shape}] with weight [${w.shape}]`);
+    }
     if (x.size === 0) return;
     this.#session(`rmsNorm/${eps}`, () => rmsNormGraph(eps)).run({ x: x.ort, w: w.ort }, { y: y.ort });
   }
@@ -167,11 +176,13 @@ export class ElementwiseOps {
     if (w.size !== d || dw.size !== d || dx.size !== x.size || dy.size !== x.size) {
       throw new Error(`rmsNormBackward: [${x.shape}] with weight [${w.shape}]`);
     }
+    if (n === 1) return this.#rmsNormBackwardOneRow(dy, x, w, eps, dx, dw, accumulate);
     const session = this.#session(`rmsNormBackward/${accumulate}`, () => rmsNormBackwardGraph(accumulate));
     const part = this.pool.alloc([2, d], "f32");
-    const step = Math.max(1, Math.floor(pieceElements / d));
-    for (let start = 0; start < n; start += step) {
-      const m = Math.min(step, n - start);
+    const step = Math.max(2, Math.floor(pieceElements / d));
+    for (let start = 0, m = 0; start < n; start += m) {
+      // A last piece of one row would take another code path: it joins the one before.
+      m = n - start <= step + 1 ? n - start : step;
       const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(start * d, (start + m) * d), [m, d]);
       session.run({
         dy: piece(dy),
@@ -188,9 +199,33 @@ export class ElementwiseOps {
     this.pool.release(part);
   }
 
+  /** One row alone takes another code path in matrix products: it is followed by a row whose dy is 0. */
+  #rmsNormBackwardOneRow(
+    dy: CpuTensor,
+    x: CpuTensor,
+    w: CpuTensor,
+    eps: number,
+    dx: CpuTensor,
+    dw: CpuTensor,
+    accumulate: boolean,
+  ): void {
+    const padded = (row: CpuTensor) => {
+      const rows = this.pool.alloc([2, row.size], "f32");
+      rows.f32.fill(0);
+      rows.f32.set(row.f32);
+      return rows;
+    };
+    const dy2 = padded(dy), x2 = padded(x), dx2 = padded(dx);
+    this.rmsNormBackward(dy2, x2, w, eps, dx2, dw, accumulate);
+    dx.f32.set(dx2.f32.subarray(0, dx.size));
+    for (const rows of [dy2, x2, dx2]) this.pool.release(rows);
+  }
+
   /** y ← silu(gate)·up. */
   swiglu(gate: CpuTensor, up: CpuTensor, y: CpuTensor): void {
-    if (gate.size !== up.size || y.size !== up.size) throw new Error(`swiglu: [${gate.shape}] and [${up.shape}]`);
+    if (gate.size !== up.size || y.size !== up.size) {
+      throw new Error(`swiglu: [${gate.shape}] and [${up.shape}]`);
+    }
     const session = this.#session("swiglu", () => swigluGraph);
     inPieces(gate.size, (a, b) => {
       const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [1, b - a]);
@@ -198,13 +233,28 @@ export class ElementwiseOps {
     });
   }
 
-  /** See {@linkcode Device.swigluBackward}. The graph reads all of a piece before it writes its outputs. */
+  /**
+   * See {@linkcode Device.swigluBackward}. dGate depends on every input, so it can go over `gate`; dUp does not depend
+   * on `up`, and ONNX Runtime computes it before it has read `up` for dGate: it goes to scratch memory first.
+   */
   swigluBackward(dy: CpuTensor, gate: CpuTensor, up: CpuTensor, dGate: CpuTensor, dUp: CpuTensor): void {
+    for (const other of [dy, up, dGate, dUp]) {
+      if (other.size !== gate.size) {
+        throw new Error(`swigluBackward: [${other.shape}] beside gate [${gate.shape}]`);
+      }
+    }
     const session = this.#session("swigluBackward", () => swigluBackwardGraph);
+    const scratch = this.pool.alloc([Math.min(pieceElements, gate.size)], "f32");
     inPieces(gate.size, (a, b) => {
       const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [1, b - a]);
-      session.run({ dy: piece(dy), g: piece(gate), u: piece(up) }, { dg: piece(dGate), du: piece(dUp) });
+      const du = scratch.f32.subarray(0, b - a);
+      session.run({ dy: piece(dy), g: piece(gate), u: piece(up) }, {
+        dg: piece(dGate),
+        du: ortTensor(du, [1, b - a]),
+      });
+      dUp.f32.set(du, a);
     });
+    this.pool.release(scratch);
   }
 
   /** See {@linkcode Device.ropeTable}. */
@@ -218,25 +268,44 @@ export class ElementwiseOps {
       }
     }
     const wrap = (data: Float32Array) => ortTensor(data, [positions, half]);
-    return { positions, headDim: 2 * half, cos: wrap(cos), sin: wrap(sin), minusSin: wrap(sin.map((s) => -s)) };
+    return {
+      positions,
+      headDim: 2 * half,
+      cos: wrap(cos),
+      sin: wrap(sin),
+      minusSin: wrap(sin.map((s) => -s)),
+    };
   }
 
   /** See {@linkcode Device.rope}. */
-  rope(x: CpuTensor, positions: Int32Array, table: CpuRopeTable, heads: number, y: CpuTensor, inverse: boolean): void {
+  rope(
+    x: CpuTensor,
+    positions: Int32Array,
+    table: CpuRopeTable,
+    heads: number,
+    y: CpuTensor,
+    inverse: boolean,
+  ): void {
     const n = x.shape[0]!, width = heads * table.headDim;
     if (x.shape[1] !== width || positions.length !== n || y.size !== x.size) {
-      throw new Error(`rope: [${x.shape}] with ${heads} heads of ${table.headDim} and ${positions.length} positions`);
+      throw new Error(
+        `rope: [${x.shape}] with ${heads} heads of ${table.headDim} and ${positions.length} positions`,
+      );
     }
     if (n === 0) return;
-    let ids = this.#positions.get(positions);
-    if (!ids) {
-      const wide = new BigInt64Array(n);
-      for (let i = 0; i < n; i++) {
-        if (positions[i]! >= table.positions) throw new Error(`rope: position ${positions[i]} of ${table.positions}`);
-        wide[i] = BigInt(positions[i]!);
+    for (const position of positions) {
+      if (position < 0 || position >= table.positions) {
+        throw new Error(`rope: position ${position} of ${table.positions}`);
       }
-      this.#positions.set(positions, ids = ortTensor(wide, [n, 1]));
     }
+    // Compared by content: the caller may write new positions into the same array.
+    if (n !== this.#positions.values.length || !positions.every((p, i) => p === this.#positions.values[i])) {
+      this.#positions = {
+        values: positions.slice(),
+        ids: ortTensor(BigInt64Array.from(positions, BigInt), [n, 1]),
+      };
+    }
+    const { ids } = this.#positions;
     // As n sequences of one token: the op wants tables at least as long as a sequence, and these are packed.
     const session = this.#session("rope", () => ({
       inputs: [
@@ -256,7 +325,9 @@ export class ElementwiseOps {
 
   /** See {@linkcode Device.adamW}. Outputs alias inputs: every input is read before the node that overwrites it. */
   adamW(p: CpuTensor, g: CpuTensor, m: CpuTensor, v: CpuTensor, spec: AdamWSpec): void {
-    if (g.size !== p.size || m.size !== p.size || v.size !== p.size) throw new Error(`adamW: sizes differ [${p.shape}]`);
+    if (g.size !== p.size || m.size !== p.size || v.size !== p.size) {
+      throw new Error(`adamW: sizes differ [${p.shape}]`);
+    }
     const session = this.#session("adamW", () => adamWGraph);
     const constants = {
       scale: one(spec.gradientScale),

@@ -11,7 +11,14 @@ import type { Graph } from "./onnx.ts";
 import { Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
-function gemm(a: string[], b: string[], y: string[], transA: boolean, transB: boolean, c?: (string | number)[]): Graph {
+function gemm(
+  a: string[],
+  b: string[],
+  y: string[],
+  transA: boolean,
+  transB: boolean,
+  c?: (string | number)[],
+): Graph {
   return {
     inputs: [{ name: "a", shape: a }, { name: "b", shape: b }, ...(c ? [{ name: "c", shape: c }] : [])],
     outputs: [{ name: "y", shape: y }],
@@ -74,7 +81,9 @@ export class LinearOps {
       throw new Error(`linear: [${x.shape}] · [${w.shape}]ᵀ does not give [${y.shape}]`);
     }
     if (bias && bias.size !== m) throw new Error(`linear: bias has ${bias.size} elements, not ${m}`);
-    if (residual && residual.size !== y.size) throw new Error(`linear: residual [${residual.shape}] is not [${y.shape}]`);
+    if (residual && residual.size !== y.size) {
+      throw new Error(`linear: residual [${residual.shape}] is not [${y.shape}]`);
+    }
     if (n === 0) return;
     if (w.dtype === "bf16") return this.#forwardBf16(x, w, y, bias, residual);
     if (n === 1) return this.#oneRow(x, w, y, bias, residual);
@@ -118,7 +127,7 @@ export class LinearOps {
       this.#pool.release(part);
       this.#pool.release(wide);
     }
-    if (residual) for (let i = 0; i < y.size; i++) y.f32[i]! += residual.f32[i]!;
+    if (residual) { for (let i = 0; i < y.size; i++) y.f32[i]! += residual.f32[i]!; }
     if (bias) addBias(y.f32, bias.f32);
   }
 
@@ -139,6 +148,7 @@ export class LinearOps {
       throw new Error(`linearBackwardInput: [${dy.shape}] · [${w.shape}] does not give [${dx.shape}]`);
     }
     if (dy.shape[0] === 0) return;
+    if (dy.shape[0] === 1) return this.#backwardInputOneRow(dy, w, dx, accumulate);
     if (w.dtype === "bf16") {
       const wide = this.widen(w, 0, k);
       this.backwardInput(dy, wide, dx, accumulate);
@@ -149,10 +159,28 @@ export class LinearOps {
     else this.#session("input", m, k).run(inputs, { y: dx.ort });
   }
 
+  /** One row alone takes another code path, so it is doubled. */
+  #backwardInputOneRow(dy: CpuTensor, w: CpuTensor, dx: CpuTensor, accumulate: boolean): void {
+    const doubled = (row: CpuTensor) => {
+      const rows = this.#pool.alloc([2, row.size], "f32");
+      rows.f32.set(row.f32);
+      rows.f32.set(row.f32, row.size);
+      return rows;
+    };
+    const dy2 = doubled(dy), dx2 = doubled(dx);
+    this.backwardInput(dy2, w, dx2, accumulate);
+    dx.f32.set(dx2.f32.subarray(0, dx.size));
+    this.#pool.release(dy2);
+    this.#pool.release(dx2);
+  }
+
   /** dw (+)= dyᵀ·x. */
   backwardWeight(dy: CpuTensor, x: CpuTensor, dw: CpuTensor, accumulate: boolean, dBias?: CpuTensor): void {
     if (dy.shape[0] !== x.shape[0] || dw.shape[0] !== dy.shape[1] || dw.shape[1] !== x.shape[1]) {
       throw new Error(`linearBackwardWeight: [${dy.shape}]ᵀ · [${x.shape}] does not give [${dw.shape}]`);
+    }
+    if (dBias && dBias.size !== dy.shape[1]) {
+      throw new Error(`linearBackwardWeight: dBias has ${dBias.size} elements, not ${dy.shape[1]}`);
     }
     if (dy.shape[0] === 0) {
       if (!accumulate) dw.f32.fill(0);

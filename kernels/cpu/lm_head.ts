@@ -8,7 +8,7 @@
  * @module
  */
 import type { SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts";
-import { sampleToken } from "../sampling.ts";
+import { checkSamplingOptions, sampleToken } from "../sampling.ts";
 import type { LinearOps } from "./linear.ts";
 import { Ones } from "./ones.ts";
 import type { Graph, Node } from "./onnx.ts";
@@ -143,7 +143,12 @@ export class LmHeadOps {
     return { rows, free: () => this.pool.release(rows) };
   }
 
-  #chunkStatistics(logits: CpuTensor, inverseT: number, e: CpuTensor, sums: readonly RowSums[]): Float32Array {
+  #chunkStatistics(
+    logits: CpuTensor,
+    inverseT: number,
+    e: CpuTensor,
+    sums: readonly RowSums[],
+  ): Float32Array {
     const n = logits.shape[0]!, c = logits.shape[1]!;
     const max = new Float32Array(n), sum = new Float32Array(2 * n), moment = new Float32Array(2 * n);
     this.#statistics.run({
@@ -201,6 +206,12 @@ export class LmHeadOps {
   ): void {
     const n = h.shape[0]!, vocab = w.shape[0]!, inverseT = 1 / temperature;
     check(h, w, ids, temperature);
+    const { dLogProb, dEntropy = dLogProb } = gradient;
+    if (dLogProb.length !== n || dEntropy.length !== n || dh.size !== h.size || (dw && dw.size !== w.size)) {
+      throw new Error(
+        `lmHeadBackward: ${dLogProb.length} slopes for ${n} rows, dh [${dh.shape}], dw [${dw?.shape}]`,
+      );
+    }
     for (let start = 0; start < n; start += chunkRows) {
       const end = Math.min(n, start + chunkRows), m = end - start;
       const rows = h.rows(start, end), dRows = dh.rows(start, end);
@@ -238,7 +249,10 @@ export class LmHeadOps {
   /** See {@linkcode Device.lmHeadSample}. */
   sample(h: CpuTensor, w: CpuTensor, uniforms: Float32Array, spec: SamplingSpec): SampledTokens {
     const n = h.shape[0]!, vocab = w.shape[0]!;
-    if (uniforms.length !== n) throw new Error(`lmHeadSample: ${uniforms.length} uniforms for ${n} rows`);
+    if (uniforms.length !== n || w.shape[1] !== h.shape[1]) {
+      throw new Error(`lmHeadSample: hidden [${h.shape}], weight [${w.shape}], ${uniforms.length} uniforms`);
+    }
+    checkSamplingOptions(spec);
     const inverseT = spec.temperature > 0 ? 1 / spec.temperature : 1;
     const result = { ids: new Int32Array(n), ...emptyStatistics(n) };
     for (let start = 0; start < n; start += sampleRows) {

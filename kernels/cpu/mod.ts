@@ -97,7 +97,9 @@ class CpuDevice implements Device {
   }
 
   copy(source: Tensor, target: Tensor): void {
-    if (cpu(source).size !== cpu(target).size) throw new Error(`copy: [${source.shape}] to [${target.shape}]`);
+    if (cpu(source).size !== cpu(target).size || source.dtype !== target.dtype) {
+      throw new Error(`copy: [${source.shape}] ${source.dtype} to [${target.shape}] ${target.dtype}`);
+    }
     cpu(target).data.set(cpu(source).data);
   }
 
@@ -224,7 +226,16 @@ class CpuDevice implements Device {
   }
 
   cacheWrite(cache: KvCache, layer: number, k: Tensor, v: Tensor, rows: readonly CacheRows[]): void {
-    const target = cache as CpuKvCache;
+    const target = cache as CpuKvCache, total = k.shape[0]!;
+    if (k.shape[1] !== target.width || v.shape[1] !== target.width || v.shape[0] !== total) {
+      throw new Error(`cacheWrite: k [${k.shape}], v [${v.shape}] for rows of ${target.width}`);
+    }
+    for (const { row, count, slot, position } of rows) {
+      target.check(slot, layer);
+      if (!(row >= 0 && count >= 0 && row + count <= total && position >= 0)) {
+        throw new Error(`cacheWrite: rows [${row}, ${row + count}) of ${total} to position ${position}`);
+      }
+    }
     const needed = Math.max(0, ...rows.map(({ position, count }) => position + count));
     if (needed > target.capacity) target.grow(needed);
     for (const { row, count, slot, position } of rows) {

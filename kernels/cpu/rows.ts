@@ -12,7 +12,9 @@ export type Ranges = readonly { start: number; end: number }[];
 /** y[i] ← w[ids[i]]. */
 export function embedding(ids: CpuTensor, w: CpuTensor, y: CpuTensor): void {
   const [vocab = 0, dim = 0] = w.shape;
-  if (y.shape[0] !== ids.size || y.shape[1] !== dim) throw new Error(`embedding: [${y.shape}] for ${ids.size} ids`);
+  if (y.shape[0] !== ids.size || y.shape[1] !== dim) {
+    throw new Error(`embedding: [${y.shape}] for ${ids.size} ids`);
+  }
   const bits = new Uint32Array(y.f32.buffer, y.f32.byteOffset, y.size);
   ids.i32.forEach((id, i) => {
     if (id < 0 || id >= vocab) throw new Error(`embedding: id ${id} of ${vocab}`);
@@ -25,7 +27,9 @@ export function embedding(ids: CpuTensor, w: CpuTensor, y: CpuTensor): void {
 /** y[index[i]] += x[i], in order. */
 export function scatterAddRows(x: CpuTensor, index: Int32Array, y: CpuTensor): void {
   const dim = x.shape[1]!, rows = y.shape[0]!, source = x.f32, target = y.f32;
-  if (index.length !== x.shape[0] || y.shape[1] !== dim) throw new Error(`scatterAddRows: [${x.shape}] to [${y.shape}]`);
+  if (index.length !== x.shape[0] || y.shape[1] !== dim) {
+    throw new Error(`scatterAddRows: [${x.shape}] to [${y.shape}]`);
+  }
   for (let i = 0; i < index.length; i++) {
     const to = index[i]!;
     if (to < 0 || to >= rows) throw new Error(`scatterAddRows: row ${to} of ${rows}`);
@@ -36,7 +40,9 @@ export function scatterAddRows(x: CpuTensor, index: Int32Array, y: CpuTensor): v
 /** y[i] ← x[index[i]]. */
 export function gatherRows(x: CpuTensor, index: Int32Array, y: CpuTensor): void {
   const dim = x.shape[1]!, rows = x.shape[0]!;
-  if (y.shape[0] !== index.length || y.shape[1] !== dim) throw new Error(`gatherRows: [${y.shape}] for ${index.length}`);
+  if (y.shape[0] !== index.length || y.shape[1] !== dim) {
+    throw new Error(`gatherRows: [${y.shape}] for ${index.length}`);
+  }
   for (let i = 0; i < index.length; i++) {
     const from = index[i]!;
     if (from < 0 || from >= rows) throw new Error(`gatherRows: row ${from} of ${rows}`);
@@ -44,9 +50,15 @@ export function gatherRows(x: CpuTensor, index: Int32Array, y: CpuTensor): void 
   }
 }
 
-function countOf(ranges: Ranges): number {
+/** Number of rows in the ranges; fails unless there are some, and all lie within `rows`. */
+function countOf(ranges: Ranges, rows: number): number {
   let count = 0;
-  for (const { start, end } of ranges) count += end - start;
+  for (const { start, end } of ranges) {
+    if (!(start >= 0 && start <= end && end <= rows)) {
+      throw new Error(`meanPool: rows [${start}, ${end}) of ${rows}`);
+    }
+    count += end - start;
+  }
   if (count <= 0) throw new Error("meanPool: nothing to pool");
   return count;
 }
@@ -54,13 +66,15 @@ function countOf(ranges: Ranges): number {
 /** pooled[s] ← mean over ranges[s], summed in float32 in order, as decoding does. */
 export function meanPool(x: CpuTensor, ranges: readonly Ranges[], pooled: CpuTensor): void {
   const dim = x.shape[1]!, from = x.f32, to = pooled.f32;
-  if (pooled.shape[0] !== ranges.length || pooled.shape[1] !== dim) throw new Error(`meanPool: [${pooled.shape}]`);
+  if (pooled.shape[0] !== ranges.length || pooled.shape[1] !== dim) {
+    throw new Error(`meanPool: [${pooled.shape}]`);
+  }
   ranges.forEach((list, s) => {
+    const count = countOf(list, x.shape[0]!);
     const sum = to.subarray(s * dim, (s + 1) * dim).fill(0);
     for (const { start, end } of list) {
       for (let row = start; row < end; row++) for (let j = 0; j < dim; j++) sum[j]! += from[row * dim + j]!;
     }
-    const count = countOf(list);
     for (let j = 0; j < dim; j++) sum[j]! /= count;
   });
 }
@@ -68,8 +82,11 @@ export function meanPool(x: CpuTensor, ranges: readonly Ranges[], pooled: CpuTen
 /** dx[row] += dPooled[s] / count. */
 export function meanPoolBackward(dPooled: CpuTensor, ranges: readonly Ranges[], dx: CpuTensor): void {
   const dim = dx.shape[1]!, from = dPooled.f32, to = dx.f32;
+  if (dPooled.shape[0] !== ranges.length || dPooled.shape[1] !== dim) {
+    throw new Error(`meanPoolBackward: [${dPooled.shape}] for ${ranges.length} vectors of ${dim}`);
+  }
   ranges.forEach((list, s) => {
-    const scale = 1 / countOf(list);
+    const scale = 1 / countOf(list, dx.shape[0]!);
     for (const { start, end } of list) {
       for (let row = start; row < end; row++) {
         for (let j = 0; j < dim; j++) to[row * dim + j]! += from[s * dim + j]! * scale;
@@ -88,6 +105,7 @@ function norm(x: Float32Array): number {
 
 /** y ← x / ‖x‖ by rows. */
 export function l2Normalize(x: CpuTensor, y: CpuTensor): void {
+  if (y.size !== x.size) throw new Error(`l2Normalize: [${x.shape}] to [${y.shape}]`);
   const dim = x.shape[1]!;
   for (let at = 0; at < x.size; at += dim) {
     const length = norm(x.f32.subarray(at, at + dim));
@@ -97,6 +115,9 @@ export function l2Normalize(x: CpuTensor, y: CpuTensor): void {
 
 /** dx ← (dy − y·(y·dy)) / ‖x‖ by rows. */
 export function l2NormalizeBackward(dy: CpuTensor, x: CpuTensor, dx: CpuTensor): void {
+  if (dy.size !== x.size || dx.size !== x.size) {
+    throw new Error(`l2NormalizeBackward: dy [${dy.shape}], x [${x.shape}], dx [${dx.shape}]`);
+  }
   const dim = x.shape[1]!;
   for (let at = 0; at < x.size; at += dim) {
     const length = norm(x.f32.subarray(at, at + dim));
@@ -108,10 +129,28 @@ export function l2NormalizeBackward(dy: CpuTensor, x: CpuTensor, dx: CpuTensor):
 }
 
 /** See `Device.infoNce`. Float64 throughout: a batch is small beside the model. */
-export function infoNce(q: CpuTensor, candidates: CpuTensor, spec: InfoNceSpec, dq: CpuTensor, dc: CpuTensor): number {
+export function infoNce(
+  q: CpuTensor,
+  candidates: CpuTensor,
+  spec: InfoNceSpec,
+  dq: CpuTensor,
+  dc: CpuTensor,
+): number {
   const n = q.shape[0]!, m = candidates.shape[0]!, dim = q.shape[1]!;
-  if (m < n || candidates.shape[1] !== dim) throw new Error(`infoNce: q [${q.shape}], candidates [${candidates.shape}]`);
-  const a = q.f32, c = candidates.f32, da = new Float64Array(n * dim), dCandidates = new Float64Array(m * dim);
+  if (m < n || candidates.shape[1] !== dim) {
+    throw new Error(`infoNce: q [${q.shape}], candidates [${candidates.shape}]`);
+  }
+  if (
+    dq.size !== q.size || dc.size !== candidates.size || (spec.excluded && spec.excluded.length !== n * m)
+  ) {
+    throw new Error(
+      `infoNce: dq [${dq.shape}], dc [${dc.shape}], ${spec.excluded?.length} exclusions for ${n} × ${m}`,
+    );
+  }
+  const a = q.f32,
+    c = candidates.f32,
+    da = new Float64Array(n * dim),
+    dCandidates = new Float64Array(m * dim);
   let loss = 0;
   const scores = new Float64Array(m);
   for (let i = 0; i < n; i++) {
