@@ -16,6 +16,8 @@ export interface ProgressReport {
   readonly unit: string;
   /** Tokens processed since the task began in this process; left out where tokens mean nothing. */
   readonly tokens?: number | undefined;
+  /** What the last unit was like, such as "loss 1.23". */
+  readonly detail?: string | undefined;
 }
 
 /** Where progress goes. */
@@ -107,6 +109,7 @@ function describe(
   else if (finished > 0) {
     parts.push(`${formatDuration((report.total - report.done) * seconds / finished)} left`);
   }
+  if (report.detail) parts.push(report.detail);
   return parts.join(", ");
 }
 

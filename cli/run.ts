@@ -3,11 +3,13 @@
  *
  * @module
  */
-import type { ExitCode } from "#errors";
+import { dirname, join } from "node:path";
+import { ExitCode, UsageError } from "#errors";
 import { type Arm, ARMS, type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, seedOption } from "./options.ts";
+import { requireDataRoot, settingsOf } from "./settings.ts";
 import { listOf, newCommand, oneOf, type Syntax, wholeNumber } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
@@ -50,10 +52,28 @@ export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
 }
 
 /** Does the whole run and prints the comparison. */
-export async function runCommand(options: RunOptions, _io: CommandIo): Promise<ExitCode> {
-  const device = await openDevice(options.device);
+export async function runCommand(options: RunOptions, io: CommandIo): Promise<ExitCode> {
+  const { runExperiment } = await import("./experiment.ts");
+  const { resolved, intent } = await settingsOf(options);
+  if (options.frozen && options.manifest === undefined) {
+    throw new UsageError("--frozen without --manifest", "name the grace.json whose grace.lock.json must not change");
+  }
+  const device = await openDevice(resolved.manifest.device);
   try {
-    throw new Error("not connected yet");
+    const result = await runExperiment({
+      resolved,
+      intent,
+      lockFile: options.manifest === undefined ? null : join(dirname(options.manifest), "grace.lock.json"),
+      frozen: options.frozen ?? false,
+      dataRoot: requireDataRoot(options.dataRoot),
+      out: options.out ?? "runs",
+      device,
+    }, io);
+    io.progress.end();
+    if (io.json) {
+      io.print(JSON.stringify({ schema: "grace-run/1", folder: result.folder, comparison: result.comparison }));
+    } else io.print(`${result.text}\nEvery number above comes from the records in ${result.folder}`);
+    return ExitCode.success;
   } finally {
     device.dispose();
   }

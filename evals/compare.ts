@@ -8,6 +8,7 @@
  */
 import { UsageError } from "#errors";
 import { type BootstrapOptions, type Difference, pairedBootstrap } from "./bootstrap.ts";
+import type { Category } from "./category.ts";
 import { categoryMeans } from "./category_means.ts";
 import { weighted56 } from "./paper/averages.ts";
 import { comparisonKey, type LoadedScore, readScores, type ScoreRecord } from "./score_record.ts";
@@ -55,6 +56,8 @@ export interface TaskRow {
 
 /** One category, or the average over all tasks, in all arms. */
 export interface MeanRow {
+  /** Category; null for the average over all tasks. */
+  readonly category: Category | null;
   /** Says how much it covers. */
   readonly label: string;
   readonly complete: boolean;
@@ -119,8 +122,8 @@ export function compareScores(arms: readonly Arm[], options: CompareOptions = {}
     return taskRows(scores, baseIndex, bootstrap);
   });
   const means = arms.map((arm) => categoryMeans(arm.scores.map((score) => score.record)));
-  const categories = means[0]!.map(({ label, complete }, i) =>
-    meanRow(label, complete, means.map((mean) => mean[i]!.value), baseIndex)
+  const categories = means[0]!.map(({ category, label, complete }, i) =>
+    meanRow(category, label, complete, means.map((mean) => mean[i]!.value), baseIndex)
   );
   const mteb = means.map((mean) => mean.filter((entry) => entry.category !== "general"));
   const whole = mteb[0]!.length === 7 && mteb[0]!.every((entry) => entry.complete);
@@ -132,6 +135,7 @@ export function compareScores(arms: readonly Arm[], options: CompareOptions = {}
     categories,
     average: whole
       ? meanRow(
+        null,
         "average of 56 tasks",
         true,
         mteb.map((list) =>
@@ -216,9 +220,16 @@ function shareOf({ counts }: ScoreRecord, metric: string): Cell["share"] {
   return correct === undefined || trials === undefined ? null : { correct, trials };
 }
 
-function meanRow(label: string, complete: boolean, values: readonly number[], baseIndex: number): MeanRow {
+function meanRow(
+  category: Category | null,
+  label: string,
+  complete: boolean,
+  values: readonly number[],
+  baseIndex: number,
+): MeanRow {
   const base = values[baseIndex]!;
   return {
+    category,
     label,
     complete,
     values,

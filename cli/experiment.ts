@@ -1,0 +1,273 @@
+/**
+ * A whole run: evaluate the untouched backbone, train each arm, evaluate it, compare. Every stage leaves its records in
+ * the run's folder and is skipped when they are complete, so the same command continues an interrupted run.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { MissingError, UsageError } from "#errors";
+import type { Device } from "../kernels/device.ts";
+import { compareFolders, type Comparison } from "../evals/compare.ts";
+import { paperComparison } from "../evals/paper/comparison.ts";
+import { renderComparison } from "../evals/report.ts";
+import { runSuite } from "../evals/run_suite.ts";
+import { findSuite, resolveSuite, type Suite } from "../evals/suite.ts";
+import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
+import { type DataFile, sha256Hex } from "../lib/data/data_file.ts";
+import { Mirror } from "../lib/data/mirror.ts";
+import { loadTexts, loadTriplets } from "../lib/data/training.ts";
+import { scoresPath } from "../lib/journal/layout.ts";
+import { RunFolder } from "../lib/journal/run_folder.ts";
+import { canonicalHash } from "../lib/manifest/canonical.ts";
+import { describeEngine, digestSource } from "../lib/manifest/environment.ts";
+import { manifestHash, resolvedText, runFolderName } from "../lib/manifest/identity.ts";
+import { loadLock, type Lock, lockText } from "../lib/manifest/lock.ts";
+import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
+import type { Arm, Manifest } from "../lib/manifest/schema.ts";
+import { requireLock } from "../lib/manifest/verify.ts";
+import { Prompter } from "../lib/rollout/prompt.ts";
+import { openCheckpointWeights } from "../lib/train/checkpoint.ts";
+import { DataOrder } from "../lib/train/data_order.ts";
+import { trainArm, type TrainedArm } from "../lib/train/loop.ts";
+import type { Example } from "../lib/train/session.ts";
+import config from "../deno.json" with { type: "json" };
+import type { CommandIo } from "./io.ts";
+import { type LoadedModel, loadModel, modelEncoder, modelGenerator, type Reading } from "./model.ts";
+
+/** What a run needs besides its settings. */
+export interface ExperimentOptions {
+  readonly resolved: ResolvedManifest;
+  /** Text of `grace.json`, or what stands for it where there is none. */
+  readonly intent: string;
+  /** Where `grace.lock.json` is kept beside a manifest of the user's; null where there is no such file. */
+  readonly lockFile: string | null;
+  /** Fail instead of updating that file. */
+  readonly frozen: boolean;
+  readonly dataRoot: string;
+  /** Folder in which the run's folder is made. */
+  readonly out: string;
+  readonly device: Device;
+}
+
+/** A finished run. */
+export interface ExperimentResult {
+  readonly folder: string;
+  readonly comparison: Comparison | null;
+  /** Tables for people. */
+  readonly text: string;
+}
+
+interface Inputs {
+  readonly backbone: Backbone;
+  readonly suite: Suite;
+  readonly examples: readonly Example[];
+  readonly files: readonly DataFile[];
+}
+
+const trains = (arm: Arm): arm is TrainedArm => arm === "cl" || arm === "grace";
+
+/** Does the whole run. */
+export async function runExperiment(options: ExperimentOptions, io: CommandIo): Promise<ExperimentResult> {
+  const { manifest } = options.resolved;
+  const inputs = await openInputs(manifest, options.dataRoot);
+  try {
+    const prompter = new Prompter(inputs.backbone, manifest.prompt);
+    const lock = makeLock(manifest, inputs, prompter, options.device);
+    if (options.lockFile) keepLock(options.lockFile, lock, options.frozen);
+    const identity = manifestHash(manifest, lock);
+    const folder = join(options.out, runFolderName(inputs.backbone.name, identity));
+    using run = RunFolder.open(folder, {
+      identity,
+      intent: options.intent,
+      lock: lockText(lock),
+      resolved: resolvedText(options.resolved, identity),
+    });
+    io.progress.note(`${run.resumed ? "continuing" : "run"} ${folder}`);
+    for (const trace of run.recovered) io.progress.note(`recovered: ${trace}`);
+    let scored: string | undefined;
+    for (const arm of manifest.arms) {
+      const trained = trains(arm) ? await train(arm, options, inputs, prompter, run, io) : undefined;
+      scored = await evaluate(arm, trained, scored, options, inputs, folder, io);
+    }
+    const result = await report(manifest, inputs.backbone.name, folder);
+    run.writeFile("report.md", result.markdown);
+    run.writeFile("report.txt", result.text);
+    if (result.comparison) {
+      run.writeFile("report.json", renderComparison(result.comparison, "json"));
+      run.writeFile("report.csv", renderComparison(result.comparison, "csv"));
+    }
+    return { folder, comparison: result.comparison, text: result.text };
+  } finally {
+    inputs.backbone.close();
+  }
+}
+
+async function openInputs(manifest: Manifest, dataRoot: string): Promise<Inputs> {
+  if (manifest.backbone === "tiny") {
+    throw new MissingError(
+      'the built-in backbone "tiny" is not part of this version',
+      "name a model with --backbone: a .gguf file or a Hugging Face folder",
+    );
+  }
+  const suite = findSuite(manifest.suite);
+  const tasks = await resolveSuite(suite, new Mirror(dataRoot));
+  const needsTraining = manifest.arms.some(trains);
+  const label = manifest.data.train;
+  const load = manifest.data.kind === "supervised" ? loadTriplets : loadTexts;
+  const training = needsTraining ? await load(join(dataRoot, label), { label }) : null;
+  const backbone = await openBackbone(manifest.backbone);
+  return {
+    backbone,
+    suite,
+    examples: training?.rows ?? [],
+    files: [...tasks.flatMap((task) => task.files), ...(training ? [training.file] : [])],
+  };
+}
+
+function makeLock(manifest: Manifest, inputs: Inputs, prompter: Prompter, device: Device): Lock {
+  const { backbone, files, examples } = inputs;
+  const { engine, threads, ...runtime } = device.description;
+  const order = manifest.arms.filter(trains).map((arm) => {
+    const [batch, steps] = arm === "cl"
+      ? [manifest.cl.batch, manifest.cl.steps]
+      : [manifest.train.promptsPerStep, manifest.train.steps];
+    const data = new DataOrder(examples.length, batch, manifest.seed);
+    return Array.from({ length: steps }, (_, step) => data.at(step + 1));
+  });
+  return {
+    version: 1,
+    tool: { version: config.version, source: digestSource(dirname(import.meta.dirname!)) },
+    inputs: Object.fromEntries([
+      ...backbone.files.map(({ name, bytes, sha256 }) => [`backbone/${name}`, { bytes, sha256 }]),
+      ...files.map(({ path, bytes, sha256, rows }) => [`data/${path}`, { bytes, sha256, rows }]),
+    ]),
+    prompt: {
+      tokenizer: canonicalHash(
+        Object.fromEntries([...backbone.tokenizerFiles].map(([name, bytes]) => [name, sha256Hex(bytes)])),
+      ),
+      chatTemplate: sha256Hex(backbone.chatTemplate.source),
+      system: sha256Hex(manifest.prompt.system),
+      systemTokens: prompter.frame.prefix,
+      eosIds: [...backbone.eosIds].sort((a, b) => a - b),
+    },
+    order: canonicalHash(order),
+    engine: describeEngine({
+      device: String(engine),
+      runtime: Object.entries(runtime).map(([name, version]) => `${name} ${version}`).join(", "),
+      threads: Number(threads),
+    }),
+  };
+}
+
+function keepLock(path: string, lock: Lock, frozen: boolean): void {
+  if (frozen) requireLock(loadLock(path), lock);
+  else Deno.writeTextFileSync(path, lockText(lock));
+}
+
+async function train(
+  arm: TrainedArm,
+  options: ExperimentOptions,
+  inputs: Inputs,
+  prompter: Prompter,
+  run: RunFolder,
+  io: CommandIo,
+): Promise<string> {
+  return await trainArm({
+    arm,
+    manifest: options.resolved.manifest,
+    device: options.device,
+    backbone: inputs.backbone,
+    prompter,
+    examples: inputs.examples,
+    run,
+    signal: io.signal,
+    onStep: ({ done, total, tokens, summary }) => {
+      const task = `train ${arm}`;
+      io.progress.update({ task, done, total, unit: "steps", tokens, ...(summary && { detail: summary }) });
+    },
+  });
+}
+
+/**
+ * Evaluates an arm into `scores/<arm>`. Arms with the same weights answer the general benchmarks alike, so the answers of
+ * `previous` are taken over where its generator was the same.
+ *
+ * @returns the arm's folder of scores
+ */
+async function evaluate(
+  arm: Arm,
+  trained: string | undefined,
+  previous: string | undefined,
+  options: ExperimentOptions,
+  inputs: Inputs,
+  folder: string,
+  io: CommandIo,
+): Promise<string> {
+  const { manifest } = options.resolved;
+  const out = join(scoresPath(folder), arm);
+  const source = trained === undefined ? undefined : openCheckpointWeights(trained);
+  let model: LoadedModel | undefined;
+  try {
+    model = loadModel(
+      options.device,
+      inputs.backbone,
+      manifest,
+      source && { source, file: join(trained!, "model.safetensors") },
+    );
+    let tokens = 0;
+    const onTokens = (count: number) => tokens += count;
+    const generator = modelGenerator(model, onTokens);
+    if (arm === "reasoning" && previous) takeOverAnswers(previous, out);
+    await runSuite({
+      suite: inputs.suite,
+      dataRoot: options.dataRoot,
+      encoder: modelEncoder(model, manifest, readingOf(arm, manifest), onTokens),
+      generator,
+      out,
+      signal: io.signal,
+      onProgress: ({ stage, done, total }) =>
+        io.progress.update({ task: `evaluate ${arm}, ${stage}`, done, total, unit: "items", tokens }),
+    });
+  } finally {
+    model?.free();
+    source?.close();
+  }
+  return out;
+}
+
+/** How the arms are read (paper section 4.2): GRACE and "reasoning" write rationales, the others embed the text alone. */
+export function readingOf(arm: Arm, manifest: Manifest): Reading {
+  return {
+    rationale: arm === "reasoning" || arm === "grace",
+    templateSuffix: arm === "cl" ? manifest.cl.templateSuffix : manifest.pooling.templateSuffix,
+  };
+}
+
+function takeOverAnswers(from: string, to: string): void {
+  const name = "generations.jsonl";
+  Deno.mkdirSync(to, { recursive: true });
+  try {
+    Deno.statSync(join(to, name));
+  } catch {
+    // Whole or not at all: a torn copy would be continued, and the rest asked again, to the same result.
+    Deno.copyFileSync(join(from, name), join(to, name));
+  }
+}
+
+async function report(
+  manifest: Manifest,
+  backbone: string,
+  folder: string,
+): Promise<{ comparison: Comparison | null; text: string; markdown: string }> {
+  const folders = manifest.arms.map((arm) => ({ name: arm, folder: join(scoresPath(folder), arm) }));
+  if (folders.length < 2) {
+    throw new UsageError("a comparison needs two arms or more", "use grace-repro eval for a single model");
+  }
+  const comparison = await compareFolders(folders);
+  const paper = paperComparison(comparison, backbone);
+  return {
+    comparison,
+    text: `${renderComparison(comparison, "text")}\n${paper.text}`,
+    markdown: `${renderComparison(comparison, "markdown")}\n${paper.markdown}`,
+  };
+}

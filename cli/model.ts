@@ -1,0 +1,116 @@
+/**
+ * A model as the evaluation sees it: something that embeds and something that continues texts, made from a decoder.
+ *
+ * @module
+ */
+import type { Device } from "../kernels/device.ts";
+import type { Backbone } from "../lib/backbone/open.ts";
+import { Decoder } from "../lib/backbone/decoder.ts";
+import type { TensorSource } from "../lib/backbone/tensor_source.ts";
+import { Weights } from "../lib/backbone/weights.ts";
+import { canonicalHash } from "../lib/manifest/canonical.ts";
+import { digestFile, sha256Hex } from "../lib/manifest/hash.ts";
+import type { Manifest } from "../lib/manifest/schema.ts";
+import { continueTexts, logLikelihoods } from "../lib/rollout/continue_text.ts";
+import { embedTexts } from "../lib/rollout/embed.ts";
+import { Purpose, uniform } from "../lib/rollout/philox.ts";
+import { Prompter } from "../lib/rollout/prompt.ts";
+import type { Encoder, Generator } from "../evals/encoder.ts";
+
+/** Weights on a device, with what is needed to give them texts. */
+export interface LoadedModel {
+  readonly backbone: Backbone;
+  readonly decoder: Decoder;
+  readonly prompter: Prompter;
+  /** Identity of the weights: of the files that they were read from. */
+  readonly weightsDigest: string;
+  free(): void;
+}
+
+/**
+ * Loads weights onto a device.
+ *
+ * @param trained folder of a checkpoint whose weights take the place of the backbone's
+ */
+export function loadModel(
+  device: Device,
+  backbone: Backbone,
+  manifest: Manifest,
+  trained?: { source: TensorSource; file: string },
+): LoadedModel {
+  const weights = Weights.read(device, backbone.config, trained?.source ?? backbone.tensors);
+  const files = backbone.files.map(({ name, sha256 }) => ({ name, sha256 }));
+  return {
+    backbone,
+    decoder: new Decoder(weights),
+    prompter: new Prompter(backbone, manifest.prompt),
+    weightsDigest: canonicalHash(trained ? { files, trained: digestFile(trained.file).sha256 } : { files }),
+    free: () => weights.free(),
+  };
+}
+
+/** How an arm is read: with or without a rationale, with or without the template's tokens after the text. */
+export interface Reading {
+  readonly rationale: boolean;
+  readonly templateSuffix: boolean;
+}
+
+/** Counts tokens as they are made. */
+export type OnTokens = (count: number) => void;
+
+/**
+ * The random number of a text's rationale depends on the text, not on where it occurs: equal texts get equal rationales,
+ * in any order and batch.
+ */
+function textNumber(text: string): number {
+  return parseInt(sha256Hex(text).slice(0, 8), 16);
+}
+
+/** The model as an encoder. */
+export function modelEncoder(model: LoadedModel, manifest: Manifest, reading: Reading, onTokens?: OnTokens): Encoder {
+  const { decoder, backbone, prompter } = model;
+  const { evaluation, seed } = manifest;
+  const pooling = {
+    ...manifest.pooling,
+    templateSuffix: reading.templateSuffix,
+    eos: manifest.pooling.evaluationEos,
+  };
+  const { evaluationEos: _, evaluationNormalize: normalize, ...switches } = pooling;
+  const settings = { prompt: manifest.prompt, pooling: switches, normalize, rationale: reading.rationale };
+  const rationale = {
+    sampling: { temperature: evaluation.temperature, topP: evaluation.topP, topK: evaluation.topK },
+    maxNewTokens: evaluation.maxNewTokens,
+    samples: evaluation.samplesPerText,
+    uniform: (text: string, rollout: number, position: number) =>
+      uniform(seed, { purpose: Purpose.evaluation, example: textNumber(text), rollout, position }, 24),
+  };
+  return {
+    digest: canonicalHash({
+      weights: model.weightsDigest,
+      engine: decoder.device.description,
+      settings: reading.rationale ? { ...settings, evaluation, seed } : settings,
+    }),
+    dimension: decoder.config.hiddenSize,
+    encode: (texts, options = {}) => {
+      let done = 0;
+      return embedTexts(decoder, backbone, prompter, texts, {
+        pooling: switches,
+        normalize,
+        ...(reading.rationale && { rationale }),
+        signal: options.signal,
+        ...(onTokens && { onTokens }),
+        onDone: () => options.onProgress?.(++done, texts.length),
+      });
+    },
+  };
+}
+
+/** The model as a generator. */
+export function modelGenerator(model: LoadedModel, onTokens?: OnTokens): Generator {
+  const { decoder, backbone } = model;
+  return {
+    digest: canonicalHash({ weights: model.weightsDigest, engine: decoder.device.description }),
+    generate: (requests, options = {}) => continueTexts(decoder, backbone, requests, { ...options, onTokens }),
+    logLikelihood: (requests, options = {}) => logLikelihoods(decoder, backbone, requests, { ...options, onTokens }),
+  };
+}

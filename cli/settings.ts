@@ -1,0 +1,62 @@
+/**
+ * From the options of a command to a resolved manifest: a flag beats the file, the file beats the preset.
+ *
+ * @module
+ */
+import { MissingError } from "#errors";
+import type { Arm, DeviceName, Preset } from "../lib/manifest/names.ts";
+import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
+
+/** Options that are settings; what is undefined was not given. */
+export interface SettingOptions {
+  readonly manifest?: string | undefined;
+  readonly preset?: Preset | undefined;
+  readonly backbone?: string | undefined;
+  readonly suite?: string | undefined;
+  readonly arms?: readonly Arm[] | undefined;
+  readonly steps?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly device?: DeviceName | undefined;
+}
+
+/** Settings with the text that they were written as. */
+export interface Settings {
+  readonly resolved: ResolvedManifest;
+  /** Text of the manifest file, or the settings of the command line in the same form where there is none. */
+  readonly intent: string;
+}
+
+/** Resolves the settings of a command. */
+export async function settingsOf(options: SettingOptions): Promise<Settings> {
+  const { loadManifest } = await import("../lib/manifest/parse.ts");
+  const { resolveManifest } = await import("../lib/manifest/resolve.ts");
+  const overrides: Override[] = [];
+  const set = (path: string, value: unknown, source: string) => {
+    if (value !== undefined) overrides.push({ path, value, source });
+  };
+  set("preset", options.preset, "--preset");
+  set("backbone", options.backbone, "--backbone");
+  set("suite", options.suite, "--suite");
+  set("arms", options.arms === undefined ? undefined : [...options.arms], "--arms");
+  set("train.steps", options.steps, "--steps");
+  set("cl.steps", options.steps, "--steps");
+  set("seed", options.seed, "--seed");
+  set("device", options.device === "auto" ? undefined : options.device, "--device");
+  const { manifest } = options;
+  const input = manifest === undefined ? {} : loadManifest(manifest);
+  const resolved = resolveManifest(input, overrides, manifest);
+  const intent = manifest === undefined
+    ? JSON.stringify(Object.fromEntries(overrides.map(({ path, value }) => [path, value])), null, 2) + "\n"
+    : Deno.readTextFileSync(manifest);
+  return { resolved, intent };
+}
+
+/** The folder of data sets, which a command needs. */
+export function requireDataRoot(dataRoot: string | undefined): string {
+  const root = dataRoot ?? Deno.env.get("GRACE_DATA_ROOT");
+  if (root !== undefined) return root;
+  throw new MissingError(
+    "no folder with data sets is given",
+    "name it with --data-root or GRACE_DATA_ROOT: it is laid out as <owner>/<name>/<split>.jsonl.gz",
+  );
+}

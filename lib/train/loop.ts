@@ -1,0 +1,127 @@
+/**
+ * The loop around a training step: resume from the newest checkpoint, keep the journal, write checkpoints. Killed at any
+ * moment, it continues from the checkpoint with the same bits, because nothing but the checkpoint goes into a step:
+ * random numbers have addresses, and the data order is a function of the step.
+ *
+ * @module
+ */
+import type { Device } from "../../kernels/device.ts";
+import type { Backbone } from "../backbone/open.ts";
+import { Decoder } from "../backbone/decoder.ts";
+import { Weights } from "../backbone/weights.ts";
+import { TIMING_KEY } from "../journal/digest.ts";
+import { checkpointStep } from "../journal/layout.ts";
+import type { RunFolder } from "../journal/run_folder.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import type { Prompter } from "../rollout/prompt.ts";
+import { openCheckpointWeights, readOptimizer, writeCheckpointFiles } from "./checkpoint.ts";
+import { contrastiveStep } from "./contrastive.ts";
+import { graceStep } from "./grace.ts";
+import { Optimizer } from "./optimizer.ts";
+import { requireImplemented } from "./requirements.ts";
+import type { Example, Step, TrainingSession } from "./session.ts";
+
+/** Arms that are trained. */
+export type TrainedArm = "cl" | "grace";
+
+/** What {@linkcode trainArm} needs. */
+export interface TrainArmOptions {
+  readonly arm: TrainedArm;
+  readonly manifest: Manifest;
+  readonly device: Device;
+  readonly backbone: Backbone;
+  readonly prompter: Prompter;
+  readonly examples: readonly Example[];
+  readonly run: RunFolder;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each step, and once at the start with what was resumed. */
+  readonly onStep?: (report: { done: number; total: number; tokens: number; summary: string }) => void;
+}
+
+/** Makes the step function of an arm, and says how many steps it has. */
+function planArm(arm: TrainedArm, session: TrainingSession): { step: Step; steps: number } {
+  return arm === "cl"
+    ? { step: contrastiveStep(session), steps: session.manifest.cl.steps }
+    : { step: graceStep(session), steps: session.manifest.train.steps };
+}
+
+/**
+ * Trains an arm to its end, or continues it, and returns the folder of its last checkpoint, which transformers loads.
+ * An arm of 0 steps has a checkpoint of the untrained weights.
+ *
+ * @throws the signal's reason, after writing a checkpoint, when it is aborted
+ * @throws {NumericError} if a loss, reward or gradient is not finite; the journal and earlier checkpoints stay
+ */
+export async function trainArm(options: TrainArmOptions): Promise<string> {
+  const { arm, manifest, device, backbone, run, signal } = options;
+  requireImplemented(manifest);
+  const steps = arm === "cl" ? manifest.cl.steps : manifest.train.steps;
+  const newestCheckpoint = run.latestCheckpoint(arm);
+  if (newestCheckpoint) removeOlder(newestCheckpoint.path, newestCheckpoint.step);
+  if (newestCheckpoint?.step === steps) return newestCheckpoint.path;
+  const { checkpoint } = run.rollBack(arm);
+  const source = checkpoint ? openCheckpointWeights(checkpoint.path) : backbone.tensors;
+  const weights = Weights.read(device, backbone.config, source);
+  if (checkpoint) source.close();
+  const optimizer = new Optimizer(weights, manifest.optimizer);
+  const gradients = Weights.zeros(device, backbone.config);
+  try {
+    if (checkpoint) readOptimizer(checkpoint.path, optimizer);
+    const { step } = planArm(arm, { ...options, decoder: new Decoder(weights), optimizer, gradients });
+    using stepJournal = run.openJournal(arm, "steps");
+    using rationaleJournal = run.openJournal(arm, "rationales");
+    let done = checkpoint?.step ?? 0, tokens = 0;
+    options.onStep?.({ done, total: steps, tokens, summary: "" });
+    const save = async () => {
+      stepJournal.flush();
+      rationaleJournal.flush();
+      const { path } = await run.writeCheckpoint(
+        arm,
+        done,
+        (part) => writeCheckpointFiles(part, backbone, weights, done === steps ? null : optimizer),
+      );
+      removeOlder(path, done);
+      return path;
+    };
+    let newest = done === steps ? await save() : checkpoint?.path;
+    while (done < steps) {
+      const start = performance.now();
+      const result = await step(done + 1);
+      done++;
+      const seconds = (performance.now() - start) / 1000;
+      tokens += result.generated + result.trained;
+      for (const rationale of result.rationales) rationaleJournal.append({ step: done, ...rationale });
+      stepJournal.append({
+        step: done,
+        ...result.record,
+        [TIMING_KEY]: {
+          seconds,
+          generatedTokens: result.generated,
+          trainedTokens: result.trained,
+          tokensPerSecond: (result.generated + result.trained) / seconds,
+          peakDeviceBytes: device.memory.peak,
+        },
+      });
+      options.onStep?.({ done, total: steps, tokens, summary: result.summary });
+      // Lets a signal be delivered: a step itself may never wait.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      const stopping = signal?.aborted ?? false;
+      if (done === steps || done % manifest.train.checkpointEvery === 0 || stopping) newest = await save();
+      signal?.throwIfAborted();
+    }
+    return newest!;
+  } finally {
+    optimizer.free();
+    gradients.free();
+    weights.free();
+  }
+}
+
+/** Only the newest checkpoint is kept: with the moments, one takes twelve bytes a parameter. */
+function removeOlder(newest: string, step: number): void {
+  const folder = newest.slice(0, newest.lastIndexOf("/"));
+  for (const { name } of Deno.readDirSync(folder)) {
+    const found = checkpointStep(name);
+    if (found !== undefined && found < step) Deno.removeSync(`${folder}/${name}`, { recursive: true });
+  }
+}
