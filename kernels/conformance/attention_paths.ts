@@ -57,23 +57,25 @@ function stream(bench: Workbench, shape: AttentionShape, parts: readonly Rows[])
   return { n, q: put("q"), k: put("k"), v: put("v") };
 }
 
-/** Output rows [from, to) of attention over a stream, followed by their log-sum-exps. */
+/** Rows [from, to) of attention over a stream: the outputs, then the log-sum-exps, then dq for dy = q. */
 async function attend(
   bench: Workbench,
   shape: AttentionShape,
   parts: readonly Rows[],
   segments: readonly Segment[],
 ): Promise<(from: number, to: number) => Float32Array> {
-  const { n, q, k, v } = stream(bench, shape, parts), width = widths(shape).q;
-  const y = bench.out(n, width), lse = bench.out(shape.heads, n);
-  bench.device.attention(q, k, v, segments, shape, y, lse);
-  const [yRead, lseRead] = await bench.read(y, lse);
+  const { n, q, k, v } = stream(bench, shape, parts), width = widths(shape), { device } = bench;
+  const y = bench.out(n, width.q), lse = bench.out(shape.heads, n);
+  device.attention(q, k, v, segments, shape, y, lse);
+  const dq = bench.out(n, width.q), dk = bench.out(n, width.k), dv = bench.out(n, width.v);
+  device.attentionBackward(q, q, k, v, y, lse, segments, shape, dq, dk, dv);
+  const [yRead, lseRead, dqRead] = await bench.read(y, lse, dq);
   return (from, to) => {
-    const sums = Array.from(
-      { length: shape.heads },
-      (_, head) => [...lseRead!.subarray(head * n + from, head * n + to)],
-    );
-    return Float32Array.of(...yRead!.subarray(from * width, to * width), ...sums.flat());
+    const rows = (matrix: Float32Array) => matrix.subarray(from * width.q, to * width.q);
+    const sums = Array.from({ length: shape.heads }, (_, head) => [
+      ...lseRead!.subarray(head * n + from, head * n + to),
+    ]);
+    return Float32Array.of(...rows(yRead!), ...sums.flat(), ...rows(dqRead!));
   };
 }
 
@@ -189,7 +191,7 @@ const examples = fc.record({
 export function attentionPathsSuite(subject: Subject): void {
   propertyTest(
     subject,
-    "attention() has the same bits for one segment, a child, and siblings",
+    "attention() and its dq have the same bits for one segment, a child, and siblings",
     examples,
     (bench, c) => comparePacked(bench, makeExample(c.shape, c.prompt, c.rationales, c.seed)),
   );

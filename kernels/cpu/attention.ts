@@ -471,30 +471,41 @@ export class AttentionOps {
       const before = parent?.length ?? 0;
       const n = to - from, seen = before + to - start, first = before + from - start;
       const parentStart = parent?.start ?? 0;
-      const sums = this.pool.alloc([heads, n], "f32");
+      // As in the forward pass a lone row is padded to two, here by zeros: their dy adds nothing to dk and dv.
+      const rows = heads === kvHeads && n === 1 ? 2 : n;
+      const block = (tensor: CpuTensor) => {
+        if (rows === n) return part(tensor, from, to, width);
+        const padded = new Float32Array(rows * width);
+        padded.set(tensor.f32.subarray(from * width, to * width));
+        return ortTensor(padded, [rows, width]);
+      };
+      const sums = this.pool.alloc([heads, rows], "f32"), dqPart = this.pool.alloc([rows, width], "f32");
+      sums.f32.fill(0);
       for (let head = 0; head < heads; head++) {
-        sums.f32.set(lse.f32.subarray(head * total + from, head * total + to), head * n);
+        sums.f32.set(lse.f32.subarray(head * total + from, head * total + to), head * rows);
       }
       const dkPart = this.pool.alloc([seen, kvWidth], "f32"),
         dvPart = this.pool.alloc([seen, kvWidth], "f32");
       session.run({
-        q: part(q, from, to, width),
+        q: block(q),
         ka: part(k, parentStart, parentStart + before, kvWidth),
         kb: part(k, start, to, kvWidth),
         va: part(v, parentStart, parentStart + before, kvWidth),
         vb: part(v, start, to, kvWidth),
-        queries: ortTensor(this.#counting(first, first + n), [n, 1]),
+        queries: ortTensor(this.#counting(first, first + rows), [rows, 1]),
         keys: ortTensor(this.#counting(0, seen), [1, seen]),
         onesHead: this.#ones.columns(headDim),
-        dy: part(dy, from, to, width),
-        y: part(y, from, to, width),
+        dy: block(dy),
+        y: block(y),
         lse: sums.ort,
-      }, { dq: part(dq, from, to, width), dk: dkPart.ort, dv: dvPart.ort });
+      }, { dq: dqPart.ort, dk: dkPart.ort, dv: dvPart.ort });
+      dq.f32.set(dqPart.f32.subarray(0, n * width), from * width);
       for (const [source, target] of [[dkPart.f32, dk.f32], [dvPart.f32, dv.f32]] as const) {
         addInto(source, 0, target, parentStart * kvWidth, before * kvWidth);
         addInto(source, before * kvWidth, target, start * kvWidth, (to - start) * kvWidth);
       }
       this.pool.release(sums);
+      this.pool.release(dqPart);
       this.pool.release(dkPart);
       this.pool.release(dvPart);
     });
