@@ -17,7 +17,7 @@ import { packPrompts } from "./shared_prefix.ts";
 
 /** Tokens whose final hidden states are pooled. */
 export interface PoolSpec {
-  /** Ranges of the prompt's tokens, ascending; at least one. */
+  /** Ranges of the prompt's tokens, ascending; none where only what is written is pooled. */
   readonly prompt: readonly TokenRange[];
   /** The new tokens, without a final end-of-sequence token. */
   readonly rationale: boolean;
@@ -65,7 +65,7 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called when all samples of a request are done. */
   readonly onDone?: (request: number, rollouts: readonly Rollout[]) => void;
-  /** Called after every step with the number of tokens made in it. */
+  /** Called with the number of tokens whenever some were drawn. */
   readonly onTokens?: (count: number) => void;
 }
 
@@ -79,6 +79,28 @@ interface Sequence {
   readonly entropies: number[];
   stopped: Rollout["stopped"] | null;
   pooledCount: number;
+}
+
+/** A request that does not fit is a defect of the caller: what can be wrong in an input is checked where it is read. */
+function checkRequest(
+  { prompt, samples, maxNewTokens, pool }: RolloutRequest,
+  index: number,
+  maxPositions: number,
+): void {
+  const refuse = (reason: string) => {
+    throw new Error(`generate: request ${index} ${reason}`);
+  };
+  if (prompt.length === 0) refuse("has an empty prompt");
+  if (!(samples >= 1 && maxNewTokens >= 1)) refuse(`asks for ${samples} samples of ${maxNewTokens} tokens`);
+  const longest = prompt.length + maxNewTokens;
+  if (longest > maxPositions) refuse(`needs ${longest} of ${maxPositions} positions`);
+  let before = 0;
+  for (const { start, end } of pool?.prompt ?? []) {
+    if (!(before <= start && start < end && end <= prompt.length)) {
+      refuse(`pools tokens ${start} to ${end} of a prompt of ${prompt.length}`);
+    }
+    before = end;
+  }
 }
 
 /** Lets signals and timers through; decoding itself never waits for anything. */
@@ -121,15 +143,9 @@ class DecodingBatch {
     this.#options = options;
     this.#eos = new Set(options.eosIds);
     const { device, config } = decoder;
-    this.#slots = Math.max(options.slots ?? 32, ...requests.map((r) => r.samples));
+    requests.forEach((request, index) => checkRequest(request, index, config.maxPositions));
+    this.#slots = requests.reduce((most, { samples }) => Math.max(most, samples), options.slots ?? 32);
     this.#results = requests.map((r) => new Array<Rollout | undefined>(r.samples));
-    for (const [index, request] of requests.entries()) {
-      if (request.prompt.length === 0) throw new Error(`generate: prompt ${index} is empty`);
-      const longest = request.prompt.length + request.maxNewTokens;
-      if (longest > config.maxPositions) {
-        throw new Error(`generate: ${longest} tokens for a decoder of ${config.maxPositions} positions`);
-      }
-    }
     // Short prompts first: the cache grows with the longest sequence and is read whole at every step.
     this.#waiting = requests.map((_, i) => i).sort((a, b) =>
       requests[b]!.prompt.length - requests[a]!.prompt.length || b - a
@@ -183,7 +199,10 @@ class DecodingBatch {
       slotOf.push(this.#active.length);
       const request = this.#requests[index]!, length = request.prompt.length;
       for (let sample = 0; sample < request.samples; sample++) {
-        const pooledCount = (request.pool?.prompt ?? []).reduce((sum, { start, end }) => sum + end - start, 0);
+        const pooledCount = (request.pool?.prompt ?? []).reduce(
+          (sum, { start, end }) => sum + end - start,
+          0,
+        );
         this.#active.push({
           request: index,
           sample,
@@ -201,7 +220,10 @@ class DecodingBatch {
       const common = shared > 0 ? [{ row: 0, count: shared, slot, position: 0 }] : [];
       return [...common, { row: starts[i]!, count: own, slot, position: shared }];
     });
-    const hidden = this.#decoder.forward(batch, (layer, k, v) => device.cacheWrite(this.#cache, layer, k, v, rows));
+    const hidden = this.#decoder.forward(
+      batch,
+      (layer, k, v) => device.cacheWrite(this.#cache, layer, k, v, rows),
+    );
     chosen.forEach((index, i) => {
       const { samples, prompt, pool } = this.#requests[index]!;
       const slot = slotOf[i]!;
@@ -213,13 +235,18 @@ class DecodingBatch {
     const last = this.#active.slice(first).map(({ request, length }) =>
       starts[chosen.indexOf(request)]! - shared + length - 1
     );
-    await this.#draw(hidden, last, this.#active.slice(first));
-    device.free(hidden);
+    await this.#draw(hidden, last, this.#active.slice(first)).finally(() => device.free(hidden));
     this.#remove();
   }
 
   /** Adds up the pooled hidden states of a prompt, whose token 0 is row `origin`, for all its samples. */
-  #poolPrompt(hidden: Tensor, origin: number, ranges: readonly TokenRange[], slot: number, samples: number): void {
+  #poolPrompt(
+    hidden: Tensor,
+    origin: number,
+    ranges: readonly TokenRange[],
+    slot: number,
+    samples: number,
+  ): void {
     const { device } = this.#decoder;
     const target = device.rows(this.#sums, slot, slot + 1);
     device.fill(target, 0);
@@ -234,7 +261,7 @@ class DecodingBatch {
   /** One token for every active sequence. */
   async #step(): Promise<void> {
     const { device, config } = this.#decoder;
-    const active = this.#active, count = active.length;
+    const active = this.#active;
     const ids = Int32Array.from(active, (s) => s.tokens.at(-1)!);
     const positions = Int32Array.from(active, (s) => s.length);
     const lengths = positions.map((p) => p + 1);
@@ -255,15 +282,14 @@ class DecodingBatch {
     }
     for (const sequence of active) sequence.length++;
     const going = active.flatMap((s, slot) => s.stopped === null ? [slot] : []);
-    if (going.length > 0) await this.#draw(hidden, going, going.map((slot) => active[slot]!));
-    device.free(hidden);
-    this.#options.onTokens?.(count);
+    await this.#draw(hidden, going, going.map((slot) => active[slot]!)).finally(() => device.free(hidden));
     await this.#finish(active.filter((_, slot) => !going.includes(slot)));
     this.#remove();
   }
 
   /** Draws the next token of each sequence from the given row of the hidden states. */
   async #draw(hidden: Tensor, rows: readonly number[], sequences: readonly Sequence[]): Promise<void> {
+    if (sequences.length === 0) return;
     const { device, weights, config } = this.#decoder;
     const { sampling } = this.#options;
     const part = device.alloc([rows.length, config.hiddenSize]);
@@ -294,6 +320,7 @@ class DecodingBatch {
       // The last token still has to be run through the model if its hidden state is to be pooled.
       if (sequence.stopped !== null && !this.#poolsLast(sequence)) ended.push(sequence);
     });
+    this.#options.onTokens?.(sequences.length);
     await this.#finish(ended);
   }
 
@@ -316,7 +343,9 @@ class DecodingBatch {
         stopped: sequence.stopped!,
         pooled: pool
           ? {
-            sum: await device.read(device.reshape(device.rows(this.#sums, slot, slot + 1), [this.#decoder.config.hiddenSize])),
+            sum: await device.read(
+              device.reshape(device.rows(this.#sums, slot, slot + 1), [this.#decoder.config.hiddenSize]),
+            ),
             count: sequence.pooledCount,
           }
           : null,
