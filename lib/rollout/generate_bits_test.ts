@@ -1,0 +1,165 @@
+import { assert, assertSameBits } from "#test";
+import { loadModelGolden, MODEL_NAMES, modelFolder } from "../../fixtures/golden/models/read.ts";
+import { backboneTest, type Bench, withRandomDecoder } from "../backbone/_decoder_bench.ts";
+import {
+  assertRepooled,
+  assertRescored,
+  assertSameRollout,
+  request,
+  single,
+  tokens,
+} from "./_rollout_bench.ts";
+import { generate, type GenerateOptions, type Rollout, type RolloutRequest } from "./generate.ts";
+
+/** Every twelfth token ends a sequence, so that sequences leave a batch at different times. */
+const eosIds = Array.from({ length: 416 }, (_, i) => 12 * i + 5);
+const sampled: GenerateOptions = { sampling: { temperature: 1, topP: 1, topK: 0 }, eosIds };
+const everything = (length: number) => ({ prompt: [{ start: 0, end: length }], rationale: true, eos: true });
+
+/** Prompts of 1 to 40 tokens, and some of 140, which attention cuts into blocks. All of their tokens are pooled. */
+function manyRequests(count: number): RolloutRequest[] {
+  return Array.from({ length: count }, (_, i) => {
+    const prompt = tokens(i, i % 16 === 5 ? 140 : 1 + (11 * i) % 40);
+    return request(i, prompt, { pool: everything(prompt.length) });
+  });
+}
+
+async function checkBits(bench: Bench, options: GenerateOptions = sampled): Promise<void> {
+  const requests = manyRequests(33), { temperature } = options.sampling;
+  const alone: Rollout[] = [];
+  for (const [i, one] of requests.entries()) {
+    const rollout = await single(bench.decoder, one, { ...options, slots: 1 });
+    await assertRescored(bench, one.prompt, rollout, temperature || 1, `request ${i}`);
+    await assertRepooled(bench, one.prompt, one.pool!, rollout, `request ${i}`);
+    alone.push(rollout);
+  }
+  if (temperature > 0) {
+    assert.ok(new Set(alone.map(({ tokens }) => tokens.length)).size > 5, "lengths differ");
+  }
+  for (const [count, slots] of [[2, 1], [2, 2], [8, 3], [8, 32], [33, 2], [33, 7], [33, 64]] as const) {
+    const together = await generate(bench.decoder, requests.slice(0, count), { ...options, slots });
+    assert.equal(together.length, count);
+    together.forEach((rollouts, i) =>
+      assertSameRollout(rollouts[0]!, alone[i]!, `request ${i} of ${count} in ${slots} slots`)
+    );
+  }
+}
+
+for (const name of MODEL_NAMES) {
+  const folder = modelFolder(name);
+
+  backboneTest(
+    `generate() with ${name} gives greedily what transformers does`,
+    folder,
+    async ({ decoder }) => {
+      const { prompt, completion } = loadModelGolden(name).greedy;
+      const greedy = request(0, prompt, {
+        maxNewTokens: completion.length,
+        uniform: () => assert.fail("asked"),
+      });
+      const options = { sampling: { temperature: 0, topP: 1, topK: 0 }, eosIds: [] };
+      const rollout = await single(decoder, greedy, options);
+      assert.deepEqual([...rollout.tokens], completion);
+      assert.equal(rollout.stopped, "length");
+    },
+  );
+
+  backboneTest(
+    `generate() with ${name} gives the bits of prefill and training, in any batch`,
+    folder,
+    (bench) => checkBits(bench),
+  );
+}
+
+const shapes = {
+  "as many key heads as query heads": { heads: 4, kvHeads: 4 },
+  "one head": { heads: 1, kvHeads: 1, headDim: 64 },
+  "matrices that are summed in several blocks, and a vocabulary of several chunks": {
+    hiddenSize: 320,
+    intermediateSize: 700,
+    heads: 6,
+    kvHeads: 2,
+    headDim: 48,
+    vocabSize: 5000,
+  },
+} as const;
+
+for (const [name, config] of Object.entries(shapes)) {
+  Deno.test(`generate() gives the bits of prefill and training with ${name}`, () =>
+    withRandomDecoder(config, (bench) => checkBits(bench)));
+}
+
+Deno.test("generate() gives the bits of prefill and training at other temperatures and in greedy choice", () =>
+  withRandomDecoder({}, async (bench) => {
+    for (
+      const sampling of [{ temperature: 0.7, topP: 0.9, topK: 20 }, { temperature: 0, topP: 1, topK: 0 }]
+    ) {
+      await checkBits(bench, { ...sampled, sampling });
+    }
+  }));
+
+Deno.test("generate() gives the samples of one prompt the bits of separate requests", () =>
+  withRandomDecoder({ qkvBias: true }, async ({ decoder }) => {
+    const prompt = tokens(1, 21), pool = everything(21);
+    const others = manyRequests(5);
+    const grouped = [others[0]!, request(99, prompt, { samples: 6, pool }), ...others.slice(1)];
+    const [, group] = await generate(decoder, grouped, { ...sampled, slots: 8 });
+    assert.equal(group!.length, 6);
+    assert.ok(new Set(group!.map(({ tokens }) => tokens.join())).size > 1, "samples differ");
+    for (let sample = 0; sample < 6; sample++) {
+      const { uniform } = request(99, prompt);
+      const one = request(99, prompt, { pool, uniform: (_, position) => uniform(sample, position) });
+      assertSameRollout(group![sample]!, await single(decoder, one, sampled), `sample ${sample}`);
+    }
+  }));
+
+Deno.test("generate() gives prompts with a common beginning the bits that they have alone", () =>
+  withRandomDecoder({ qkNorm: true }, async (bench) => {
+    const system = tokens(50, 30);
+    const requests = Array.from({ length: 9 }, (_, i) => {
+      const prompt = [...system, ...tokens(60 + i, 1 + 3 * i)];
+      const pool = {
+        prompt: [{ start: 30 - (i === 3 ? 7 : 0), end: prompt.length }],
+        rationale: true,
+        eos: true,
+      };
+      return request(i, prompt, { samples: 2, pool });
+    });
+    for (const chosen of [requests.slice(0, 3), requests]) {
+      const together = await generate(bench.decoder, chosen, sampled);
+      for (const [i, rollouts] of together.entries()) {
+        const [alone] = await generate(bench.decoder, [chosen[i]!], sampled);
+        rollouts.forEach((rollout, s) => assertSameRollout(rollout, alone![s]!, `prompt ${i}, sample ${s}`));
+        await assertRepooled(bench, chosen[i]!.prompt, chosen[i]!.pool!, rollouts[0]!, `prompt ${i}`);
+      }
+    }
+  }));
+
+Deno.test("generate() gives the same bits with small prefills as with large ones", () =>
+  withRandomDecoder({}, async ({ decoder }) => {
+    const requests = manyRequests(12);
+    const [small, large] = [
+      await generate(decoder, requests, { ...sampled, prefillTokens: 1 }),
+      await generate(decoder, requests, { ...sampled, prefillTokens: 10_000 }),
+    ];
+    small.forEach(([rollout], i) => assertSameRollout(rollout!, large[i]![0]!, `request ${i}`));
+  }));
+
+Deno.test("generate() gives the same bits for any number of threads", () =>
+  withRandomDecoder({ hiddenSize: 320, intermediateSize: 700 }, async ({ decoder, config, weights }) => {
+    const expected = await generate(decoder, manyRequests(5), sampled);
+    const { createCpuDevice } = await import("../../kernels/cpu/mod.ts");
+    const { Decoder } = await import("../backbone/decoder.ts"),
+      { Weights } = await import("../backbone/weights.ts");
+    for (const threads of [1, 3]) {
+      const device = createCpuDevice({ threads }), copy = Weights.zeros(device, config);
+      for (const [name, tensor] of weights.tensors) {
+        device.write(copy.get(name), await decoder.device.read(tensor));
+      }
+      const actual = await generate(new Decoder(copy), manyRequests(5), sampled);
+      device.dispose();
+      expected.forEach(([rollout], i) => {
+        assertSameBits(actual[i]![0]!.logProbs, rollout!.logProbs, `${threads} threads, request ${i}`);
+      });
+    }
+  }));
