@@ -67,7 +67,12 @@ function textNumber(text: string): number {
 }
 
 /** The model as an encoder. */
-export function modelEncoder(model: LoadedModel, manifest: Manifest, reading: Reading, onTokens?: OnTokens): Encoder {
+export function modelEncoder(
+  model: LoadedModel,
+  manifest: Manifest,
+  reading: Reading,
+  onTokens?: OnTokens,
+): Encoder {
   const { decoder, backbone, prompter } = model;
   const { evaluation, seed } = manifest;
   const pooling = {
@@ -110,7 +115,9 @@ export function modelGenerator(model: LoadedModel, onTokens?: OnTokens): Generat
   const { decoder, backbone } = model;
   return {
     digest: canonicalHash({ weights: model.weightsDigest, engine: decoder.device.description }),
-    generate: (requests, options = {}) => continueTexts(decoder, backbone, requests, { ...options, onTokens }),
-    logLikelihood: (requests, options = {}) => logLikelihoods(decoder, backbone, requests, { ...options, onTokens }),
+    generate: (requests, options = {}) =>
+      continueTexts(decoder, backbone, requests, { ...options, onTokens }),
+    logLikelihood: (requests, options = {}) =>
+      logLikelihoods(decoder, backbone, requests, { ...options, onTokens }),
   };
 }

@@ -56,7 +56,10 @@ export async function runCommand(options: RunOptions, io: CommandIo): Promise<Ex
   const { runExperiment } = await import("./experiment.ts");
   const { resolved, intent } = await settingsOf(options);
   if (options.frozen && options.manifest === undefined) {
-    throw new UsageError("--frozen without --manifest", "name the grace.json whose grace.lock.json must not change");
+    throw new UsageError(
+      "--frozen without --manifest",
+      "name the grace.json whose grace.lock.json must not change",
+    );
   }
   const device = await openDevice(resolved.manifest.device);
   try {
@@ -71,7 +74,9 @@ export async function runCommand(options: RunOptions, io: CommandIo): Promise<Ex
     }, io);
     io.progress.end();
     if (io.json) {
-      io.print(JSON.stringify({ schema: "grace-run/1", folder: result.folder, comparison: result.comparison }));
+      io.print(
+        JSON.stringify({ schema: "grace-run/1", folder: result.folder, comparison: result.comparison }),
+      );
     } else io.print(`${result.text}\nEvery number above comes from the records in ${result.folder}`);
     return ExitCode.success;
   } finally {

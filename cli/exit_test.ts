@@ -1,0 +1,41 @@
+import { CheckFailedError, MissingError, NumericError, UsageError } from "#errors";
+import { assert } from "#test";
+import { explainError } from "./exit.ts";
+
+const plain = { color: false, debug: false };
+
+Deno.test("explainError() gives message, cure and code of an error that the user can act on", () => {
+  const codes = [CheckFailedError, UsageError, MissingError, NumericError]
+    .map((kind) => explainError(new kind("what went wrong", "what to do"), plain));
+  assert.deepEqual(codes.map(({ exitCode }) => exitCode), [1, 2, 3, 4]);
+  for (const { text } of codes) assert.equal(text, "error: what went wrong\n  what to do\n");
+});
+
+Deno.test("explainError() gives 70 and the way to a trace when the error is a defect", () => {
+  const error = new TypeError("x is undefined", { cause: new Error("the root") });
+  const { exitCode, text } = explainError(error, plain);
+  assert.equal(exitCode, 70);
+  assert.match(text, /^internal error: TypeError: x is undefined\n.*GRACE_DEBUG=1.*\n$/);
+  const traced = explainError(error, { color: false, debug: true }).text;
+  assert.match(traced, /exit_test\.ts:\d+/);
+  assert.match(traced, /Caused by: Error: the root/);
+});
+
+Deno.test("explainError() gives 70 when something that is no error was thrown", () => {
+  assert.equal(explainError("a string", plain).exitCode, 70);
+});
+
+Deno.test("explainError() gives 130 when the job was aborted", () => {
+  const { exitCode, text } = explainError(AbortSignal.abort().reason, plain);
+  assert.equal(exitCode, 130);
+  assert.match(text, /^Interrupted/);
+});
+
+Deno.test("explainError() is silent when the reader of a pipe has gone", () => {
+  assert.deepEqual(explainError(new Deno.errors.BrokenPipe(), plain), { exitCode: 0, text: "" });
+});
+
+Deno.test("explainError() colours only the label, and only when asked to", () => {
+  const { text } = explainError(new UsageError("message", "cure"), { color: true, debug: false });
+  assert.equal(text, "\x1b[31merror:\x1b[39m message\n  cure\n");
+});

@@ -1,0 +1,11 @@
+import { assert } from "#test";
+import { formatBytes, layOut } from "./table.ts";
+
+Deno.test("layOut() aligns columns by their widest cell and leaves no space at line ends", () => {
+  const rows = [["task", "base", ""], ["STSBenchmark", "7.1", "x"]];
+  assert.deepEqual(layOut(rows, new Set([1])), ["task          base", "STSBenchmark   7.1  x"]);
+});
+
+Deno.test("formatBytes() uses decimal units", () => {
+  assert.deepEqual([12_000, 537_000_000, 4_300_000_000].map(formatBytes), ["12 kB", "537 MB", "4.3 GB"]);
+});
