@@ -6,7 +6,7 @@
 import type { SamplingSpec } from "../../kernels/device.ts";
 import type { Backbone } from "../backbone/open.ts";
 import type { Decoder } from "../backbone/decoder.ts";
-import { meanPool, type PoolingSwitches, poolingRanges, type TokenRange } from "../objective/pooling.ts";
+import { meanPool, poolingRanges, type PoolingSwitches, type TokenRange } from "../objective/pooling.ts";
 import { generate } from "./generate.ts";
 import type { Prompt, Prompter } from "./prompt.ts";
 import { packPrompts } from "./shared_prefix.ts";
@@ -65,8 +65,20 @@ export async function embedTexts(
     : await withoutRationales(decoder, prompter, prompts, options);
 }
 
-/** Pooled ranges of a prompt that is followed by no rationale. */
-export function promptRanges(prompter: Prompter, prompt: Prompt, pooling: PoolingSwitches): TokenRange[] {
+/**
+ * Pooled ranges of a prompt's own tokens.
+ *
+ * @param rationaleFollows then there may be none: what is pooled may be in the rationale alone
+ * @throws {UsageError} if nothing at all is to be pooled
+ */
+export function promptRanges(
+  prompter: Prompter,
+  prompt: Prompt,
+  pooling: PoolingSwitches,
+  rationaleFollows = false,
+): TokenRange[] {
+  const { input, templateSuffix, rationale, eos } = pooling;
+  if (rationaleFollows && !input && !templateSuffix && (rationale || eos)) return [];
   return poolingRanges({
     promptTokens: prompt.ids.length,
     systemPrefix: prompter.frame.prefix,
@@ -94,7 +106,7 @@ async function withRationales(
       maxNewTokens,
       uniform: (sample, position) => uniform(prompt.content, sample, position),
       pool: {
-        prompt: promptRanges(prompter, prompt, pooling),
+        prompt: promptRanges(prompter, prompt, pooling, true),
         rationale: pooling.rationale,
         eos: pooling.eos,
       },
@@ -110,7 +122,9 @@ async function withRationales(
         const special = (id: number) => !backbone.eosIds.includes(id);
         results[index] = {
           embedding: vectors.length === 1 ? vectors[0]! : finish(mean(vectors), normalize),
-          rationale: backbone.tokenizer.decode([...rollouts[0]!.tokens].filter(special), { skipSpecial: true }),
+          rationale: backbone.tokenizer.decode([...rollouts[0]!.tokens].filter(special), {
+            skipSpecial: true,
+          }),
           rationaleTokens: rollouts[0]!.tokens.length,
           truncatedRationale: rollouts[0]!.stopped === "length",
           truncatedPrompt: prompts[index]!.truncated,
