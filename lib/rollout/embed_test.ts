@@ -1,0 +1,205 @@
+import { assert, assertClose, assertSameBits } from "#test";
+import { UsageError } from "#errors";
+import { modelFolder } from "../../fixtures/golden/models/read.ts";
+import { type BackboneBench, backboneTest, take } from "../backbone/_decoder_bench.ts";
+import { packSequences } from "../backbone/decoder.ts";
+import { meanPool, type PoolingSwitches, TRAINING_POOLING } from "../objective/pooling.ts";
+import { type EmbeddedText, type EmbedOptions, embedTexts, promptRanges } from "./embed.ts";
+import { generate } from "./generate.ts";
+import { Purpose, uniform } from "./philox.ts";
+import { Prompter } from "./prompt.ts";
+
+const texts = Array.from(
+  { length: 24 },
+  (_, i) => `Text ${i}: ${"the river rose ".repeat(1 + (5 * i) % 7)}in ${i} days.`,
+);
+const plain: EmbedOptions = { pooling: TRAINING_POOLING, normalize: false };
+
+/** Random numbers that belong to a text, whatever its place in a batch. */
+const uniformOf = (text: string, rollout: number, position: number) =>
+  uniform(5, {
+    purpose: Purpose.evaluation,
+    example: text.length * 31 + text.charCodeAt(text.length >> 1),
+    rollout,
+    position,
+  }, 24);
+
+const withRationale: EmbedOptions & Required<Pick<EmbedOptions, "rationale">> = {
+  ...plain,
+  rationale: {
+    sampling: { temperature: 1, topP: 1, topK: 0 },
+    maxNewTokens: 14,
+    samples: 1,
+    uniform: uniformOf,
+  },
+};
+
+const prompterOf = ({ backbone }: BackboneBench) =>
+  new Prompter(backbone, { system: "Read it.", dateString: "2024-07-26", promptTokens: 90 });
+
+function embed(bench: BackboneBench, some: readonly string[], options: EmbedOptions) {
+  return embedTexts(bench.decoder, bench.backbone, prompterOf(bench), some, options);
+}
+
+const folder = modelFolder("qwen2");
+
+backboneTest(
+  "embedTexts() gives the mean of the final hidden states over the text",
+  folder,
+  async (bench) => {
+    const { device, decoder, config } = bench,
+      prompter = prompterOf(bench),
+      { prefix, suffix } = prompter.frame;
+    for (
+      const [pooling, from, to] of [
+        [TRAINING_POOLING, prefix, 0],
+        [{ ...TRAINING_POOLING, templateSuffix: false }, prefix, suffix],
+      ] as [PoolingSwitches, number, number][]
+    ) {
+      const results = await embed(bench, texts.slice(0, 3), { ...plain, pooling });
+      for (const [i, { embedding, rationale, rationaleTokens, truncatedPrompt }] of results.entries()) {
+        const { ids } = prompter.prompt(texts[i]!);
+        const hidden = decoder.forward(packSequences([{ ids }])),
+          pooled = device.alloc([1, config.hiddenSize]);
+        device.meanPool(hidden, [[{ start: from, end: ids.length - to }]], pooled);
+        device.free(hidden);
+        assertSameBits(embedding, await take(device, pooled), texts[i]);
+        assert.deepEqual([rationale, rationaleTokens, truncatedPrompt], [null, 0, false]);
+      }
+    }
+  },
+);
+
+for (
+  const [name, options] of Object.entries({ "the text alone": plain, "text and rationale": withRationale })
+) {
+  backboneTest(`embedTexts() of ${name} gives a text the same bits in any batch`, folder, async (bench) => {
+    const all = await embed(bench, texts, options);
+    const reversed = (await embed(bench, texts.toReversed(), { ...options, slots: 5 })).reverse();
+    for (const [i, text] of texts.entries()) {
+      const [alone] = await embed(bench, [text], options);
+      for (const { embedding, rationale } of [all[i]!, reversed[i]!]) {
+        assertSameBits(embedding, alone!.embedding, text);
+        assert.equal(rationale, alone!.rationale);
+      }
+    }
+    assert.equal(new Set(all.map(({ embedding }) => embedding.join())).size, texts.length);
+  });
+
+  backboneTest(`embedTexts() of ${name} divides by the norm on request`, folder, async (bench) => {
+    const raw = await embed(bench, texts.slice(0, 4), options);
+    const unit = await embed(bench, texts.slice(0, 4), { ...options, normalize: true });
+    for (const [i, { embedding }] of raw.entries()) {
+      const norm = Math.hypot(...embedding);
+      assert.ok(Math.abs(norm - 1) > 0.01);
+      assertClose(unit[i]!.embedding, embedding.map((x) => x / norm), 1e-6, texts[i]);
+    }
+  });
+
+  backboneTest(`embedTexts() of ${name} reports every text once`, folder, async (bench) => {
+    const done = new Map<number, unknown>();
+    let tokens = 0;
+    const results = await embed(bench, texts, {
+      ...options,
+      onDone: (index, text) => {
+        assert.ok(!done.has(index));
+        done.set(index, text);
+      },
+      onTokens: (count) => tokens += count,
+    });
+    results.forEach((text, i) => assert.equal(done.get(i), text));
+    if (options.rationale) {
+      assert.equal(
+        tokens,
+        results.reduce((sum, { rationaleTokens }) => sum + rationaleTokens, 0),
+      );
+    } else assert.ok(tokens > 0);
+  });
+
+  backboneTest(`embedTexts() of ${name} stops with the signal's reason`, folder, async (bench) => {
+    const signal = AbortSignal.abort(new Error("enough"));
+    await assert.rejects(embed(bench, texts, { ...options, signal }), /enough/);
+  });
+
+  backboneTest(
+    `embedTexts() of ${name} refuses an empty text, whatever else there is`,
+    folder,
+    async (bench) => {
+      await assert.rejects(embed(bench, ["a", " \n"], options), UsageError);
+      assert.deepEqual(await embed(bench, [], options), []);
+    },
+  );
+
+  backboneTest(`embedTexts() of ${name} says which texts were cut`, folder, async (bench) => {
+    const long = "word ".repeat(200);
+    const results = await embed(bench, ["short", long, "short too"], options);
+    assert.deepEqual(results.map(({ truncatedPrompt }) => truncatedPrompt), [false, true, false]);
+  });
+}
+
+backboneTest("embedTexts() gives what generate() pools, and the rationale as text", folder, async (bench) => {
+  const { decoder, backbone } = bench, prompter = prompterOf(bench), { eosIds, tokenizer } = backbone;
+  const results = await embed(bench, texts.slice(0, 6), withRationale);
+  for (const [i, result] of results.entries()) {
+    const prompt = prompter.prompt(texts[i]!);
+    const [rollouts] = await generate(decoder, [{
+      prompt: prompt.ids,
+      samples: 1,
+      maxNewTokens: 14,
+      uniform: (sample, position) => uniformOf(texts[i]!, sample, position),
+      pool: {
+        prompt: [{ start: prompter.frame.prefix, end: prompt.ids.length }],
+        rationale: true,
+        eos: true,
+      },
+    }], { sampling: withRationale.rationale.sampling, eosIds });
+    const { tokens, pooled, stopped } = rollouts![0]!;
+    assertSameBits(result.embedding, meanPool(pooled!.sum, pooled!.count), texts[i]);
+    assert.equal(result.rationaleTokens, tokens.length);
+    assert.equal(result.truncatedRationale, stopped === "length");
+    assert.equal(result.rationale, tokenizer.decode([...tokens], { skipSpecial: true }));
+  }
+});
+
+backboneTest("embedTexts() gives the mean over several rationales", folder, async (bench) => {
+  const [three] = await embed(bench, texts.slice(0, 1), {
+    ...withRationale,
+    rationale: { ...withRationale.rationale, samples: 3 },
+  });
+  const parts: EmbeddedText[] = [];
+  for (const sample of [0, 1, 2]) {
+    const uniform = (text: string, _: number, position: number) => uniformOf(text, sample, position);
+    const rationale = { ...withRationale.rationale, uniform };
+    parts.push((await embed(bench, texts.slice(0, 1), { ...withRationale, rationale }))[0]!);
+  }
+  assert.equal(three!.rationale, parts[0]!.rationale);
+  assert.ok(new Set(parts.map(({ rationale }) => rationale)).size > 1);
+  const mean = parts[0]!.embedding.map((_, j) =>
+    parts.reduce((sum, { embedding }) => sum + embedding[j]! / 3, 0)
+  );
+  assertClose(three!.embedding, mean, 1e-6);
+});
+
+backboneTest("embedTexts() pools the rationale alone on request", folder, async (bench) => {
+  const pooling = { input: false, templateSuffix: false, rationale: true, eos: true };
+  const [alone] = await embed(bench, texts.slice(0, 1), { ...withRationale, pooling });
+  const [both] = await embed(bench, texts.slice(0, 1), withRationale);
+  const [text] = await embed(bench, texts.slice(0, 1), plain);
+  const prompter = prompterOf(bench), n = prompter.prompt(texts[0]!).ids.length - prompter.frame.prefix;
+  const m = both!.rationaleTokens;
+  assertClose(
+    both!.embedding,
+    text!.embedding.map((x, j) => (n * x + m * alone!.embedding[j]!) / (n + m)),
+    1e-5,
+  );
+});
+
+backboneTest("promptRanges() refuses to pool nothing", folder, (bench) => {
+  const prompter = prompterOf(bench), prompt = prompter.prompt("text");
+  const nothing = { input: false, templateSuffix: false, rationale: false, eos: false };
+  const written = { ...nothing, rationale: true };
+  assert.throws(() => promptRanges(prompter, prompt, nothing, true), UsageError);
+  assert.throws(() => promptRanges(prompter, prompt, written), UsageError);
+  assert.deepEqual(promptRanges(prompter, prompt, written, true), []);
+  return Promise.resolve();
+});
