@@ -27,7 +27,7 @@ export function explainError(error: unknown, options: EndingOptions): Ending {
   if (isAbort(error)) {
     return {
       exitCode: ExitCode.interrupted,
-      text: "Interrupted: the same command continues where it stopped\n",
+      text: "Interrupted: a run continues when the same command is given again\n",
     };
   }
   const red = (text: string) => options.color ? `\x1b[31m${text}\x1b[39m` : text;

@@ -214,7 +214,7 @@ async function evaluate(
       manifest,
       source && { source, file: join(trained!, "model.safetensors") },
     );
-    let tokens = 0;
+    let tokens = 0, stageNow = "";
     const onTokens = (count: number) => tokens += count;
     const generator = modelGenerator(model, onTokens);
     if (arm === "reasoning" && previous) takeOverAnswers(previous, out);
@@ -225,8 +225,11 @@ async function evaluate(
       generator,
       out,
       signal: io.signal,
-      onProgress: ({ stage, done, total }) =>
-        io.progress.update({ task: `evaluate ${arm}, ${stage}`, done, total, unit: "items", tokens }),
+      onProgress: ({ stage, done, total }) => {
+        if (stage !== stageNow) tokens = 0;
+        stageNow = stage;
+        io.progress.update({ task: `evaluate ${arm}: ${stage}`, done, total, unit: "items", tokens });
+      },
     });
   } finally {
     model?.free();
