@@ -13,6 +13,9 @@ import type { CpuTensor, Pool } from "./tensor.ts";
 /** Elements of a piece: 128 KB an array, so that half a dozen intermediates fit into a core's second-level cache. */
 const pieceElements = 1 << 16;
 
+/** Below this many elements an op runs on one thread. */
+const fewElements = 1 << 15;
+
 const node = (
   op: string,
   inputs: string[],
@@ -147,9 +150,12 @@ export class ElementwiseOps {
   /** See {@linkcode ElementwiseOps}. */
   constructor(readonly pool: Pool, readonly threads: number) {}
 
-  #session(key: string, graph: () => Graph): Session {
+  /** A session for that many elements: for few, waking a second thread takes longer than it saves. */
+  #session(name: string, elements: number, graph: () => Graph): Session {
+    const threads = elements < fewElements ? 1 : this.threads;
+    const key = `${name}/${threads}`;
     let session = this.#sessions.get(key);
-    if (!session) this.#sessions.set(key, session = new Session(graph(), this.threads));
+    if (!session) this.#sessions.set(key, session = new Session(graph(), threads));
     return session;
   }
 
@@ -159,7 +165,9 @@ export class ElementwiseOps {
       throw new Error(`rmsNorm: [${x.shape}] with weight [${w.shape}]`);
     }
     if (x.size === 0) return;
-    this.#session(`rmsNorm/${eps}`, () => rmsNormGraph(eps)).run({ x: x.ort, w: w.ort }, { y: y.ort });
+    this.#session(`rmsNorm/${eps}`, x.size, () => rmsNormGraph(eps)).run({ x: x.ort, w: w.ort }, {
+      y: y.ort,
+    });
   }
 
   /** See {@linkcode Device.rmsNormBackward}. */
@@ -177,7 +185,11 @@ export class ElementwiseOps {
       throw new Error(`rmsNormBackward: [${x.shape}] with weight [${w.shape}]`);
     }
     if (n === 1) return this.#rmsNormBackwardOneRow(dy, x, w, eps, dx, dw, accumulate);
-    const session = this.#session(`rmsNormBackward/${accumulate}`, () => rmsNormBackwardGraph(accumulate));
+    const session = this.#session(
+      `rmsNormBackward/${accumulate}`,
+      x.size,
+      () => rmsNormBackwardGraph(accumulate),
+    );
     const part = this.pool.alloc([2, d], "f32");
     const step = Math.max(2, Math.floor(pieceElements / d));
     for (let start = 0, m = 0; start < n; start += m) {
@@ -226,7 +238,7 @@ export class ElementwiseOps {
     if (gate.size !== up.size || y.size !== up.size) {
       throw new Error(`swiglu: [${gate.shape}] and [${up.shape}]`);
     }
-    const session = this.#session("swiglu", () => swigluGraph);
+    const session = this.#session("swiglu", gate.size, () => swigluGraph);
     inPieces(gate.size, (a, b) => {
       const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [1, b - a]);
       session.run({ g: piece(gate), u: piece(up) }, { y: piece(y) });
@@ -243,7 +255,7 @@ export class ElementwiseOps {
         throw new Error(`swigluBackward: [${other.shape}] beside gate [${gate.shape}]`);
       }
     }
-    const session = this.#session("swigluBackward", () => swigluBackwardGraph);
+    const session = this.#session("swigluBackward", gate.size, () => swigluBackwardGraph);
     const scratch = this.pool.alloc([Math.min(pieceElements, gate.size)], "f32");
     inPieces(gate.size, (a, b) => {
       const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [1, b - a]);
@@ -307,7 +319,7 @@ export class ElementwiseOps {
     }
     const { ids } = this.#positions;
     // As n sequences of one token: the op wants tables at least as long as a sequence, and these are packed.
-    const session = this.#session("rope", () => ({
+    const session = this.#session("rope", x.size, () => ({
       inputs: [
         { name: "x", shape: ["n", 1, "width"] },
         { name: "p", shape: ["n", 1], type: 7 },
@@ -328,7 +340,7 @@ export class ElementwiseOps {
     if (g.size !== p.size || m.size !== p.size || v.size !== p.size) {
       throw new Error(`adamW: sizes differ [${p.shape}]`);
     }
-    const session = this.#session("adamW", () => adamWGraph);
+    const session = this.#session("adamW", p.size, () => adamWGraph);
     const constants = {
       scale: one(spec.gradientScale),
       b1: one(spec.beta1),
