@@ -1,0 +1,150 @@
+/**
+ * The rationales of a training step: sampled for each example's texts, embedded on the way, and grouped for the reward.
+ *
+ * @module
+ */
+import { isTruncated } from "../objective/length_penalty.ts";
+import { meanPool } from "../objective/pooling.ts";
+import type { RewardGroup, RewardOptions } from "../objective/reward.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { promptRanges } from "../rollout/embed.ts";
+import { generate, type Rollout } from "../rollout/generate.ts";
+import { Purpose, uniform } from "../rollout/philox.ts";
+import type { Prompt } from "../rollout/prompt.ts";
+import type { Example, TrainingSession } from "./session.ts";
+
+/** What sampling needs of a session. */
+export type SamplingSession = Pick<
+  TrainingSession,
+  "manifest" | "backbone" | "decoder" | "prompter" | "examples"
+>;
+
+/** A text of an example with what the model wrote about it. */
+export interface RolledOutText {
+  readonly prompt: Prompt;
+  /** K for the trained role, one for what it is compared with. */
+  readonly rollouts: readonly Rollout[];
+}
+
+/** The texts of one example. */
+export interface RolledOutExample {
+  /** Index in the training data. */
+  readonly index: number;
+  /** The trained role: the positive, or the text of unsupervised training. */
+  readonly main: RolledOutText;
+  /** What its rationales are compared with: query and negative, or another rationale of the same text. */
+  readonly others: readonly RolledOutText[];
+}
+
+/** A text that is to be rolled out. */
+interface Role {
+  readonly prompt: Prompt;
+  readonly purpose: Purpose;
+  readonly samples: number;
+  readonly temperature: number;
+  /** Index of the example in the training data. */
+  readonly example: number;
+}
+
+/** Texts of an example by role, the trained one first. */
+function rolesOf(
+  { manifest: { sampling }, prompter }: SamplingSession,
+  example: Example,
+  index: number,
+): Role[] {
+  const role = (text: string, purpose: Purpose, temperature: number, samples = 1): Role => ({
+    prompt: prompter.prompt(text.trim()),
+    purpose,
+    samples,
+    temperature,
+    example: index,
+  });
+  if ("text" in example) {
+    return [
+      role(example.text, Purpose.rollout, sampling.temperature, sampling.k),
+      role(example.text, Purpose.anchor, sampling.anchorTemperature),
+    ];
+  }
+  return [
+    role(example.positive, Purpose.rollout, sampling.temperature, sampling.k),
+    role(example.query, Purpose.query, sampling.queryTemperature),
+    role(example.negative, Purpose.negative, sampling.negativeTemperature),
+  ];
+}
+
+/** Samples the rationales of a step for the examples with these indices; results in their order. */
+export async function rollOutExamples(
+  session: SamplingSession,
+  step: number,
+  indices: readonly number[],
+): Promise<RolledOutExample[]> {
+  const roles = indices.map((index) => rolesOf(session, session.examples[index]!, index));
+  // What is trained decodes apart from the rest even where the temperatures are equal: it is most of the work.
+  const mains = await rollOut(session, step, roles.map((list) => list[0]!));
+  const others = await rollOut(session, step, roles.flatMap((list) => list.slice(1)));
+  return roles.map(([main, ...rest], i) => ({
+    index: indices[i]!,
+    main: { prompt: main!.prompt, rollouts: mains[i]! },
+    others: rest.map(({ prompt }, j) => ({ prompt, rollouts: others[i * rest.length + j]! })),
+  }));
+}
+
+/** Rolls out texts, those of equal temperature together. Results in order. */
+async function rollOut(session: SamplingSession, step: number, roles: readonly Role[]): Promise<Rollout[][]> {
+  const { manifest, backbone, decoder, prompter } = session;
+  const { topP, topK, maxNewTokens } = manifest.sampling;
+  const results = new Array<Rollout[]>(roles.length);
+  for (const temperature of new Set(roles.map((role) => role.temperature))) {
+    const chosen = [...roles.keys()].filter((i) => roles[i]!.temperature === temperature);
+    const rollouts = await generate(
+      decoder,
+      chosen.map((i) => {
+        const { prompt, purpose, samples, example } = roles[i]!;
+        return {
+          prompt: prompt.ids,
+          samples,
+          maxNewTokens,
+          uniform: (rollout, position) =>
+            uniform(manifest.seed, { purpose, step, example, rollout, position }, 24),
+          pool: {
+            prompt: promptRanges(prompter, prompt, manifest.pooling, true),
+            rationale: manifest.pooling.rationale,
+            eos: manifest.pooling.eos,
+          },
+        };
+      }),
+      { sampling: { temperature, topP, topK }, eosIds: backbone.eosIds },
+    );
+    chosen.forEach((i, j) => results[i] = rollouts[j]!);
+  }
+  return results;
+}
+
+/** The examples of a step as groups of the reward; the uid is the place in the step. */
+export function rewardGroups(session: SamplingSession, examples: readonly RolledOutExample[]): RewardGroup[] {
+  const { manifest, backbone } = session;
+  const eos = { tokenizer: backbone.eosIds[0]!, generation: backbone.eosIds };
+  return examples.map(({ main, others }, i) => {
+    const [query, ...negatives] = others.map(({ rollouts }) => embedding(rollouts[0]!));
+    return {
+      uid: String(i),
+      promptKey: main.prompt.ids.join(),
+      query: query!,
+      negatives,
+      rollouts: main.rollouts.map(embedding),
+      truncated: main.rollouts.map(({ tokens }) =>
+        isTruncated(tokens, manifest.sampling.maxNewTokens, eos, manifest.reward.eosSet)
+      ),
+    };
+  });
+}
+
+/** The switches of the reward that a manifest sets. */
+export function rewardOptionsOf({ reward, data }: Manifest): RewardOptions {
+  const { eosSet: _, ...options } = reward;
+  return { ...options, mode: data.kind };
+}
+
+function embedding({ pooled }: Rollout): Float32Array {
+  return meanPool(pooled!.sum, pooled!.count);
+}
