@@ -1,0 +1,250 @@
+import { assert, assertClose, assertRelative, assertSameBits } from "#test";
+import { NumericError } from "#errors";
+import {
+  type GrpoGolden,
+  loadModelGolden,
+  MODEL_NAMES,
+  modelFolder,
+} from "../../fixtures/golden/models/read.ts";
+import { backboneTest, type Bench, withRandomDecoder } from "../backbone/_decoder_bench.ts";
+import { Weights } from "../backbone/weights.ts";
+import { request, tokens } from "../rollout/_rollout_bench.ts";
+import { generate } from "../rollout/generate.ts";
+import {
+  policyGradient,
+  type PolicyGroup,
+  type PolicyOptions,
+  type PolicyStatistics,
+} from "./policy_update.ts";
+
+/** Of the gradient of any one weight, against float64. */
+const tolerance = 2e-5;
+
+const settings: PolicyOptions = {
+  surrogate: { surrogate: "ppo-clip", clipLow: 0.2, clipHigh: 0.2, dualClip: 3, logRatioClamp: 20 },
+  aggregation: "token-mean",
+  entropyCoef: 0,
+  temperature: 1,
+  microBatchTokens: 10_000,
+};
+
+/** The golden rollouts by prompt. */
+function groupsOf({ rollouts }: GrpoGolden): PolicyGroup[] {
+  const groups = new Map<string, { prompt: Int32Array; rollouts: PolicyGroup["rollouts"][number][] }>();
+  for (const { prompt, completion, oldLogProbs, advantage } of rollouts) {
+    const key = prompt.join();
+    if (!groups.has(key)) groups.set(key, { prompt: Int32Array.from(prompt), rollouts: [] });
+    groups.get(key)!.rollouts.push({
+      tokens: Int32Array.from(completion),
+      oldLogProbs: Float32Array.from(oldLogProbs),
+      advantage,
+    });
+  }
+  return [...groups.values()];
+}
+
+interface Result {
+  readonly statistics: PolicyStatistics;
+  readonly gradients: Map<string, Float32Array>;
+}
+
+async function run(
+  { device, config, decoder }: Bench,
+  groups: readonly PolicyGroup[],
+  options: PolicyOptions,
+): Promise<Result> {
+  const weights = Weights.zeros(device, config), gradients = new Map<string, Float32Array>();
+  try {
+    const statistics = await policyGradient(decoder, groups, options, weights);
+    for (const [name, tensor] of weights.tensors) gradients.set(name, await device.read(tensor));
+    return { statistics, gradients };
+  } finally {
+    weights.free();
+  }
+}
+
+function assertSameGradients(actual: Result, expected: Result, limit: number, what: string): void {
+  for (const [name, values] of expected.gradients) {
+    assertRelative(actual.gradients.get(name)!, values, limit, `${what}: ${name}`);
+  }
+}
+
+for (const name of MODEL_NAMES) {
+  backboneTest(
+    `policyGradient() of ${name} is PyTorch's, however the batch is run`,
+    modelFolder(name),
+    async (bench) => {
+      const { grpo } = loadModelGolden(name), groups = groupsOf(grpo);
+      const tokensInAll = grpo.tokenLoss.length;
+      for (const sharePrompts of [true, false]) {
+        for (const microBatchTokens of [1, 22, 40, 10_000]) {
+          const what = `${sharePrompts ? "shared" : "repeated"} prompts, ${microBatchTokens} rows`;
+          const { statistics, gradients } = await run(bench, groups, {
+            ...settings,
+            sharePrompts,
+            microBatchTokens,
+          });
+          assertClose([statistics.loss], [grpo.loss], 2e-5, what);
+          for (const [weight, { values }] of grpo.gradients) {
+            assertRelative(gradients.get(weight)!, values, tolerance, `${what}: ${weight}`);
+          }
+          assertClose([statistics.clipFraction], [grpo.clippedTokens / tokensInAll], 1e-6, what);
+          assertClose([statistics.dualClipFraction], [grpo.dualClippedTokens / tokensInAll], 1e-6, what);
+          const entropy = grpo.rollouts.flatMap((r) => r.entropy).reduce((a, b) => a + b) / tokensInAll;
+          assertClose([statistics.entropy], [entropy], 1e-5, what);
+          assert.equal(statistics.tokens, tokensInAll);
+        }
+      }
+    },
+  );
+}
+
+const one = loadModelGolden("llama");
+
+backboneTest(
+  "policyGradient() gives the same bits with checkpointing",
+  modelFolder("llama"),
+  async (bench) => {
+    const groups = groupsOf(one.grpo);
+    const [plain, checkpointed] = [
+      await run(bench, groups, settings),
+      await run(bench, groups, { ...settings, checkpointing: true }),
+    ];
+    for (const [name, values] of plain.gradients) {
+      assertSameBits(
+        checkpointed.gradients.get(name)!,
+        values,
+        name,
+      );
+    }
+    assert.deepEqual(checkpointed.statistics, plain.statistics);
+  },
+);
+
+backboneTest(
+  "policyGradient() runs the rows of a prompt once for all its rationales",
+  modelFolder("llama"),
+  async (bench) => {
+    const groups = groupsOf(one.grpo), { statistics } = await run(bench, groups, settings);
+    const prompts = groups.reduce((sum, { prompt }) => sum + prompt.length, 0);
+    const own = groups.flatMap((group) => group.rollouts).reduce(
+      (sum, { tokens }) => sum + tokens.length - 1,
+      0,
+    );
+    assert.equal(statistics.rows, prompts + own);
+    const repeated = await run(bench, groups, { ...settings, sharePrompts: false });
+    assert.equal(repeated.statistics.rows, 3 * prompts + own);
+  },
+);
+
+/** Rollouts that the decoder itself sampled. */
+async function sampledGroups(bench: Bench, temperature: number): Promise<PolicyGroup[]> {
+  const requests = [0, 1, 2].map((i) =>
+    request(i, tokens(i, 9 + i), { samples: 4, maxNewTokens: 1 + 9 * i })
+  );
+  const options = { sampling: { temperature, topP: 1, topK: 0 }, eosIds: [] };
+  const rollouts = await generate(bench.decoder, requests, options);
+  return requests.map(({ prompt }, i) => ({
+    prompt: Int32Array.from(prompt),
+    rollouts: rollouts[i]!.map(({ tokens, logProbs }, k) => ({
+      tokens,
+      oldLogProbs: logProbs,
+      advantage: [1.5, -0.5, -1, 0][k]!,
+    })),
+  }));
+}
+
+Deno.test("policyGradient() sees a gap of exactly 0 between training and the decoding that sampled", () =>
+  withRandomDecoder({ hiddenSize: 160, intermediateSize: 320, vocabSize: 5000 }, async (bench) => {
+    for (const temperature of [1, 0.6]) {
+      const groups = await sampledGroups(bench, temperature);
+      for (const sharePrompts of [true, false]) {
+        for (const microBatchTokens of [1, 30, 10_000]) {
+          const options = { ...settings, temperature, sharePrompts, microBatchTokens };
+          const { statistics } = await run(bench, groups, options);
+          assert.equal(statistics.logProbGap, 0);
+          assert.equal(statistics.approxKl, 0);
+          assert.equal(statistics.clipFraction, 0);
+        }
+      }
+      const wrong = await run(bench, groups, { ...settings, temperature: 0.9 });
+      assert.ok(wrong.statistics.logProbGap > 1e-3, "another temperature would show");
+    }
+  }));
+
+/** Loss with the gradients' direction added to the weights, `amount` times. */
+async function lossAt(
+  bench: Bench,
+  direction: ReadonlyMap<string, Float32Array>,
+  amount: number,
+  groups: readonly PolicyGroup[],
+  options: PolicyOptions,
+): Promise<number> {
+  const kept = new Map<string, Float32Array>();
+  for (const [name, tensor] of bench.weights.tensors) {
+    const values = await bench.device.read(tensor);
+    kept.set(name, values);
+    bench.device.write(tensor, values.map((x, i) => x + amount * direction.get(name)![i]!));
+  }
+  const { statistics } = await run(bench, groups, options);
+  for (const [name, tensor] of bench.weights.tensors) bench.device.write(tensor, kept.get(name)!);
+  return statistics.loss;
+}
+
+for (const aggregation of ["token-mean", "token-mean-micro", "seq-sum"] as const) {
+  Deno.test(`policyGradient() is the derivative of its loss with ${aggregation}, entropy bonus and temperature`, () =>
+    withRandomDecoder({ tiedEmbeddings: false }, async (bench) => {
+      const groups = await sampledGroups(bench, 1);
+      // Without the ratio: its clipped pieces have kinks that a finite difference would straddle.
+      const surrogate = { ...settings.surrogate, surrogate: "reinforce" } as const;
+      const options = {
+        ...settings,
+        surrogate,
+        aggregation,
+        entropyCoef: 0.1,
+        temperature: 0.8,
+        microBatchTokens: 40,
+      };
+      const { gradients } = await run(bench, groups, options);
+      let squares = 0;
+      for (const values of gradients.values()) for (const x of values) squares += x * x;
+      const norm = Math.sqrt(squares), direction = new Map<string, Float32Array>();
+      for (const [name, values] of gradients) direction.set(name, values.map((x) => x / norm));
+      const step = 2e-3;
+      const slope = (await lossAt(bench, direction, step, groups, options) -
+        await lossAt(bench, direction, -step, groups, options)) / (2 * step);
+      assertRelative([slope], [norm], 1e-3, "slope along the gradient");
+    }));
+}
+
+backboneTest("policyGradient() adds to the gradients that are there", modelFolder("llama"), async (bench) => {
+  const { device, config, decoder } = bench, groups = groupsOf(one.grpo);
+  const once = await run(bench, groups, settings), weights = Weights.zeros(device, config);
+  for (let i = 0; i < 2; i++) await policyGradient(decoder, groups, settings, weights);
+  for (const [name, tensor] of weights.tensors) {
+    assertRelative(await device.read(tensor), once.gradients.get(name)!.map((x) => 2 * x), 1e-6, name);
+  }
+  weights.free();
+});
+
+backboneTest("policyGradient() is 0 where all advantages are", modelFolder("llama"), async (bench) => {
+  const groups = groupsOf(one.grpo).map(({ prompt, rollouts }) => ({
+    prompt,
+    rollouts: rollouts.map((rollout) => ({ ...rollout, advantage: 0 })),
+  }));
+  const { statistics, gradients } = await run(bench, groups, settings);
+  assert.ok(Math.abs(statistics.loss) === 0);
+  for (const [name, values] of gradients) assert.ok(values.every((x) => x === 0), name);
+});
+
+backboneTest(
+  "policyGradient() refuses numbers that are not, and leaves no tensors behind",
+  modelFolder("llama"),
+  async (bench) => {
+    const [group] = groupsOf(one.grpo), [rollout] = group!.rollouts;
+    for (const wrong of [{ advantage: NaN }, { oldLogProbs: rollout!.oldLogProbs.map(() => NaN) }]) {
+      const groups = [{ prompt: group!.prompt, rollouts: [{ ...rollout!, ...wrong }] }];
+      await assert.rejects(run(bench, groups, settings), NumericError);
+    }
+  },
+);
