@@ -63,12 +63,6 @@ async function run(
   }
 }
 
-function assertSameGradients(actual: Result, expected: Result, limit: number, what: string): void {
-  for (const [name, values] of expected.gradients) {
-    assertRelative(actual.gradients.get(name)!, values, limit, `${what}: ${name}`);
-  }
-}
-
 for (const name of MODEL_NAMES) {
   backboneTest(
     `policyGradient() of ${name} is PyTorch's, however the batch is run`,
