@@ -1,4 +1,5 @@
 import { assert, assertSameBits } from "#test";
+import { createCpuDevice } from "../../kernels/cpu/mod.ts";
 import { loadModelGolden, MODEL_NAMES, modelFolder } from "../../fixtures/golden/models/read.ts";
 import { backboneTest, type Bench, withRandomDecoder } from "../backbone/_decoder_bench.ts";
 import {
@@ -148,9 +149,6 @@ Deno.test("generate() gives the same bits with small prefills as with large ones
 Deno.test("generate() gives the same bits for any number of threads", () =>
   withRandomDecoder({ hiddenSize: 320, intermediateSize: 700 }, async ({ decoder, config, weights }) => {
     const expected = await generate(decoder, manyRequests(5), sampled);
-    const { createCpuDevice } = await import("../../kernels/cpu/mod.ts");
-    const { Decoder } = await import("../backbone/decoder.ts"),
-      { Weights } = await import("../backbone/weights.ts");
     for (const threads of [1, 3]) {
       const device = createCpuDevice({ threads }), copy = Weights.zeros(device, config);
       for (const [name, tensor] of weights.tensors) {
