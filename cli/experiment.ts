@@ -5,12 +5,12 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { MissingError, UsageError } from "#errors";
 import type { Device } from "../kernels/device.ts";
 import { compareFolders, type Comparison } from "../evals/compare.ts";
 import { paperComparison } from "../evals/paper/comparison.ts";
-import { renderComparison } from "../evals/report.ts";
+import { renderComparison, renderScores } from "../evals/report.ts";
 import { runSuite } from "../evals/run_suite.ts";
+import { readScores } from "../evals/score_record.ts";
 import { findSuite, resolveSuite, type Suite } from "../evals/suite.ts";
 import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
 import { type DataFile, sha256Hex } from "../lib/data/data_file.ts";
@@ -33,6 +33,8 @@ import type { Example } from "../lib/train/session.ts";
 import config from "../deno.json" with { type: "json" };
 import type { CommandIo } from "./io.ts";
 import { type LoadedModel, loadModel, modelEncoder, modelGenerator, type Reading } from "./model.ts";
+import { requireBackbone } from "./settings.ts";
+import { suiteProgress } from "./suite_progress.ts";
 
 /** What a run needs besides its settings. */
 export interface ExperimentOptions {
@@ -103,19 +105,14 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
 }
 
 async function openInputs(manifest: Manifest, dataRoot: string): Promise<Inputs> {
-  if (manifest.backbone === "tiny") {
-    throw new MissingError(
-      'the built-in backbone "tiny" is not part of this version',
-      "name a model with --backbone: a .gguf file or a Hugging Face folder",
-    );
-  }
+  const path = requireBackbone(manifest);
   const suite = findSuite(manifest.suite);
   const tasks = await resolveSuite(suite, new Mirror(dataRoot));
   const needsTraining = manifest.arms.some(trains);
   const label = manifest.data.train;
   const load = manifest.data.kind === "supervised" ? loadTriplets : loadTexts;
   const training = needsTraining ? await load(join(dataRoot, label), { label }) : null;
-  const backbone = await openBackbone(manifest.backbone);
+  const backbone = await openBackbone(path);
   return {
     backbone,
     suite,
@@ -214,22 +211,16 @@ async function evaluate(
       manifest,
       source && { source, file: join(trained!, "model.safetensors") },
     );
-    let tokens = 0, stageNow = "";
-    const onTokens = (count: number) => tokens += count;
-    const generator = modelGenerator(model, onTokens);
+    const { onTokens, onProgress } = suiteProgress(io, `evaluate ${arm}`);
     if (arm === "reasoning" && previous) takeOverAnswers(previous, out);
     await runSuite({
       suite: inputs.suite,
       dataRoot: options.dataRoot,
       encoder: modelEncoder(model, manifest, readingOf(arm, manifest), onTokens),
-      generator,
+      generator: modelGenerator(model, onTokens),
       out,
       signal: io.signal,
-      onProgress: ({ stage, done, total }) => {
-        if (stage !== stageNow) tokens = 0;
-        stageNow = stage;
-        io.progress.update({ task: `evaluate ${arm}: ${stage}`, done, total, unit: "items", tokens });
-      },
+      onProgress,
     });
   } finally {
     model?.free();
@@ -263,8 +254,13 @@ async function report(
   folder: string,
 ): Promise<{ comparison: Comparison | null; text: string; markdown: string }> {
   const folders = manifest.arms.map((arm) => ({ name: arm, folder: join(scoresPath(folder), arm) }));
-  if (folders.length < 2) {
-    throw new UsageError("a comparison needs two arms or more", "use grace-repro eval for a single model");
+  if (folders.length === 1) {
+    const scores = (await readScores(folders[0]!.folder)).map(({ record }) => record);
+    return {
+      comparison: null,
+      text: renderScores(scores, "text"),
+      markdown: renderScores(scores, "markdown"),
+    };
   }
   const comparison = await compareFolders(folders);
   const paper = paperComparison(comparison, backbone);

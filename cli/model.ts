@@ -12,7 +12,7 @@ import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { digestFile, sha256Hex } from "../lib/manifest/hash.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
 import { continueTexts, logLikelihoods } from "../lib/rollout/continue_text.ts";
-import { embedTexts } from "../lib/rollout/embed.ts";
+import { type EmbedOptions, embedTexts } from "../lib/rollout/embed.ts";
 import { Purpose, uniform } from "../lib/rollout/philox.ts";
 import { Prompter } from "../lib/rollout/prompt.ts";
 import type { Encoder, Generator } from "../evals/encoder.ts";
@@ -66,6 +66,26 @@ function textNumber(text: string): number {
   return parseInt(sha256Hex(text).slice(0, 8), 16);
 }
 
+/** How texts are embedded when scores are computed, which is also how `embed` does it. */
+export function evaluationEmbedding(
+  { evaluation, pooling, seed }: Manifest,
+  reading: Reading,
+): Pick<EmbedOptions, "pooling" | "normalize" | "rationale"> {
+  const { evaluationEos: eos, evaluationNormalize: normalize, ...switches } = pooling;
+  const rationale = {
+    sampling: { temperature: evaluation.temperature, topP: evaluation.topP, topK: evaluation.topK },
+    maxNewTokens: evaluation.maxNewTokens,
+    samples: evaluation.samplesPerText,
+    uniform: (text: string, rollout: number, position: number) =>
+      uniform(seed, { purpose: Purpose.evaluation, example: textNumber(text), rollout, position }, 24),
+  };
+  return {
+    pooling: { ...switches, templateSuffix: reading.templateSuffix, eos },
+    normalize,
+    ...(reading.rationale && { rationale }),
+  };
+}
+
 /** The model as an encoder. */
 export function modelEncoder(
   model: LoadedModel,
@@ -74,21 +94,10 @@ export function modelEncoder(
   onTokens?: OnTokens,
 ): Encoder {
   const { decoder, backbone, prompter } = model;
-  const { evaluation, seed } = manifest;
-  const pooling = {
-    ...manifest.pooling,
-    templateSuffix: reading.templateSuffix,
-    eos: manifest.pooling.evaluationEos,
-  };
-  const { evaluationEos: _, evaluationNormalize: normalize, ...switches } = pooling;
-  const settings = { prompt: manifest.prompt, pooling: switches, normalize, rationale: reading.rationale };
-  const rationale = {
-    sampling: { temperature: evaluation.temperature, topP: evaluation.topP, topK: evaluation.topK },
-    maxNewTokens: evaluation.maxNewTokens,
-    samples: evaluation.samplesPerText,
-    uniform: (text: string, rollout: number, position: number) =>
-      uniform(seed, { purpose: Purpose.evaluation, example: textNumber(text), rollout, position }, 24),
-  };
+  const { prompt, evaluation, seed } = manifest;
+  const embedding = evaluationEmbedding(manifest, reading);
+  const { pooling, normalize } = embedding;
+  const settings = { prompt, pooling, normalize, rationale: reading.rationale };
   return {
     digest: canonicalHash({
       weights: model.weightsDigest,
@@ -99,9 +108,7 @@ export function modelEncoder(
     encode: (texts, options = {}) => {
       let done = 0;
       return embedTexts(decoder, backbone, prompter, texts, {
-        pooling: switches,
-        normalize,
-        ...(reading.rationale && { rationale }),
+        ...embedding,
         signal: options.signal,
         ...(onTokens && { onTokens }),
         onDone: () => options.onProgress?.(++done, texts.length),

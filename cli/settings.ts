@@ -5,6 +5,7 @@
  */
 import { MissingError } from "#errors";
 import type { Arm, DeviceName, Preset } from "../lib/manifest/names.ts";
+import type { Manifest } from "../lib/manifest/schema.ts";
 import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
 
 /** Options that are settings; what is undefined was not given. */
@@ -49,6 +50,19 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
     ? JSON.stringify(Object.fromEntries(overrides.map(({ path, value }) => [path, value])), null, 2) + "\n"
     : Deno.readTextFileSync(manifest);
   return { resolved, intent };
+}
+
+/**
+ * The path of the model, which a command needs.
+ *
+ * @throws MissingError for the built-in one
+ */
+export function requireBackbone({ backbone }: Manifest): string {
+  if (backbone !== "tiny") return backbone;
+  throw new MissingError(
+    'the built-in backbone "tiny" is not part of this version',
+    "name a model with --backbone: a .gguf file or a Hugging Face folder",
+  );
 }
 
 /** The folder of data sets, which a command needs. */

@@ -205,15 +205,21 @@ function taskRows(
       difference: main ? differences[i]! : null,
     })),
   });
-  // A metric that is read with several filters ("exact_match,strict-match") is shown with all of them.
-  const [metric, filter] = record.main.split(",");
-  const variants = filter === undefined
-    ? []
-    : Object.keys(record.metrics).filter((name) => name.startsWith(`${metric},`) && name !== record.main);
-  return [row(record.main, true), ...variants.map((name) => row(name, false))];
+  return shownMetrics(record).map((metric, i) => row(metric, i === 0));
 }
 
-function shareOf({ counts }: ScoreRecord, metric: string): Cell["share"] {
+/** Metrics of a score that a table shows: the main one first, and those that differ from it only in their filter. */
+export function shownMetrics({ main, metrics }: ScoreRecord): string[] {
+  // "exact_match,strict-match": a metric that is read with several filters is shown with all of them.
+  const [metric, filter] = main.split(",");
+  const variants = filter === undefined
+    ? []
+    : Object.keys(metrics).filter((name) => name.startsWith(`${metric},`) && name !== main);
+  return [main, ...variants];
+}
+
+/** Correct answers and trials behind a metric; null where it is no share of correct answers. */
+export function shareOf({ counts }: ScoreRecord, metric: string): Cell["share"] {
   const filter = metric.split(",")[1];
   const correct = counts[filter === undefined ? "correct" : `correct,${filter}`];
   const trials = counts["trials"] ?? counts["items"];

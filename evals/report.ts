@@ -1,9 +1,11 @@
 /**
- * A comparison as plain text, Markdown, CSV and JSON. Scores are printed times 100, differences in points.
+ * A comparison, or the scores of one model, as plain text, Markdown, CSV and JSON. Scores are printed times 100, differences in points.
  *
  * @module
  */
-import type { Cell, Comparison, MeanRow } from "./compare.ts";
+import { categoryMeans } from "./category_means.ts";
+import { type Cell, type Comparison, type MeanRow, shareOf, shownMetrics } from "./compare.ts";
+import type { ScoreRecord } from "./score_record.ts";
 
 /** Columns are aligned: text to the left, numbers to the right. */
 interface Table {
@@ -31,18 +33,59 @@ export function renderComparison(comparison: Comparison, format: ReportFormat): 
   }
 }
 
+/** Renders the scores of one model, without a comparison; the result ends with a line feed. */
+export function renderScores(scores: readonly ScoreRecord[], format: "text" | "markdown"): string {
+  const tables: Table[] = [
+    {
+      title: "Scores (x 100)",
+      head: ["task", "metric", "items", "score"],
+      rows: scores.flatMap((record) =>
+        shownMetrics(record).map((metric, i) => [
+          record.task,
+          metric,
+          String(record.items.rows),
+          scoreText({
+            value: record.metrics[metric]!,
+            stderr: i === 0 ? record.stderr : null,
+            share: shareOf(record, metric),
+          }),
+        ])
+      ),
+      textColumns: 2,
+    },
+    {
+      title: "Category means (x 100)",
+      head: ["category", "mean"],
+      rows: categoryMeans(scores).map(({ label, value }) => [label, points(value)]),
+      textColumns: 1,
+    },
+  ];
+  const warnings = scores.flatMap(({ task, warnings }) =>
+    warnings.map((text) => `Warning: ${task}, ${text}.`)
+  );
+  return (format === "text" ? layOutText : layOutMarkdown)(tables, warnings);
+}
+
 function renderText(comparison: Comparison): string {
-  const tables = tablesOf(comparison).map((table) => {
+  return layOutText(tablesOf(comparison), notes(comparison));
+}
+
+function layOutText(list: readonly Table[], notes: readonly string[]): string {
+  const tables = list.map((table) => {
     const lines = aligned(table).map((cells) => cells.join("  ").trimEnd());
     const rule = "-".repeat(Math.max(...lines.map((line) => line.length)));
     return [table.title, rule, lines[0]!, rule, ...lines.slice(1)].join("\n");
   });
-  return [...tables, ...notes(comparison)].join("\n\n") + "\n";
+  return [...tables, ...notes].join("\n\n") + "\n";
 }
 
 function renderMarkdown(comparison: Comparison): string {
+  return layOutMarkdown(tablesOf(comparison), notes(comparison));
+}
+
+function layOutMarkdown(list: readonly Table[], notes: readonly string[]): string {
   const escape = (cells: readonly string[]) => cells.map((cell) => cell.replaceAll("|", "\\|"));
-  const tables = tablesOf(comparison).map((table) => {
+  const tables = list.map((table) => {
     const cells = aligned({ ...table, head: escape(table.head), rows: table.rows.map(escape) });
     const rule = cells[0]!.map((cell, i) =>
       i < table.textColumns ? "-".repeat(cell.length) : "-".repeat(cell.length - 1) + ":"
@@ -50,7 +93,7 @@ function renderMarkdown(comparison: Comparison): string {
     const [head, ...rows] = [cells[0]!, rule, ...cells.slice(1)].map((row) => `| ${row.join(" | ")} |`);
     return [`**${table.title}**`, "", head, ...rows].join("\n");
   });
-  return [...tables, ...notes(comparison)].join("\n\n") + "\n";
+  return [...tables, ...notes].join("\n\n") + "\n";
 }
 
 /** One line per arm and metric: the form for other programs' tables. Fractions, not percent. */
@@ -122,7 +165,7 @@ function notes(comparison: Comparison): string[] {
 }
 
 /** With correct answers and trials where there are some (they imply the standard error), else with the standard error. */
-function scoreText({ value, stderr, share }: Cell): string {
+function scoreText({ value, stderr, share }: Pick<Cell, "value" | "stderr" | "share">): string {
   if (share !== null) return `${points(value)} (${share.correct}/${share.trials})`;
   return points(value) + (stderr === null ? "" : ` ±${points(stderr)}`);
 }

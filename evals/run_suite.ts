@@ -179,7 +179,7 @@ async function scoreTasks(suite: Suite, tasks: readonly ResolvedTask[], out: str
         aggregate: score.aggregate,
         metrics: score.metrics,
         counts: { ...score.counts, ...counts },
-        warnings: score.warnings,
+        warnings: [...score.warnings, ...textWarnings(counts)],
         scorer: SCORERS[data.kind],
         content: contentSha256(data),
         options: task.options,
@@ -211,4 +211,13 @@ function textCounts(texts: readonly string[], embeddings: StoredEmbeddings): Rec
     empty_rationales: written.filter((entry) => entry.rationale === "").length,
     rationale_tokens: written.reduce((sum, entry) => sum + entry.rationaleTokens, 0),
   };
+}
+
+/** What was lost on the way to the embeddings, in sentences. */
+function textWarnings(counts: Readonly<Record<string, number>>): string[] {
+  const { texts, truncated_prompts: cut, rationales, empty_rationales: empty } = counts;
+  return [
+    ...(cut ? [`${cut} of ${texts} texts were cut to the prompt's limit`] : []),
+    ...(empty ? [`${empty} of ${rationales} rationales are empty`] : []),
+  ];
 }
