@@ -2,6 +2,8 @@ import { assert, assertSameBits } from "#test";
 import { createCpuDevice } from "../../kernels/cpu/mod.ts";
 import { loadModelGolden, MODEL_NAMES, modelFolder } from "../../fixtures/golden/models/read.ts";
 import { backboneTest, type Bench, withRandomDecoder } from "../backbone/_decoder_bench.ts";
+import { Decoder } from "../backbone/decoder.ts";
+import { Weights } from "../backbone/weights.ts";
 import {
   assertRepooled,
   assertRescored,
