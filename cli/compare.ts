@@ -6,6 +6,8 @@
 import { basename, join } from "node:path";
 import { ExitCode, MissingError } from "#errors";
 import type { ArmFolder } from "../evals/compare.ts";
+import { RunDocument } from "../lib/journal/layout.ts";
+import type { Difference } from "../lib/manifest/diff.ts";
 import { ARMS } from "../lib/manifest/names.ts";
 import type { CommandIo } from "./io.ts";
 import { newCommand, oneOf, type Syntax } from "./syntax.ts";
@@ -37,31 +39,78 @@ export function compareSyntax(onParsed: (options: CompareOptions) => void): Synt
     .action((folders, options) => onParsed({ ...options, folders }));
 }
 
-/** Prints a table of the tasks with a column for each arm. */
+/** Prints a table of the tasks with a column for each arm, and the settings on which runs differ. */
 export async function compareCommand(options: CompareOptions, io: CommandIo): Promise<ExitCode> {
   const { compareFolders } = await import("../evals/compare.ts");
   const { renderComparison } = await import("../evals/report.ts");
-  const comparison = await compareFolders(
-    scoredFolders(options.folders),
-    options.base === undefined ? {} : { base: options.base },
-  );
-  io.print(
-    io.json
-      ? JSON.stringify({ schema: "grace-compare/1", comparison })
-      : renderComparison(comparison, options.format).trimEnd(),
-  );
+  const { folders, base, format } = options;
+  const comparison = await compareFolders(scoredFolders(folders), base === undefined ? {} : { base });
+  const settings = await settingDifferences(folders);
+  if (io.json) {
+    io.print(JSON.stringify({ schema: "grace-compare/1", comparison, settings }));
+    return ExitCode.success;
+  }
+  io.print(renderComparison(comparison, format).trimEnd());
+  // A table for another program has nothing behind it.
+  if (format !== "csv") { for (const line of await describeSettings(settings)) io.print(line); }
   return ExitCode.success;
+}
+
+/** How the settings of a run differ from those of the first run that was named. */
+export interface SettingDifferences {
+  readonly left: string;
+  readonly right: string;
+  readonly differences: readonly Difference[];
+}
+
+async function settingDifferences(folders: readonly string[]): Promise<SettingDifferences[]> {
+  const { diffManifests } = await import("../lib/manifest/diff.ts");
+  const { parseResolved } = await import("../lib/manifest/identity.ts");
+  const runs = folders.flatMap((folder) => {
+    const path = join(folder, RunDocument.resolved);
+    const text = readIfThere(path);
+    return text === undefined ? [] : [{ folder, resolved: parseResolved(text, path) }];
+  });
+  const [first, ...others] = runs;
+  return others.map(({ folder, resolved }) => ({
+    left: first!.folder,
+    right: folder,
+    differences: diffManifests(first!.resolved, resolved),
+  }));
+}
+
+async function describeSettings(settings: readonly SettingDifferences[]): Promise<string[]> {
+  const { describeDifference } = await import("../lib/manifest/diff.ts");
+  return settings.flatMap(({ left, right, differences }) => [
+    "",
+    differences.length === 0
+      ? `The settings of "${left}" and "${right}" are the same.`
+      : `Settings of "${left}" -> "${right}":`,
+    ...differences.map((difference) => `- ${describeDifference(difference)}`),
+  ]);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /**
  * The folders with scores in what was named: a run has one for each arm. An arm of the only run is called by its name,
- * of one among several "<run>/<arm>"; an evaluation is called by the last part of its path.
+ * of one among several "<run>/<arm>". Runs and evaluations are called by the last part of their path, or by the whole
+ * path where two have that part in common.
  *
  * @throws MissingError if a folder is not there
  */
 export function scoredFolders(folders: readonly string[]): ArmFolder[] {
-  return folders.flatMap((folder) => {
-    const name = basename(folder);
+  const lastParts = folders.map((folder) => basename(folder));
+  const unique = new Set(lastParts).size === folders.length;
+  return folders.flatMap((folder, i) => {
+    const name = unique ? lastParts[i]! : folder;
     const arms = armsOf(folder);
     if (arms.length === 0) return [{ name, folder }];
     return arms.map((arm) => ({

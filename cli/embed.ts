@@ -3,21 +3,26 @@
  *
  * @module
  */
-import type { ExitCode } from "#errors";
+import { ExitCode } from "#errors";
 import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
+import type { Manifest } from "../lib/manifest/schema.ts";
+import type { EmbeddedText } from "../lib/rollout/embed.ts";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, deviceOption, seedOption } from "./options.ts";
+import { requireBackbone, settingsOf } from "./settings.ts";
 import { newCommand, oneOf, type Syntax } from "./syntax.ts";
+import { oneLine } from "./table.ts";
 import { readTexts } from "./texts.ts";
 
-/** What was asked for; what is undefined comes from the preset. */
+/** What was asked for; what is undefined comes from the manifest or the preset. */
 export interface EmbedOptions {
   /** Texts of the command line; empty where `input` is given. */
   readonly texts: readonly string[];
   /** JSON Lines with a "text" in each, or "-" for stdin. */
   readonly input?: string | undefined;
   readonly backbone?: string | undefined;
+  readonly manifest?: string | undefined;
   readonly preset?: Preset | undefined;
   /** Whether the model writes a rationale before a text is embedded. */
   readonly rationale: boolean;
@@ -39,7 +44,8 @@ export function embedSyntax(onParsed: (options: EmbedOptions) => void): Syntax {
     .argument("[text...]", "texts to embed")
     .option("--input <file>", 'JSON Lines with {"text": ...}, or - for stdin')
     .addOption(backboneOption())
-    .option("--preset <name>", "prompt, sampling and pooling", oneOf(PRESETS))
+    .option("--manifest <file>", "grace.json with prompt, sampling and pooling, as for run")
+    .option("--preset <name>", "settings to start from", oneOf(PRESETS))
     .option("--no-rationale", "embed texts as they are, without a rationale")
     .option("--with-text", "repeat the text in the results")
     .addOption(deviceOption())
@@ -48,13 +54,92 @@ export function embedSyntax(onParsed: (options: EmbedOptions) => void): Syntax {
     .action((texts, options) => onParsed({ ...options, texts }));
 }
 
-/** Embeds and prints one result a text, in order. */
+/** Embeds and prints one result a text, in order, each as soon as it and those before it are there. */
 export async function embedCommand(options: EmbedOptions, io: CommandIo): Promise<ExitCode> {
-  const _texts = await readTexts(options.texts, options.input, io.signal);
-  const device = await openDevice(options.device);
+  const texts = await readTexts(options.texts, options.input, io.signal);
+  const { openBackbone } = await import("../lib/backbone/open.ts");
+  const { embedTexts } = await import("../lib/rollout/embed.ts");
+  const { evaluationEmbedding, loadModel } = await import("./model.ts");
+  const { manifest } = (await settingsOf(options)).resolved;
+  const reading = { rationale: options.rationale, templateSuffix: manifest.pooling.templateSuffix };
+  const device = await openDevice(manifest.device);
   try {
-    throw new Error("not connected yet");
+    const backbone = await openBackbone(requireBackbone(manifest));
+    const model = loadModel(device, backbone, manifest);
+    let done = 0, tokens = 0;
+    const printInOrder = inOrder<EmbeddedText>((result, i) =>
+      io.print((io.json ? jsonLine : describe)(options.withText ? texts[i] : undefined, result, i))
+    );
+    const results = await embedTexts(model.decoder, backbone, model.prompter, texts, {
+      ...evaluationEmbedding(manifest, reading),
+      signal: io.signal,
+      onTokens: (count) => tokens += count,
+      onDone: (index, result) => {
+        printInOrder(index, result);
+        done++;
+        // Results on a terminal show by themselves how far it is.
+        if (io.columns !== undefined) return;
+        io.progress.update({ task: "embed", done, total: texts.length, unit: "texts", tokens });
+      },
+    });
+    io.progress.end();
+    for (const remark of losses(results, manifest)) io.progress.note(remark);
+    model.free();
+    backbone.close();
+    return ExitCode.success;
   } finally {
     device.dispose();
   }
+}
+
+/** What was cut off, in sentences; nothing is ever shortened in silence. */
+function losses(results: readonly EmbeddedText[], { prompt, evaluation }: Manifest): string[] {
+  const count = (lost: (result: EmbeddedText) => boolean) => results.filter(lost).length;
+  const texts = count((result) => result.truncatedPrompt);
+  const rationales = count((result) => result.truncatedRationale);
+  return [
+    ...(texts > 0
+      ? [
+        `${texts} of ${results.length} texts lost their end: prompt.promptTokens is ${prompt.promptTokens}`,
+      ]
+      : []),
+    ...(rationales > 0
+      ? [
+        `${rationales} of ${results.length} rationales were cut off: evaluation.maxNewTokens is ${evaluation.maxNewTokens}`,
+      ]
+      : []),
+  ];
+}
+
+/** Passes results on in the order of their indices, counted from 0, whatever order they come in. */
+export function inOrder<T>(emit: (value: T, index: number) => void): (index: number, value: T) => void {
+  const waiting = new Map<number, T>();
+  let next = 0;
+  return (index, value) => {
+    waiting.set(index, value);
+    for (; waiting.has(next); next++) {
+      emit(waiting.get(next)!, next);
+      waiting.delete(next);
+    }
+  };
+}
+
+function jsonLine(text: string | undefined, { rationale, embedding }: EmbeddedText): string {
+  return JSON.stringify({ ...(text !== undefined && { text }), rationale, embedding: [...embedding] });
+}
+
+/** A result for people: what was written, and the beginning of the vector. */
+function describe(
+  text: string | undefined,
+  { rationale, embedding }: EmbeddedText,
+  index: number,
+): string {
+  const norm = Math.hypot(...embedding);
+  const head = [...embedding.subarray(0, 4)].map((value) => value.toFixed(4)).join(" ");
+  return [
+    `[${index + 1}]${text === undefined ? "" : ` ${oneLine(text)}`}`,
+    ...(rationale === null ? [] : [`rationale: ${oneLine(rationale)}`]),
+    `embedding: ${embedding.length} dimensions, norm ${norm.toFixed(4)}, begins ${head}`,
+    "",
+  ].join("\n");
 }

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { ExitCode } from "#errors";
+import { ExitCode } from "#errors";
 import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, seedOption } from "./options.ts";
+import { requireDataRoot, settingsOf } from "./settings.ts";
 import { newCommand, oneOf, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
@@ -40,16 +41,30 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .option("--no-rationale", "embed texts as they are, without a rationale")
     .addOption(deviceOption())
     .addOption(dataRootOption())
-    .option("--out <dir>", "folder for the scores")
+    .option("--out <dir>", "folder for the records (default: one below scores/, named after model and suite)")
     .addOption(seedOption())
+    .addHelpText("after", "\nThe same command continues an evaluation that was interrupted.")
     .action(onParsed);
 }
 
 /** Evaluates and prints the scores. */
-export async function evalCommand(options: EvalOptions, _io: CommandIo): Promise<ExitCode> {
-  const device = await openDevice(options.device);
+export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<ExitCode> {
+  const { evaluateModel } = await import("./evaluation.ts");
+  const { renderScores } = await import("../evals/report.ts");
+  const { resolved } = await settingsOf(options);
+  const device = await openDevice(resolved.manifest.device);
   try {
-    throw new Error("not connected yet");
+    const { folder, scores } = await evaluateModel({
+      resolved,
+      rationale: options.rationale,
+      dataRoot: requireDataRoot(options.dataRoot),
+      out: options.out,
+      device,
+    }, io);
+    io.progress.end();
+    if (io.json) io.print(JSON.stringify({ schema: "grace-eval/1", folder, scores }));
+    else io.print(`${renderScores(scores, "text")}\nEvery number above comes from the records in ${folder}`);
+    return ExitCode.success;
   } finally {
     device.dispose();
   }

@@ -3,19 +3,21 @@
  *
  * @module
  */
-import type { ExitCode } from "#errors";
+import { ExitCode } from "#errors";
 import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, deviceOption, seedOption } from "./options.ts";
+import { requireBackbone, settingsOf } from "./settings.ts";
 import { newCommand, nonBlank, oneOf, type Syntax } from "./syntax.ts";
 
-/** What was asked for; what is undefined comes from the preset. */
+/** What was asked for; what is undefined comes from the manifest or the preset. */
 export interface ExplainOptions {
   readonly query: string;
   readonly positive: string;
   readonly negative: string;
   readonly backbone?: string | undefined;
+  readonly manifest?: string | undefined;
   readonly preset?: Preset | undefined;
   readonly device: DeviceName;
   readonly seed?: number | undefined;
@@ -24,6 +26,7 @@ export interface ExplainOptions {
 const examples = [
   'grace-repro explain --backbone ./my-model --query "what do cats eat" --positive "Cats are carnivores." \\\n' +
   '      --negative "Dogs bark."',
+  'grace-repro explain --backbone ./my-model --preset code --query "..." --positive "..." --negative "..." --json',
 ];
 
 /** Syntax of the command; `onParsed` gets what was asked for. */
@@ -33,17 +36,32 @@ export function explainSyntax(onParsed: (options: ExplainOptions) => void): Synt
     .requiredOption("--positive <text>", "a text that answers it", nonBlank)
     .requiredOption("--negative <text>", "a text that does not", nonBlank)
     .addOption(backboneOption())
-    .option("--preset <name>", "prompt, sampling, pooling and reward", oneOf(PRESETS))
+    .option("--manifest <file>", "grace.json with prompt, sampling, pooling and reward, as for run")
+    .option("--preset <name>", "settings to start from", oneOf(PRESETS))
     .addOption(deviceOption())
     .addOption(seedOption())
     .action(onParsed);
 }
 
 /** Prints what happens to the triplet. */
-export async function explainCommand(options: ExplainOptions, _io: CommandIo): Promise<ExitCode> {
-  const device = await openDevice(options.device);
+export async function explainCommand(options: ExplainOptions, io: CommandIo): Promise<ExitCode> {
+  const { openBackbone } = await import("../lib/backbone/open.ts");
+  const { explainTriplet } = await import("./explanation.ts");
+  const { renderExplanation } = await import("./explanation_text.ts");
+  const { loadModel } = await import("./model.ts");
+  const { manifest } = (await settingsOf(options)).resolved;
+  const { query, positive, negative } = options;
+  const device = await openDevice(manifest.device);
   try {
-    throw new Error("not connected yet");
+    const backbone = await openBackbone(requireBackbone(manifest));
+    const model = loadModel(device, backbone, manifest);
+    const triplet = { query, positive, negative, source: "command line" };
+    const explanation = await explainTriplet(model, manifest, triplet);
+    model.free();
+    backbone.close();
+    if (io.json) io.print(JSON.stringify({ schema: "grace-explain/1", ...explanation }));
+    else for (const line of renderExplanation(explanation)) io.print(line);
+    return ExitCode.success;
   } finally {
     device.dispose();
   }

@@ -23,3 +23,8 @@ export function formatBytes(bytes: number): string {
   if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(0)} MB`;
   return `${(bytes / 1e3).toFixed(0)} kB`;
 }
+
+/** A text of a model on one line, without control characters, which could change what a terminal shows. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").replace(/\p{Cc}/gu, "\uFFFD").trim();
+}

@@ -38,18 +38,19 @@ export function renderScores(scores: readonly ScoreRecord[], format: "text" | "m
   const tables: Table[] = [
     {
       title: "Scores (x 100)",
-      head: ["task", "metric", "items", "score"],
+      head: ["task", "metric", "items", "score", "stderr", "correct"],
       rows: scores.flatMap((record) =>
-        shownMetrics(record).map((metric, i) => [
-          record.task,
-          metric,
-          String(record.items.rows),
-          scoreText({
-            value: record.metrics[metric]!,
-            stderr: i === 0 ? record.stderr : null,
-            share: shareOf(record, metric),
-          }),
-        ])
+        shownMetrics(record).map((metric, i) => {
+          const share = shareOf(record, metric);
+          return [
+            record.task,
+            metric,
+            String(record.items.rows),
+            points(record.metrics[metric]!),
+            i > 0 || record.stderr === null ? "" : points(record.stderr),
+            share === null ? "" : `${share.correct}/${share.trials}`,
+          ];
+        })
       ),
       textColumns: 2,
     },
@@ -165,7 +166,7 @@ function notes(comparison: Comparison): string[] {
 }
 
 /** With correct answers and trials where there are some (they imply the standard error), else with the standard error. */
-function scoreText({ value, stderr, share }: Pick<Cell, "value" | "stderr" | "share">): string {
+function scoreText({ value, stderr, share }: Cell): string {
   if (share !== null) return `${points(value)} (${share.correct}/${share.trials})`;
   return points(value) + (stderr === null ? "" : ` ±${points(stderr)}`);
 }

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { z } from "zod";
+import { UsageError } from "#errors";
 import { canonicalHash } from "./canonical.ts";
 import { fromLeaves, leavesOf, LOCATION_LEAVES } from "./leaves.ts";
 import { type Lock, lockSchema } from "./lock.ts";
 import type { ResolvedManifest } from "./resolve.ts";
-import type { Manifest } from "./schema.ts";
+import { type Manifest, manifestSchema } from "./schema.ts";
 
 /**
  * SHA-256 (64 hexadecimal digits) over the canonical JSON of settings and lock. Left out are the settings that only
@@ -35,3 +37,34 @@ export function runFolderName(backbone: string, identity: string): string {
 export function resolvedText({ manifest, provenance }: ResolvedManifest, identity: string): string {
   return JSON.stringify({ identity, manifest, provenance }, null, 2) + "\n";
 }
+
+/** A resolved manifest as it is stored. */
+export interface StoredManifest extends ResolvedManifest {
+  /** Identity of the run. */
+  identity: string;
+}
+
+/**
+ * Reads the text of `manifest.resolved.json`.
+ *
+ * @param source the file's name, for messages
+ * @throws {UsageError} if it is not a resolved manifest of this version
+ */
+export function parseResolved(text: string, source: string): StoredManifest {
+  try {
+    const { identity, manifest, provenance } = storedSchema.parse(JSON.parse(text));
+    return { identity, manifest, provenance };
+  } catch (cause) {
+    throw new UsageError(
+      `"${source}" is not a resolved manifest of this version`,
+      "restore the file, or repeat the run",
+      { cause },
+    );
+  }
+}
+
+const storedSchema = z.strictObject({
+  identity: z.string().regex(/^[0-9a-f]{64}$/),
+  manifest: manifestSchema,
+  provenance: z.record(z.string(), z.string()),
+});
