@@ -300,10 +300,8 @@ export class CpuKvCache {
       for (let head = 0; head < kvHeads; head++) {
         const from = (row + i) * width + head * headDim;
         const to = ((slot * kvHeads + head) * this.capacity + at + i) * headDim;
-        for (let j = 0; j < headDim; j++) {
-          keys[to + j] = k[from + j]!;
-          values[to + j] = v[from + j]!;
-        }
+        keys.set(k.subarray(from, from + headDim), to);
+        values.set(v.subarray(from, from + headDim), to);
       }
     }
   }

@@ -19,6 +19,8 @@ import type { CpuTensor, Pool } from "./tensor.ts";
 const chunkColumns = 4096;
 /** Rows at a time: bounds the scratch memory to a few chunks of 8 MB. */
 const chunkRows = 512;
+/** Rows of a chunk that element-wise graphs work on at a time: 512 KB an array. */
+const pieceRows = 32;
 /** Rows at a time in sampling, where the logits of all chunks are kept (13 MB at a vocabulary of 49,152). */
 const sampleRows = 64;
 
@@ -36,10 +38,18 @@ const slices = [
   { name: "one", shape: [1], data: new BigInt64Array([1n]) },
 ];
 
-/** From logits of a chunk: max, Σ exp(z − max), Σ exp(z − max)·(z − max), and exp(z − max); z = logits / temperature. */
-const statisticsGraph: Graph = {
+/**
+ * From logits of a chunk: max, Σ exp(z − max), Σ exp(z − max)·(z − max), and, where it is wanted, exp(z − max);
+ * z = logits / temperature.
+ */
+const statisticsGraph = (withExponentials: boolean): Graph => ({
   inputs: [block("x"), { name: "inverseT", shape: [1] }, { name: "ones", shape: ["c", 2] }],
-  outputs: [column("max"), { name: "sum", shape: ["n", 2] }, { name: "moment", shape: ["n", 2] }, block("e")],
+  outputs: [
+    column("max"),
+    { name: "sum", shape: ["n", 2] },
+    { name: "moment", shape: ["n", 2] },
+    ...(withExponentials ? [block("e")] : []),
+  ],
   constants: slices,
   nodes: [
     node("Mul", ["x", "inverseT"], "z"),
@@ -50,7 +60,7 @@ const statisticsGraph: Graph = {
     node("Mul", ["e", "shifted"], "es"),
     node("MatMul", ["es", "ones"], "moment"),
   ],
-};
+});
 
 /**
  * dLogits (without the one-hot part) = −(dLogProb·p + dEntropy·p·(log p + H)) / temperature, p = exp(z − lse).
@@ -112,13 +122,15 @@ class RowSums {
 /** The vocabulary ops of the CPU engine. */
 export class LmHeadOps {
   readonly #statistics: Session;
+  readonly #statisticsOnly: Session;
   readonly #gradient: Session;
   readonly #gradientEntropy: Session;
   readonly #ones = new Ones();
 
   /** See {@linkcode LmHeadOps}. */
   constructor(readonly pool: Pool, readonly linear: LinearOps, threads: number) {
-    this.#statistics = new Session(statisticsGraph, threads);
+    this.#statistics = new Session(statisticsGraph(true), threads);
+    this.#statisticsOnly = new Session(statisticsGraph(false), threads);
     this.#gradient = new Session(gradientGraph(false), threads);
     this.#gradientEntropy = new Session(gradientGraph(true), threads);
   }
@@ -143,23 +155,25 @@ export class LmHeadOps {
     return { rows, free: () => this.pool.release(rows) };
   }
 
+  /** Adds a chunk of logits to the rows' sums, and writes exp(z − max) to `e` if it is given. */
   #chunkStatistics(
     logits: CpuTensor,
     inverseT: number,
-    e: CpuTensor,
+    e: CpuTensor | null,
     sums: readonly RowSums[],
   ): Float32Array {
     const n = logits.shape[0]!, c = logits.shape[1]!;
     const max = new Float32Array(n), sum = new Float32Array(2 * n), moment = new Float32Array(2 * n);
-    this.#statistics.run({
-      x: logits.ort,
-      inverseT: ortTensor(new Float32Array([inverseT]), [1]),
-      ones: this.#ones.columns(c),
-    }, {
-      max: ortTensor(max, [n, 1]),
-      sum: ortTensor(sum, [n, 2]),
-      moment: ortTensor(moment, [n, 2]),
-      e: e.ort,
+    const session = e ? this.#statistics : this.#statisticsOnly;
+    const ones = this.#ones.columns(c), scale = ortTensor(new Float32Array([inverseT]), [1]);
+    inPieces(n, (from, to) => {
+      const rows = to - from;
+      session.run({ x: logits.rows(from, to).ort, inverseT: scale, ones }, {
+        max: ortTensor(max.subarray(from, to), [rows, 1]),
+        sum: ortTensor(sum.subarray(2 * from, 2 * to), [rows, 2]),
+        moment: ortTensor(moment.subarray(2 * from, 2 * to), [rows, 2]),
+        ...(e && { e: e.rows(from, to).ort }),
+      });
     });
     for (let i = 0; i < sums.length; i++) sums[i]!.add(max[i]!, sum[2 * i]!, moment[2 * i]!);
     return max;
@@ -177,15 +191,14 @@ export class LmHeadOps {
       const chosen = new Float32Array(end - start);
       for (let column = 0; column < vocab; column += chunkColumns) {
         const c = Math.min(chunkColumns, vocab - column);
-        const logits = this.pool.alloc([m, c], "f32"), e = this.pool.alloc([m, c], "f32");
+        const logits = this.pool.alloc([m, c], "f32");
         this.#logits(rows, w, column, column + c, logits);
-        this.#chunkStatistics(logits, inverseT, e, sums);
+        this.#chunkStatistics(logits, inverseT, null, sums);
         for (let i = 0; i < end - start; i++) {
           const at = ids[start + i]! - column;
           if (at >= 0 && at < c) chosen[i] = logits.f32[i * c + at]!;
         }
         this.pool.release(logits);
-        this.pool.release(e);
       }
       sums.forEach((row, i) => store(result, start + i, row, chosen[i]!, inverseT));
       free();
@@ -215,23 +228,26 @@ export class LmHeadOps {
     for (let start = 0; start < n; start += chunkRows) {
       const end = Math.min(n, start + chunkRows), m = end - start;
       const rows = h.rows(start, end), dRows = dh.rows(start, end);
-      const slice = (data: Float32Array, factor: number) =>
-        ortTensor(data.slice(start, end).map((value) => value * factor), [m, 1]);
-      const inputs = {
-        inverseT: ortTensor(new Float32Array([inverseT]), [1]),
-        lse: slice(statistics.logSumExp, 1),
-        weight: slice(gradient.dLogProb, -inverseT),
-        ...(gradient.dEntropy && {
-          entropy: slice(statistics.entropy, 1),
-          dEntropy: slice(gradient.dEntropy, inverseT),
-        }),
-      };
+      const scale = ortTensor(new Float32Array([inverseT]), [1]);
+      const lse = statistics.logSumExp.slice(start, end), entropy = statistics.entropy.slice(start, end);
+      const weight = gradient.dLogProb.slice(start, end).map((value) => value * -inverseT);
+      const dEntropy = gradient.dEntropy?.slice(start, end).map((value) => value * inverseT);
       const session = gradient.dEntropy ? this.#gradientEntropy : this.#gradient;
       for (let column = 0; column < vocab; column += chunkColumns) {
         const c = Math.min(chunkColumns, vocab - column);
-        const logits = this.pool.alloc([m, c], "f32"), d = this.pool.alloc([m, c], "f32");
+        const logits = this.pool.alloc([m, c], "f32"), d = logits; // the gradient goes over the logits
         this.#logits(rows, w, column, column + c, logits);
-        session.run({ x: logits.ort, ...inputs }, { dx: d.ort });
+        inPieces(m, (from, to) => {
+          const part = (values: Float32Array) => ortTensor(values.subarray(from, to), [to - from, 1]);
+          const x = logits.rows(from, to).ort;
+          session.run({
+            x,
+            inverseT: scale,
+            lse: part(lse),
+            weight: part(weight),
+            ...(dEntropy && { entropy: part(entropy), dEntropy: part(dEntropy) }),
+          }, { dx: x });
+        });
         for (let i = 0; i < m; i++) {
           const at = ids[start + i]! - column;
           if (at >= 0 && at < c) d.f32[i * c + at]! += gradient.dLogProb[start + i]! * inverseT;
@@ -241,7 +257,6 @@ export class LmHeadOps {
         if (wide) this.pool.release(wide);
         if (dw) this.linear.backwardWeight(d, rows, dw.rows(column, column + c), true);
         this.pool.release(logits);
-        this.pool.release(d);
       }
     }
   }
@@ -312,7 +327,20 @@ export class LmHeadOps {
 
   /** Frees the sessions. */
   dispose(): void {
-    for (const session of [this.#statistics, this.#gradient, this.#gradientEntropy]) session.dispose();
+    for (const session of [this.#statistics, this.#statisticsOnly, this.#gradient, this.#gradientEntropy]) {
+      session.dispose();
+    }
+  }
+}
+
+/**
+ * Rows of a chunk in pieces whose intermediates stay in the cache. No piece has one row alone, unless there is but one:
+ * sums over a single row would take another code path.
+ */
+function inPieces(rows: number, run: (from: number, to: number) => void): void {
+  for (let from = 0, to = 0; from < rows; from = to) {
+    to = rows - from <= pieceRows + 1 ? rows : from + pieceRows;
+    run(from, to);
   }
 }
 

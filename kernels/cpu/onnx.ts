@@ -6,7 +6,15 @@
  */
 
 /** ONNX element types that the engine uses (TensorProto.DataType). */
-export const DataType = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, uint16: 4, bfloat16: 16 } as const;
+export const DataType = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  uint16: 4,
+  bfloat16: 16,
+} as const;
 
 /** Attribute value of a node: a number is a float attribute, a bigint an integer, as ONNX distinguishes them. */
 export type Attribute = number | bigint | string | readonly bigint[];
@@ -119,7 +127,11 @@ function writeConstant(w: Writer, constant: Constant): void {
   const { data } = constant;
   w.int(
     2,
-    data instanceof Float32Array ? DataType.float32 : data instanceof Int32Array ? DataType.int32 : DataType.int64,
+    data instanceof Float32Array
+      ? DataType.float32
+      : data instanceof Int32Array
+      ? DataType.int32
+      : DataType.int64,
   );
   w.string(8, constant.name);
   w.block(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

@@ -41,7 +41,12 @@ export class CpuTensor implements Tensor {
   rows(start: number, end: number): CpuTensor {
     const [first = 1, ...rest] = this.shape, width = sizeOf(rest);
     if (!(0 <= start && start <= end && end <= first)) throw new Error(`rows [${start}, ${end}) of ${first}`);
-    return new CpuTensor(this.dtype, [end - start, ...rest], this.data.subarray(start * width, end * width), null);
+    return new CpuTensor(
+      this.dtype,
+      [end - start, ...rest],
+      this.data.subarray(start * width, end * width),
+      null,
+    );
   }
 
   /** View of the same elements under another shape. */

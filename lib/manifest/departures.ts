@@ -127,6 +127,11 @@ export const CPU_DEPARTURES: readonly SizeDeparture[] = [
     why: "32 rationales a step keep two cores busy and fit in memory",
   },
   { path: "train.miniBatches", value: 2, why: "four updates of two prompts each would be mostly noise" },
+  {
+    path: "optimizer.learningRate",
+    value: 1e-5,
+    why: "a hundred steps on a small model, not a thousand on a large one; set in advance, not tuned",
+  },
   { path: "train.steps", value: 100, why: "what fits into about an hour" },
   { path: "train.checkpointEvery", value: 10, why: "an interruption loses at most ten steps" },
   { path: "train.microBatchTokens", value: 1024, why: "keeps a training pass under 1 GB of activations" },
