@@ -5,7 +5,7 @@
  * @module
  */
 import type { AdamWSpec, RopeTable } from "../device.ts";
-import type { Graph, Node } from "./onnx.ts";
+import { type Graph, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { Ones } from "./ones.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
@@ -15,20 +15,6 @@ const pieceElements = 1 << 16;
 
 /** Below this many elements an op runs on one thread. */
 const fewElements = 1 << 15;
-
-const node = (
-  op: string,
-  inputs: string[],
-  output: string,
-  attributes: Node["attributes"] = {},
-  domain = "",
-): Node => ({
-  op,
-  inputs,
-  outputs: [output],
-  attributes,
-  domain,
-});
 
 const rows = (name: string) => ({ name, shape: ["n", "d"] });
 const scalar = (name: string) => ({ name, shape: [1] });

@@ -11,7 +11,8 @@ import type { SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts"
 import { checkSamplingOptions, sampleToken } from "../sampling.ts";
 import type { LinearOps } from "./linear.ts";
 import { Ones } from "./ones.ts";
-import type { Graph, Node } from "./onnx.ts";
+import { gradientGraph, statisticsGraph } from "./lm_head_graphs.ts";
+import { argmax, invert, joined, RowSums } from "./lm_head_rows.ts";
 import { ortTensor, Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
@@ -23,101 +24,6 @@ const chunkRows = 512;
 const pieceRows = 32;
 /** Rows at a time in sampling, where the logits of all chunks are kept (13 MB at a vocabulary of 49,152). */
 const sampleRows = 64;
-
-const node = (op: string, inputs: string[], output: string, attributes: Node["attributes"] = {}): Node => ({
-  op,
-  inputs,
-  outputs: [output],
-  attributes,
-});
-
-const column = (name: string) => ({ name, shape: ["n", 1] });
-const block = (name: string) => ({ name, shape: ["n", "c"] });
-const slices = [
-  { name: "zero", shape: [1], data: new BigInt64Array([0n]) },
-  { name: "one", shape: [1], data: new BigInt64Array([1n]) },
-];
-
-/**
- * From logits of a chunk: max, Σ exp(z − max), Σ exp(z − max)·(z − max), and, where it is wanted, exp(z − max);
- * z = logits / temperature.
- */
-const statisticsGraph = (withExponentials: boolean): Graph => ({
-  inputs: [block("x"), { name: "inverseT", shape: [1] }, { name: "ones", shape: ["c", 2] }],
-  outputs: [
-    column("max"),
-    { name: "sum", shape: ["n", 2] },
-    { name: "moment", shape: ["n", 2] },
-    ...(withExponentials ? [block("e")] : []),
-  ],
-  constants: slices,
-  nodes: [
-    node("Mul", ["x", "inverseT"], "z"),
-    node("ReduceMax", ["z", "one"], "max", { keepdims: 1n }),
-    node("Sub", ["z", "max"], "shifted"),
-    node("Exp", ["shifted"], "e"),
-    node("MatMul", ["e", "ones"], "sum"),
-    node("Mul", ["e", "shifted"], "es"),
-    node("MatMul", ["es", "ones"], "moment"),
-  ],
-});
-
-/**
- * dLogits (without the one-hot part) = −(dLogProb·p + dEntropy·p·(log p + H)) / temperature, p = exp(z − lse).
- */
-function gradientGraph(withEntropy: boolean): Graph {
-  return {
-    inputs: [
-      block("x"),
-      { name: "inverseT", shape: [1] },
-      column("lse"),
-      column("weight"),
-      ...(withEntropy ? [column("entropy"), column("dEntropy")] : []),
-    ],
-    outputs: [block("dx")],
-    nodes: [
-      node("Mul", ["x", "inverseT"], "z"),
-      node("Sub", ["z", "lse"], "logP"),
-      node("Exp", ["logP"], "p"),
-      ...(withEntropy
-        ? [
-          node("Add", ["logP", "entropy"], "surprise"),
-          node("Mul", ["surprise", "dEntropy"], "weighted"),
-          node("Sub", ["weight", "weighted"], "factor"),
-          node("Mul", ["p", "factor"], "dx"),
-        ]
-        : [node("Mul", ["p", "weight"], "dx")]),
-    ],
-  };
-}
-
-/** Running log-sum-exp of one row over chunks: everything is relative to the largest logit so far. */
-class RowSums {
-  max = -Infinity;
-  sum = 0;
-  moment = 0;
-
-  add(max: number, sum: number, moment: number): void {
-    if (max > this.max) {
-      const scale = Math.exp(this.max - max);
-      // Σ e^(z−M')·(z−M') = scale·(Σ e^(z−M)·(z−M) + (M−M')·Σ e^(z−M))
-      this.moment = this.sum === 0 ? 0 : scale * (this.moment + (this.max - max) * this.sum);
-      this.sum *= scale;
-      this.max = max;
-    }
-    const scale = Math.exp(max - this.max);
-    this.moment += scale * (moment + (max - this.max) * sum);
-    this.sum += scale * sum;
-  }
-
-  get logSumExp(): number {
-    return this.max + Math.log(this.sum);
-  }
-
-  get entropy(): number {
-    return Math.log(this.sum) - this.moment / this.sum;
-  }
-}
 
 /** The vocabulary ops of the CPU engine. */
 export class LmHeadOps {
@@ -342,61 +248,6 @@ function inPieces(rows: number, run: (from: number, to: number) => void): void {
     to = rows - from <= pieceRows + 1 ? rows : from + pieceRows;
     run(from, to);
   }
-}
-
-interface RowChunk {
-  readonly logits: Float32Array;
-  /** exp(z − max) */
-  readonly e: Float32Array;
-  readonly max: number;
-  readonly column: number;
-}
-
-/** Token at which the cumulative distribution passes `uniform`. */
-function invert(row: readonly RowChunk[], sums: RowSums, uniform: number): number {
-  let target = uniform * sums.sum;
-  let last = 0;
-  for (const { e, max, column } of row) {
-    const scale = Math.exp(max - sums.max);
-    let total = 0;
-    for (let j = 0; j < e.length; j++) total += e[j]!;
-    if (target >= total * scale) {
-      target -= total * scale;
-      if (total * scale > 0) last = column + lastPositive(e);
-      continue;
-    }
-    let cumulative = 0;
-    for (let j = 0; j < e.length; j++) {
-      cumulative += e[j]! * scale;
-      if (cumulative > target) return column + j;
-    }
-    return column + lastPositive(e);
-  }
-  // Rounding left a sliver past the end: the last token that has any probability.
-  return last;
-}
-
-function lastPositive(e: Float32Array): number {
-  let j = e.length - 1;
-  while (j > 0 && e[j] === 0) j--;
-  return j;
-}
-
-function argmax(row: readonly RowChunk[]): number {
-  let best = -Infinity, id = 0;
-  for (const { logits, max, column } of row) {
-    if (max > best) {
-      best = max;
-      id = column + logits.indexOf(max);
-    }
-  }
-  return id;
-}
-
-function joined(row: readonly RowChunk[], vocab: number): Float32Array {
-  const all = new Float32Array(vocab);
-  for (const { logits, column } of row) all.set(logits, column);
-  return all;
 }
 
 function emptyStatistics(n: number): TokenStatistics {

@@ -19,8 +19,9 @@ import type {
   Tensor,
   TokenStatistics,
 } from "../device.ts";
-import { AttentionOps, CpuKvCache } from "./attention.ts";
+import { AttentionOps } from "./attention.ts";
 import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
+import { CpuKvCache } from "./kv_cache.ts";
 import { LinearOps } from "./linear.ts";
 import { LmHeadOps } from "./lm_head.ts";
 import { ortVersion } from "./ort.ts";

@@ -51,6 +51,17 @@ export interface Graph {
   readonly constants?: readonly Constant[];
 }
 
+/** An operator, with less to write where it has one output. */
+export function node(
+  op: string,
+  inputs: readonly string[],
+  outputs: string | readonly string[],
+  attributes: Readonly<Record<string, Attribute>> = {},
+  domain = "",
+): Node {
+  return { op, inputs, outputs: typeof outputs === "string" ? [outputs] : outputs, attributes, domain };
+}
+
 const text = new TextEncoder();
 
 class Writer {

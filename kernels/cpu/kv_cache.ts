@@ -1,0 +1,108 @@
+/**
+ * The key/value cache of the CPU engine.
+ *
+ * @module
+ */
+import type { AttentionShape } from "../device.ts";
+import type { CpuTensor, Pool } from "./tensor.ts";
+
+/** Keys and values per layer: [slots, kvHeads, capacity, headDim]. */
+export class CpuKvCache {
+  readonly keys: CpuTensor[] = [];
+  readonly values: CpuTensor[] = [];
+
+  /** Allocates all layers. */
+  constructor(
+    readonly pool: Pool,
+    readonly layers: number,
+    readonly slots: number,
+    public capacity: number,
+    readonly shape: AttentionShape,
+  ) {
+    for (let layer = 0; layer < layers; layer++) {
+      this.keys.push(this.#alloc(capacity));
+      this.values.push(this.#alloc(capacity));
+    }
+  }
+
+  #alloc(capacity: number): CpuTensor {
+    const tensor = this.pool.alloc([this.slots, this.shape.kvHeads, capacity, this.shape.headDim], "f32");
+    // Masked keys are multiplied by 0, so what lies there must be finite.
+    tensor.f32.fill(0);
+    return tensor;
+  }
+
+  /** Makes room for `capacity` tokens a slot, in steps of 32. */
+  grow(capacity: number): void {
+    const wanted = Math.ceil(capacity / 32) * 32;
+    const { kvHeads, headDim } = this.shape;
+    for (const list of [this.keys, this.values]) {
+      for (let layer = 0; layer < this.layers; layer++) {
+        const old = list[layer]!, next = this.#alloc(wanted);
+        for (let head = 0; head < this.slots * kvHeads; head++) {
+          const from = head * this.capacity * headDim;
+          next.f32.set(old.f32.subarray(from, from + this.capacity * headDim), head * wanted * headDim);
+        }
+        this.pool.release(old);
+        list[layer] = next;
+      }
+    }
+    this.capacity = wanted;
+  }
+
+  /** Elements of a token's keys. */
+  get width(): number {
+    return this.shape.kvHeads * this.shape.headDim;
+  }
+
+  /** Fails unless slot and layer are there. */
+  check(slot: number, layer = 0): void {
+    if (!(slot >= 0 && slot < this.slots)) throw new Error(`cache: slot ${slot} of ${this.slots}`);
+    if (!(layer >= 0 && layer < this.layers)) throw new Error(`cache: layer ${layer} of ${this.layers}`);
+  }
+
+  /** Writes rows [row, row + count) of k and v to a slot. */
+  write(
+    layer: number,
+    k: Float32Array,
+    v: Float32Array,
+    row: number,
+    count: number,
+    slot: number,
+    at: number,
+  ): void {
+    const { kvHeads, headDim } = this.shape;
+    const keys = this.keys[layer]!.f32, values = this.values[layer]!.f32, width = kvHeads * headDim;
+    for (let i = 0; i < count; i++) {
+      for (let head = 0; head < kvHeads; head++) {
+        const from = (row + i) * width + head * headDim;
+        const to = ((slot * kvHeads + head) * this.capacity + at + i) * headDim;
+        keys.set(k.subarray(from, from + headDim), to);
+        values.set(v.subarray(from, from + headDim), to);
+      }
+    }
+  }
+
+  /** Copies the first `count` tokens of a slot over another. */
+  copySlot(from: number, to: number, count: number): void {
+    const { kvHeads, headDim } = this.shape;
+    this.check(from);
+    this.check(to);
+    if (!(count >= 0 && count <= this.capacity)) {
+      throw new Error(`cacheCopy: ${count} tokens of ${this.capacity}`);
+    }
+    for (const list of [this.keys, this.values]) {
+      for (const { f32 } of list) {
+        for (let head = 0; head < kvHeads; head++) {
+          const source = (from * kvHeads + head) * this.capacity * headDim;
+          f32.copyWithin((to * kvHeads + head) * this.capacity * headDim, source, source + count * headDim);
+        }
+      }
+    }
+  }
+
+  /** Gives the memory back. */
+  free(): void {
+    for (const tensor of [...this.keys, ...this.values]) this.pool.release(tensor);
+  }
+}
