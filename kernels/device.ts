@@ -83,7 +83,7 @@ export interface SamplingSpec {
   readonly temperature: number;
   /** Nucleus: keep the smallest set of most likely tokens with probability >= topP; 1 keeps all. */
   readonly topP: number;
-  /** Keep the topK most likely tokens; 0 keeps all. */
+  /** Keep the topK largest logits and whatever equals the smallest of them; 0 keeps all. */
   readonly topK: number;
 }
 
@@ -105,11 +105,14 @@ export interface AdamWSpec {
   readonly gradientScale: number;
 }
 
-/** Result of {@linkcode Device.infoNce}; gradients are with respect to the L2-normalised inputs. */
+/** Settings of {@linkcode Device.infoNce}. */
 export interface InfoNceSpec {
   /** Similarities are divided by this. */
   readonly temperature: number;
-  /** excluded[i * columns + j] = 1 leaves candidate j out of row i's denominator (duplicates of the positive). */
+  /**
+   * excluded[i * m + j] = 1 leaves candidate j out of row i's denominator (another copy of its positive). The positive
+   * itself, j = i, is always in it.
+   */
   readonly excluded?: Uint8Array;
 }
 
@@ -154,7 +157,12 @@ export interface Device {
   /** dx[n, in] (+)= dy[n, out] · w. */
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate?: boolean): void;
   /** dw[out, in] (+)= dyᵀ · x; dBias[out] (+)= Σ_rows dy. */
-  linearBackwardWeight(dy: Tensor, x: Tensor, dw: Tensor, options?: { dBias?: Tensor; accumulate?: boolean }): void;
+  linearBackwardWeight(
+    dy: Tensor,
+    x: Tensor,
+    dw: Tensor,
+    options?: { dBias?: Tensor; accumulate?: boolean },
+  ): void;
   /** y[n, dim] ← w[ids]; w is [vocab, dim], f32 or bf16; ids i32 [n]. */
   embedding(ids: Tensor, w: Tensor, y: Tensor): void;
   /** dw[ids[i]] += dy[i], in order of i. */
@@ -182,7 +190,7 @@ export interface Device {
   swiglu(gate: Tensor, up: Tensor, y: Tensor): void;
   /** dGate, dUp ← gradients of {@linkcode Device.swiglu}. dGate may be `gate`, dUp may be `up`. */
   swigluBackward(dy: Tensor, gate: Tensor, up: Tensor, dGate: Tensor, dUp: Tensor): void;
-  /** Table of cos and sin of position · inverseFrequency, computed in float64 and rounded. */
+  /** Table of cos and sin of position · inverseFrequency, computed in float64 and rounded. Lives as long as the device. */
   ropeTable(inverseFrequencies: Float64Array, positions: number): RopeTable;
   /**
    * Rotary positions on x [n, heads · headDim], in halves (pairs i and i + headDim/2, as in transformers):
@@ -206,7 +214,10 @@ export interface Device {
     y: Tensor,
     lse: Tensor,
   ): void;
-  /** dq ← …, dk ← …, dv ← …: gradients of {@linkcode Device.attention}; a parent's rows collect from all children. */
+  /**
+   * dq ← …, dk ← …, dv ← …: gradients of {@linkcode Device.attention}, 0 for rows in no segment. A parent's rows collect
+   * from all children; dk and dv are sums over queries, so their last bits depend on how the stream is laid out.
+   */
   attentionBackward(
     dy: Tensor,
     q: Tensor,
@@ -240,10 +251,10 @@ export interface Device {
 
   // Vocabulary head: logits = h · wᵀ, made in chunks of columns and never all at once
 
-  /** Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim]. */
+  /** Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim], f32 or bf16. */
   lmHead(h: Tensor, w: Tensor, ids: Int32Array, temperature: number): Promise<TokenStatistics>;
   /**
-   * Gradients of Σᵢ dLogProb[i]·logProb[i] + dEntropy[i]·entropy[i]: dh (+)= …, dw += … (dw is skipped if null).
+   * Gradients of Σᵢ dLogProb[i]·logProb[i] + dEntropy[i]·entropy[i]: dh += …, dw += … (dw is skipped if null).
    * `statistics` are those of {@linkcode Device.lmHead} for the same arguments.
    */
   lmHeadBackward(
@@ -258,7 +269,7 @@ export interface Device {
   ): void;
   /**
    * Draws a token a row by inverting the cumulative distribution, in the order of ids, at uniforms[i] in [0, 1).
-   * Statistics are at `temperature` (at 1 for greedy choice) and before top-k and top-p.
+   * Statistics are at `temperature` (at 1 for greedy choice) and before top-k and top-p, which are applied in this order.
    */
   lmHeadSample(h: Tensor, w: Tensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens>;
   /** All logits [n, vocab], for few rows. */
@@ -266,7 +277,10 @@ export interface Device {
 
   // Embeddings
 
-  /** pooled[s] ← mean of rows [range.start, range.end) of x, summed in order; ranges may overlap. */
+  /**
+   * pooled[s] ← mean of the rows of x in all of ranges[s] together, added in order. Vectors may share rows; one without
+   * rows throws.
+   */
   meanPool(x: Tensor, ranges: readonly { start: number; end: number }[][], pooled: Tensor): void;
   /** dx[i] += Σ over ranges that hold row i of dPooled[s] / count(s). */
   meanPoolBackward(dPooled: Tensor, ranges: readonly { start: number; end: number }[][], dx: Tensor): void;
@@ -282,7 +296,7 @@ export interface Device {
 
   // Optimiser
 
-  /** ‖all gradients together‖₂, accumulated in float64 in order. */
+  /** ‖all gradients together‖₂, accumulated in float64 in a fixed order. */
   globalNorm(gradients: readonly Tensor[]): Promise<number>;
   /**
    * m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p·(1 − lr·wd) − lr·m̂/(√v̂ + eps), g = gradientScale · gradient.
