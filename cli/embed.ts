@@ -70,6 +70,12 @@ export async function embedCommand(options: EmbedOptions, io: CommandIo): Promis
     const printInOrder = inOrder<EmbeddedText>((result, i) =>
       io.print((io.json ? jsonLine : describe)(options.withText ? texts[i] : undefined, result, i))
     );
+    // Results on a terminal show by themselves how far it is.
+    const report = () => {
+      if (io.columns !== undefined) return;
+      io.progress.update({ task: "embed", done, total: texts.length, unit: "texts", tokens });
+    };
+    report();
     const results = await embedTexts(model.decoder, backbone, model.prompter, texts, {
       ...evaluationEmbedding(manifest, reading),
       signal: io.signal,
@@ -77,9 +83,7 @@ export async function embedCommand(options: EmbedOptions, io: CommandIo): Promis
       onDone: (index, result) => {
         printInOrder(index, result);
         done++;
-        // Results on a terminal show by themselves how far it is.
-        if (io.columns !== undefined) return;
-        io.progress.update({ task: "embed", done, total: texts.length, unit: "texts", tokens });
+        report();
       },
     });
     io.progress.end();

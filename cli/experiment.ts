@@ -10,7 +10,7 @@ import { compareFolders, type Comparison } from "../evals/compare.ts";
 import { paperComparison } from "../evals/paper/comparison.ts";
 import { renderComparison, renderScores } from "../evals/report.ts";
 import { runSuite } from "../evals/run_suite.ts";
-import { readScores } from "../evals/score_record.ts";
+import { readScores, type ScoreRecord } from "../evals/score_record.ts";
 import { findSuite, resolveSuite, type Suite } from "../evals/suite.ts";
 import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
 import { type DataFile, sha256Hex } from "../lib/data/data_file.ts";
@@ -54,7 +54,10 @@ export interface ExperimentOptions {
 /** A finished run. */
 export interface ExperimentResult {
   readonly folder: string;
+  /** Null for a run of a single arm. */
   readonly comparison: Comparison | null;
+  /** Scores of the single arm; null where several are compared. */
+  readonly scores: readonly ScoreRecord[] | null;
   /** Tables for people. */
   readonly text: string;
 }
@@ -98,7 +101,7 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
       run.writeFile("report.json", renderComparison(result.comparison, "json"));
       run.writeFile("report.csv", renderComparison(result.comparison, "csv"));
     }
-    return { folder, comparison: result.comparison, text: result.text };
+    return { folder, comparison: result.comparison, scores: result.scores, text: result.text };
   } finally {
     inputs.backbone.close();
   }
@@ -252,12 +255,13 @@ async function report(
   manifest: Manifest,
   backbone: string,
   folder: string,
-): Promise<{ comparison: Comparison | null; text: string; markdown: string }> {
+): Promise<Omit<ExperimentResult, "folder"> & { markdown: string }> {
   const folders = manifest.arms.map((arm) => ({ name: arm, folder: join(scoresPath(folder), arm) }));
   if (folders.length === 1) {
     const scores = (await readScores(folders[0]!.folder)).map(({ record }) => record);
     return {
       comparison: null,
+      scores,
       text: renderScores(scores, "text"),
       markdown: renderScores(scores, "markdown"),
     };
@@ -266,6 +270,7 @@ async function report(
   const paper = paperComparison(comparison, backbone);
   return {
     comparison,
+    scores: null,
     text: `${renderComparison(comparison, "text")}\n${paper.text}`,
     markdown: `${renderComparison(comparison, "markdown")}\n${paper.markdown}`,
   };

@@ -102,7 +102,7 @@ function describe(
 ): string {
   const seconds = (now - start.at) / 1000;
   const parts = [`${report.task}: ${report.done}/${report.total} ${report.unit}`];
-  const tokens = report.tokens ?? 0;
+  const tokens = (report.tokens ?? 0) - (start.report.tokens ?? 0);
   if (tokens > 0 && seconds > 0) parts.push(`${Math.round(tokens / seconds)} tokens/s`);
   const finished = report.done - start.report.done;
   if (report.done >= report.total) parts.push(`done in ${formatDuration(seconds)}`);

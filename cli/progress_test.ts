@@ -45,6 +45,14 @@ Deno.test("Progress estimates the time left from this process's steps when a run
   assert.equal(out.text, "train grace: 95/100 steps, 20 s left\n");
 });
 
+Deno.test("Progress rates tokens from the first report on: those before it took time that nobody measured", () => {
+  const { out, progress } = output(false);
+  progress.update(at(1, 5000));
+  out.time = 20_000;
+  progress.update(at(11, 25_000));
+  assert.equal(out.text, "train grace: 11/100 steps, 1000 tokens/s, 2 min 58 s left\n");
+});
+
 Deno.test("Progress draws over its line on a terminal, at most ten times a second", () => {
   const { out, progress } = output(true);
   for (let ms = 0; ms <= 300; ms++) {

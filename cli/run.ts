@@ -74,9 +74,8 @@ export async function runCommand(options: RunOptions, io: CommandIo): Promise<Ex
     }, io);
     io.progress.end();
     if (io.json) {
-      io.print(
-        JSON.stringify({ schema: "grace-run/1", folder: result.folder, comparison: result.comparison }),
-      );
+      const { folder, comparison, scores } = result;
+      io.print(JSON.stringify({ schema: "grace-run/1", folder, comparison, ...(scores && { scores }) }));
     } else io.print(`${result.text}\nEvery number above comes from the records in ${result.folder}`);
     return ExitCode.success;
   } finally {

@@ -198,6 +198,17 @@ Deno.test("run keeps the journal and the checkpoint from before the step at whic
   }
 });
 
+Deno.test("run of a single arm prints its scores", async () => {
+  using lab = await Lab.create();
+  const args = lab.runArgs(lab.manifest({ arms: ["cl"] }), "out");
+  const { code, stdout, stderr } = await launch(args);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^task +metric +items +score +stderr +correct$/m);
+  const { comparison, scores } = JSON.parse((await launch([...args, "--json"])).stdout);
+  assert.equal(comparison, null);
+  assert.equal(scores.length, 5);
+});
+
 Deno.test("run refuses a folder that holds something else", async () => {
   using lab = await Lab.create();
   const manifest = lab.manifest({ arms: ["base"] });
