@@ -160,14 +160,22 @@ async function answer(
   const single = groups.flat().every((i) => tokenised[i]!.continuation.length === 1);
   // Continuations of one token need no rows of their own, so the contexts may share their beginning. Otherwise each
   // context is the parent of its continuations, whose last tokens predict nothing and are left out.
-  const sequences = groups.flatMap((group, g) => [{ ids: contexts[g]!, group: -1 }, ...group.flatMap((i) =>
-    tokenised[i]!.continuation.length > 1 ? [{ ids: tokenised[i]!.continuation.slice(0, -1), group: g }] : []
-  )]);
+  const sequences = groups.flatMap((
+    group,
+    g,
+  ) => [
+    { ids: contexts[g]!, group: -1 },
+    ...group.flatMap((i) =>
+      tokenised[i]!.continuation.length > 1
+        ? [{ ids: tokenised[i]!.continuation.slice(0, -1), group: g }]
+        : []
+    ),
+  ]);
   const parents = new Map<number, number>();
   sequences.forEach(({ group }, at) => group < 0 && parents.set(parents.size, at));
-  const packed = single
-    ? packPrompts(contexts).batch
-    : packSequences(sequences.map(({ ids, group }) => group < 0 ? { ids } : { ids, parent: parents.get(group)! }));
+  const packed = single ? packPrompts(contexts).batch : packSequences(
+    sequences.map(({ ids, group }) => group < 0 ? { ids } : { ids, parent: parents.get(group)! }),
+  );
   const segments = single ? packed.segments.slice(-groups.length) : packed.segments;
   const hidden = decoder.forward(packed);
   const rows: number[] = [], ids: number[] = [], owner: number[] = [];
@@ -196,12 +204,17 @@ async function answer(
   device.logits(part, weights.head, logits);
   const values = await device.read(logits);
   device.free(hidden, index, part, logits);
-  const normalisers = distinct.map((_, i) => logSumExp(values.subarray(i * config.vocabSize, (i + 1) * config.vocabSize)));
+  const normalisers = distinct.map((_, i) =>
+    logSumExp(values.subarray(i * config.vocabSize, (i + 1) * config.vocabSize))
+  );
   for (const i of groups.flat()) results[i] = { logProb: 0, tokens: tokenised[i]!.continuation.length };
   rows.forEach((row, j) => {
     const p = place.get(row)!;
     const result = results[owner[j]!]!;
-    results[owner[j]!] = { ...result, logProb: result.logProb + values[p * config.vocabSize + ids[j]!]! - normalisers[p]! };
+    results[owner[j]!] = {
+      ...result,
+      logProb: result.logProb + values[p * config.vocabSize + ids[j]!]! - normalisers[p]!,
+    };
   });
 }
 

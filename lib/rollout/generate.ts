@@ -34,6 +34,8 @@ export interface RolloutRequest {
   readonly maxNewTokens: number;
   /** Uniform number in [0, 1) of a sample at a position (0 is the first new token); not called for greedy choice. */
   readonly uniform: (sample: number, position: number) => number;
+  /** Temperature of this request; that of the options where it is absent. */
+  readonly temperature?: number;
   /** Which final hidden states to add up; without it none. */
   readonly pool?: PoolSpec;
   /** Asked after each new token, with all new tokens so far: true ends the continuation, as a stop string does. */
@@ -144,7 +146,7 @@ class DecodingBatch {
     this.#eos = new Set(options.eosIds);
     const { device, config } = decoder;
     requests.forEach((request, index) => checkRequest(request, index, config.maxPositions));
-    this.#slots = requests.reduce((most, { samples }) => Math.max(most, samples), options.slots ?? 32);
+    this.#slots = requests.reduce((most, { samples }) => Math.max(most, samples), options.slots ?? 48);
     this.#results = requests.map((r) => new Array<Rollout | undefined>(r.samples));
     // Short prompts first: the cache grows with the longest sequence and is read whole at every step.
     this.#waiting = requests.map((_, i) => i).sort((a, b) =>
@@ -287,19 +289,37 @@ class DecodingBatch {
     this.#remove();
   }
 
-  /** Draws the next token of each sequence from the given row of the hidden states. */
+  /** Draws the next token of each sequence from the given row of the hidden states, those of equal temperature at once. */
   async #draw(hidden: Tensor, rows: readonly number[], sequences: readonly Sequence[]): Promise<void> {
-    if (sequences.length === 0) return;
+    const temperatures = sequences.map((s) => this.#temperature(s));
+    for (const temperature of new Set(temperatures)) {
+      const of = <T>(list: readonly T[]) => list.filter((_, i) => temperatures[i] === temperature);
+      await this.#drawAt(temperature, hidden, of(rows), of(sequences));
+    }
+  }
+
+  #temperature({ request }: Sequence): number {
+    return this.#requests[request]!.temperature ?? this.#options.sampling.temperature;
+  }
+
+  async #drawAt(
+    temperature: number,
+    hidden: Tensor,
+    rows: readonly number[],
+    sequences: readonly Sequence[],
+  ): Promise<void> {
     const { device, weights, config } = this.#decoder;
-    const { sampling } = this.#options;
     const part = device.alloc([rows.length, config.hiddenSize]);
     const index = device.upload(Int32Array.from(rows), [rows.length]);
     device.gatherRows(hidden, index, part);
     const uniforms = Float32Array.from(
       sequences,
-      (s) => sampling.temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length),
+      (s) => temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length),
     );
-    const drawn = await device.lmHeadSample(part, weights.head, uniforms, sampling);
+    const drawn = await device.lmHeadSample(part, weights.head, uniforms, {
+      ...this.#options.sampling,
+      temperature,
+    });
     device.free(part, index);
     const ended: Sequence[] = [];
     sequences.forEach((sequence, i) => {

@@ -45,7 +45,9 @@ export class Prompter {
     this.frame = promptFrame((text) => this.render(text), (text) => backbone.tokenizer.encode(text));
     if (this.frame.prefix + this.frame.suffix >= options.promptTokens) {
       throw new UsageError(
-        `the prompt's template has ${this.frame.prefix + this.frame.suffix} tokens, the limit is ${options.promptTokens}`,
+        `the prompt's template has ${
+          this.frame.prefix + this.frame.suffix
+        } tokens, the limit is ${options.promptTokens}`,
         "raise prompt.promptTokens, or shorten prompt.system",
       );
     }
@@ -84,7 +86,9 @@ export class Prompter {
     for (let keep = limit - this.frame.prefix - this.frame.suffix; keep > 0; keep--) {
       const cut = tokenizer.decode(content.slice(0, keep)).replace(/\uFFFD+$/u, "");
       const ids = tokenizer.encode(this.render(cut));
-      if (cut.trim() !== "" && ids.length <= limit) return { ids: Int32Array.from(ids), content: cut, truncated: true };
+      if (cut.trim() !== "" && ids.length <= limit) {
+        return { ids: Int32Array.from(ids), content: cut, truncated: true };
+      }
     }
     throw new UsageError(
       `no beginning of the text fits into ${limit} tokens: ${JSON.stringify(text.slice(0, 40))}`,

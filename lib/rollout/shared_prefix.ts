@@ -33,8 +33,12 @@ export function packPrompts(prompts: readonly ArrayLike<number>[], limit = Infin
     shared = same;
   }
   if (shared < worthSharing) shared = 0;
-  const slice = (ids: ArrayLike<number>, from: number, to: number) => Array.prototype.slice.call(ids, from, to);
-  const own = prompts.map((ids) => ({ ids: slice(ids, shared, ids.length), ...(shared > 0 && { parent: 0 }) }));
+  const slice = (ids: ArrayLike<number>, from: number, to: number) =>
+    Array.prototype.slice.call(ids, from, to);
+  const own = prompts.map((ids) => ({
+    ids: slice(ids, shared, ids.length),
+    ...(shared > 0 && { parent: 0 }),
+  }));
   const batch = packSequences(shared > 0 ? [{ ids: slice(first, 0, shared) }, ...own] : own);
   const segments = shared > 0 ? batch.segments.slice(1) : batch.segments;
   return { batch, shared, starts: segments.map(({ start }) => start) };

@@ -15,7 +15,12 @@ import { writeFileAtomic } from "../journal/atomic.ts";
 import { UsageError } from "#errors";
 import type { Optimizer } from "./optimizer.ts";
 
-const file = { weights: "model.safetensors", m: "adam_m.safetensors", v: "adam_v.safetensors", state: "trainer.json" };
+const file = {
+  weights: "model.safetensors",
+  m: "adam_m.safetensors",
+  v: "adam_v.safetensors",
+  state: "trainer.json",
+};
 
 async function* tensorsOf(weights: Weights): AsyncGenerator<NamedTensor> {
   for (const [name, tensor] of weights.tensors) {
@@ -53,9 +58,13 @@ export function readOptimizer(folder: string, optimizer: Optimizer): void {
   try {
     state = JSON.parse(Deno.readTextFileSync(join(folder, file.state)));
   } catch (cause) {
-    throw new UsageError(`the checkpoint "${folder}" has no optimizer state`, "remove it, to resume from an earlier one", {
-      cause,
-    });
+    throw new UsageError(
+      `the checkpoint "${folder}" has no optimizer state`,
+      "remove it, to resume from an earlier one",
+      {
+        cause,
+      },
+    );
   }
   if (!Number.isSafeInteger(state.updates)) {
     throw new UsageError(`"${folder}/${file.state}" has no count of updates`, "remove the checkpoint");
@@ -64,7 +73,9 @@ export function readOptimizer(folder: string, optimizer: Optimizer): void {
   for (const key of ["m", "v"] as const) {
     const source = openSafetensors([join(folder, file[key])]);
     try {
-      for (const [name, tensor] of optimizer[key].tensors) optimizer.weights.device.write(tensor, source.read(name));
+      for (const [name, tensor] of optimizer[key].tensors) {
+        optimizer.weights.device.write(tensor, source.read(name));
+      }
     } finally {
       source.close();
     }

@@ -92,7 +92,10 @@ export async function contrastiveGradient(
   if (!Number.isFinite(loss)) {
     if (kept) decoder.discard(kept);
     device.free(dPooled);
-    throw new NumericError(`the contrastive loss is ${loss}`, "resume from the last checkpoint with a lower cl.learningRate");
+    throw new NumericError(
+      `the contrastive loss is ${loss}`,
+      "resume from the last checkpoint with a lower cl.learningRate",
+    );
   }
   for (const chunk of chunks) {
     const activations = kept ?? decoder.forwardTraining(chunk.packed, options.checkpointing);
@@ -103,7 +106,13 @@ export async function contrastiveGradient(
   return { loss, rows, ...watch(vectors, n, dim, batch.excluded) };
 }
 
-function backward(decoder: Decoder, chunk: Chunk, activations: Activations, dPooled: Tensor, gradients: Weights): void {
+function backward(
+  decoder: Decoder,
+  chunk: Chunk,
+  activations: Activations,
+  dPooled: Tensor,
+  gradients: Weights,
+): void {
   const { device } = decoder;
   const dHidden = device.alloc(activations.hidden.shape);
   device.fill(dHidden, 0);
@@ -117,12 +126,17 @@ function cut(texts: readonly ContrastiveText[], limit: number): Chunk[] {
   const chunks: Chunk[] = [];
   for (let from = 0; from < texts.length;) {
     let to = from, tokens = 0;
-    while (to < texts.length && (to === from || tokens + texts[to]!.ids.length <= limit)) tokens += texts[to++]!.ids.length;
+    while (to < texts.length && (to === from || tokens + texts[to]!.ids.length <= limit)) {
+      tokens += texts[to++]!.ids.length;
+    }
     const part = texts.slice(from, to);
     const pooledFrom = Math.min(...part.map(({ ranges }) => ranges[0]!.start));
     const { batch, shared, starts } = packPrompts(part.map(({ ids }) => ids), pooledFrom);
     const ranges = part.map((text, i) =>
-      text.ranges.map(({ start, end }) => ({ start: start + starts[i]! - shared, end: end + starts[i]! - shared }))
+      text.ranges.map(({ start, end }) => ({
+        start: start + starts[i]! - shared,
+        end: end + starts[i]! - shared,
+      }))
     );
     chunks.push({ from, count: part.length, packed: batch, ranges });
     from = to;

@@ -83,7 +83,15 @@ export async function policyGradient(
     : options.aggregation === "token-mean-micro"
     ? { kind: "token-mean-micro", miniBatchSequences: rollouts.length }
     : { kind: "seq-sum", sequences: rollouts.length };
-  const total = { loss: 0, clipFraction: 0, dualClipFraction: 0, approxKl: 0, entropy: 0, logProbGap: 0, rows: 0 };
+  const total = {
+    loss: 0,
+    clipFraction: 0,
+    dualClipFraction: 0,
+    approxKl: 0,
+    entropy: 0,
+    logProbGap: 0,
+    rows: 0,
+  };
   for (const batch of microBatches(groups, options)) {
     const part = await microBatch(decoder, batch, options, aggregation, tokens, gradients);
     const share = part.tokens / tokens;
@@ -117,7 +125,9 @@ function microBatches(
       }
       batch.rows += more();
       if (at < 0) at = batch.sequences.push({ ids: prompt }) - 1;
-      const ownAt = own > 0 ? batch.sequences.push({ ids: rollout.tokens.subarray(0, own), parent: at }) - 1 : -1;
+      const ownAt = own > 0
+        ? batch.sequences.push({ ids: rollout.tokens.subarray(0, own), parent: at }) - 1
+        : -1;
       batch.rollouts.push({ rollout, prompt: at, own: ownAt });
       if (!sharePrompts) at = -1;
     }

@@ -79,45 +79,37 @@ export async function rollOutExamples(
   indices: readonly number[],
 ): Promise<RolledOutExample[]> {
   const roles = indices.map((index) => rolesOf(session, session.examples[index]!, index));
-  // What is trained decodes apart from the rest even where the temperatures are equal: it is most of the work.
-  const mains = await rollOut(session, step, roles.map((list) => list[0]!));
-  const others = await rollOut(session, step, roles.flatMap((list) => list.slice(1)));
-  return roles.map(([main, ...rest], i) => ({
-    index: indices[i]!,
-    main: { prompt: main!.prompt, rollouts: mains[i]! },
-    others: rest.map(({ prompt }, j) => ({ prompt, rollouts: others[i * rest.length + j]! })),
-  }));
+  const rollouts = await rollOut(session, step, roles.flat());
+  return roles.map((list, i) => {
+    const [main, ...others] = list.map(({ prompt }, j) => ({
+      prompt,
+      rollouts: rollouts[i * list.length + j]!,
+    }));
+    return { index: indices[i]!, main: main!, others };
+  });
 }
 
-/** Rolls out texts, those of equal temperature together. Results in order. */
+/** Rolls out texts, all together: few rows at a time would leave the weights to be read for little work. */
 async function rollOut(session: SamplingSession, step: number, roles: readonly Role[]): Promise<Rollout[][]> {
   const { manifest, backbone, decoder, prompter } = session;
   const { topP, topK, maxNewTokens } = manifest.sampling;
-  const results = new Array<Rollout[]>(roles.length);
-  for (const temperature of new Set(roles.map((role) => role.temperature))) {
-    const chosen = [...roles.keys()].filter((i) => roles[i]!.temperature === temperature);
-    const rollouts = await generate(
-      decoder,
-      chosen.map((i) => {
-        const { prompt, purpose, samples, example } = roles[i]!;
-        return {
-          prompt: prompt.ids,
-          samples,
-          maxNewTokens,
-          uniform: (rollout, position) =>
-            uniform(manifest.seed, { purpose, step, example, rollout, position }, 24),
-          pool: {
-            prompt: promptRanges(prompter, prompt, manifest.pooling, true),
-            rationale: manifest.pooling.rationale,
-            eos: manifest.pooling.eos,
-          },
-        };
-      }),
-      { sampling: { temperature, topP, topK }, eosIds: backbone.eosIds },
-    );
-    chosen.forEach((i, j) => results[i] = rollouts[j]!);
-  }
-  return results;
+  return await generate(
+    decoder,
+    roles.map(({ prompt, purpose, samples, example, temperature }) => ({
+      prompt: prompt.ids,
+      samples,
+      maxNewTokens,
+      temperature,
+      uniform: (rollout, position) =>
+        uniform(manifest.seed, { purpose, step, example, rollout, position }, 24),
+      pool: {
+        prompt: promptRanges(prompter, prompt, manifest.pooling, true),
+        rationale: manifest.pooling.rationale,
+        eos: manifest.pooling.eos,
+      },
+    })),
+    { sampling: { temperature: 1, topP, topK }, eosIds: backbone.eosIds },
+  );
 }
 
 /** The examples of a step as groups of the reward; the uid is the place in the step. */
