@@ -45,7 +45,10 @@ export interface RunSuiteOptions {
   readonly generator?: Generator;
   /** Folder for the records; continued if it has some. */
   readonly out: string;
-  /** Texts or requests given to the model, and written, at once. A kill loses at most these. Default 64. */
+  /**
+   * Texts or requests given to the model, and written, at once. Many keep a decoding
+   * batch full; a kill loses at most these. Default 256.
+   */
   readonly batchSize?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: SuiteProgress) => void;
@@ -129,7 +132,7 @@ async function inBatches<T>(
   options: RunSuiteOptions,
   run: (batch: readonly T[], onProgress: (done: number) => void) => Promise<void>,
 ): Promise<void> {
-  const size = options.batchSize ?? 64;
+  const size = options.batchSize ?? 256;
   for (let start = 0; start < missing.length; start += size) {
     options.signal?.throwIfAborted();
     const before = total - missing.length + start;
