@@ -15,7 +15,7 @@ Deno.test("embed gives one line for each text, in order, whatever was embedded w
   using lab = await Lab.create();
   const args = ["embed", "--manifest", lab.manifest(), "--json"];
   // More than decode together, of very different lengths: they do not finish in their order.
-  const texts = Array.from({ length: 40 }, (_, i) => `text ${i}${" of many words".repeat(i % 4)}`);
+  const texts = Array.from({ length: 60 }, (_, i) => `text ${i}${" of many words".repeat(i % 4)}`);
   const input = texts.map((text) => JSON.stringify({ text, id: 7 }) + "\n").join("");
   const { code, stdout, stderr } = await launch([...args, "--input", "-", "--with-text"], { stdin: input });
   assert.equal(code, 0, stderr);
