@@ -31,8 +31,13 @@ export function paperComparison(comparison: Comparison, backbone: string): Paper
   const source = same ?? SMALLEST;
   const arms = comparison.arms.filter((arm): arm is PaperMethod => arm in PAPER_METHODS);
   const categories = comparison.categories.filter((row) => isMteb(row.category));
-  const title = `Paper, ${source}${same ? "" : " (the paper has no row for this backbone)"}: category means of full tasks` +
-    (categories.every((row) => row.complete) ? "" : "; ours are partial, so only signs and orders can be compared");
+  const title =
+    `Paper, ${source}${
+      same ? "" : " (the paper has no row for this backbone)"
+    }: category means of full tasks` +
+    (categories.every((row) => row.complete)
+      ? ""
+      : "; ours are partial, so only signs and orders can be compared");
   const rows = [
     ["category", ...arms],
     ...categories.map((row) => [
@@ -40,13 +45,17 @@ export function paperComparison(comparison: Comparison, backbone: string): Paper
       ...arms.map((arm) => {
         const value = paperRow(source, arm).categories[row.category as MtebCategory];
         const change = value - paperRow(source, "base").categories[row.category as MtebCategory];
-        return arm === "base" ? value.toFixed(2) : `${value.toFixed(2)} (${change < 0 ? "" : "+"}${change.toFixed(2)})`;
+        return arm === "base"
+          ? value.toFixed(2)
+          : `${value.toFixed(2)} (${change < 0 ? "" : "+"}${change.toFixed(2)})`;
       }),
     ]),
   ];
   if (arms.length === 0 || categories.length === 0) return { text: "", markdown: "" };
   const widths = rows[0]!.map((_, i) => Math.max(3, ...rows.map((row) => row[i]!.length)));
-  const padded = rows.map((row) => row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+  const padded = rows.map((row) =>
+    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
+  );
   const lines = padded.map((row) => row.join("  ").trimEnd());
   const rule = "-".repeat(Math.max(...lines.map((line) => line.length)));
   const markdownRule = widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
