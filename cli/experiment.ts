@@ -89,10 +89,19 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
     });
     io.progress.note(`${run.resumed ? "continuing" : "run"} ${folder}`);
     for (const trace of run.recovered) io.progress.note(`recovered: ${trace}`);
-    let scored: string | undefined;
+    let untrained: string | undefined;
     for (const arm of manifest.arms) {
       const trained = trains(arm) ? await train(arm, options, inputs, prompter, run, io) : undefined;
-      scored = await evaluate(arm, trained, scored, options, inputs, folder, io);
+      const scores = await evaluate(
+        arm,
+        trained,
+        trained ? undefined : untrained,
+        options,
+        inputs,
+        folder,
+        io,
+      );
+      if (!trained) untrained = scores;
     }
     const result = await report(manifest, inputs.backbone.name, folder);
     run.writeFile("report.md", result.markdown);
@@ -189,15 +198,15 @@ async function train(
 }
 
 /**
- * Evaluates an arm into `scores/<arm>`. Arms with the same weights answer the general benchmarks alike, so the answers of
- * `previous` are taken over where its generator was the same.
+ * Evaluates an arm into `scores/<arm>`. Arms with the same weights answer the general benchmarks alike, so the answers in
+ * the folder `sameWeights` are taken over.
  *
  * @returns the arm's folder of scores
  */
 async function evaluate(
   arm: Arm,
   trained: string | undefined,
-  previous: string | undefined,
+  sameWeights: string | undefined,
   options: ExperimentOptions,
   inputs: Inputs,
   folder: string,
@@ -215,7 +224,7 @@ async function evaluate(
       source && { source, file: join(trained!, "model.safetensors") },
     );
     const { onTokens, onProgress } = suiteProgress(io, `evaluate ${arm}`);
-    if (arm === "reasoning" && previous) takeOverAnswers(previous, out);
+    if (sameWeights) takeOverAnswers(sameWeights, out);
     await runSuite({
       suite: inputs.suite,
       dataRoot: options.dataRoot,
