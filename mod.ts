@@ -1,7 +1,173 @@
 /**
- * grace-repro as a library: what `grace-repro` on the command line is made of.
+ * grace-repro as a library: what the program of that name is made of. From the bottom up:
+ *
+ * - **engine**: {@linkcode Device}, a vocabulary of tensor ops, and {@linkcode createCpuDevice}, which implements it;
+ * - **backbone**: {@linkcode openBackbone} reads a model, {@linkcode Weights} puts it on a device, {@linkcode Decoder}
+ *   runs it forwards and backwards over the packed batches that {@linkcode packSequences} makes;
+ * - **texts**: {@linkcode Prompter} templates a text, {@linkcode generate} samples rationales, {@linkcode embedTexts}
+ *   pools text and rationale into a vector;
+ * - **objective**: rewards, advantages and losses as pure functions on small arrays, such as {@linkcode batchRewards},
+ *   {@linkcode groupAdvantages}, {@linkcode policyLoss} and {@linkcode infoNce};
+ * - **training**: {@linkcode policyGradient} and {@linkcode contrastiveGradient} for one update, {@linkcode trainArm} for a
+ *   whole arm with journal, checkpoints and resume;
+ * - **manifest**: {@linkcode resolveManifest}, {@linkcode parseLock}, {@linkcode diffManifests};
+ * - **evaluation**: {@linkcode runSuite} on anything that is an {@linkcode Encoder}, {@linkcode compareFolders}, and
+ *   the scorers by themselves.
+ *
+ * Dimensions that do not fit are defects of the caller and throw a plain `Error`; everything a user can cause throws a
+ * {@linkcode GraceError} with a cause and a cure.
+ *
+ * @example Embed two texts, each with a rationale that the model writes about it
+ * ```ts
+ * import * as grace from "./mod.ts";
+ *
+ * const device = grace.createCpuDevice();
+ * // A Hugging Face folder or a .gguf file; this one is a random model of 60,000 parameters for tests.
+ * const backbone = await grace.openBackbone("fixtures/golden/models/llama-tied");
+ * const weights = grace.Weights.read(device, backbone.config, backbone.tensors);
+ * const prompter = new grace.Prompter(backbone, {
+ *   system: "Think.",
+ *   dateString: "2024-07-26",
+ *   promptTokens: 120,
+ * });
+ * const texts = ["Plants make sugar from light.", "How do plants make food?"];
+ * const [plants, food] = await grace.embedTexts(new grace.Decoder(weights), backbone, prompter, texts, {
+ *   pooling: grace.TRAINING_POOLING,
+ *   normalize: true,
+ *   rationale: {
+ *     sampling: { temperature: 1, topP: 1, topK: 0 },
+ *     maxNewTokens: 8,
+ *     samples: 1,
+ *     // A random number is a function of what it is for: the same text gets the same rationale in any batch.
+ *     uniform: (text, rollout, position) =>
+ *       grace.uniform(1, {
+ *         purpose: grace.Purpose.evaluation,
+ *         example: texts.indexOf(text),
+ *         rollout,
+ *         position,
+ *       }, 24),
+ *   },
+ * });
+ * console.log(plants!.rationale, grace.cosine(plants!.embedding, food!.embedding));
+ * backbone.close();
+ * device.dispose();
+ * ```
  *
  * @module
  */
+
+// Engine
 export * from "./kernels/device.ts";
 export * from "./kernels/errors.ts";
+export { createCpuDevice } from "./kernels/cpu/mod.ts";
+
+// Backbone
+export { type Backbone, type BackboneFile, openBackbone } from "./lib/backbone/open.ts";
+export type { DecoderConfig } from "./lib/backbone/config.ts";
+export { Weights } from "./lib/backbone/weights.ts";
+export {
+  type Activations,
+  Decoder,
+  type PackedBatch,
+  type PackedSequence,
+  packSequences,
+} from "./lib/backbone/decoder.ts";
+
+// Texts: prompts, rationales, embeddings
+export { type Prompt, Prompter, type PromptOptions } from "./lib/rollout/prompt.ts";
+export {
+  generate,
+  type GenerateOptions,
+  type PoolSpec,
+  type Rollout,
+  type RolloutRequest,
+} from "./lib/rollout/generate.ts";
+export { type EmbeddedText, type EmbedOptions, embedTexts } from "./lib/rollout/embed.ts";
+export { continueTexts, logLikelihoods } from "./lib/rollout/continue_text.ts";
+export { Purpose, type RandomAddress, uniform } from "./lib/rollout/philox.ts";
+
+// Objective
+export { poolingRanges, type PoolingSwitches, TRAINING_POOLING } from "./lib/objective/pooling.ts";
+export {
+  type BatchRewards,
+  batchRewards,
+  type GroupRewards,
+  type RewardGroup,
+  type RewardOptions,
+} from "./lib/objective/reward.ts";
+export { rewardStatistics } from "./lib/objective/reward_statistics.ts";
+export { type AdvantageOptions, type Advantages, groupAdvantages } from "./lib/objective/advantage.ts";
+export {
+  type PolicyBatch,
+  type PolicyLoss,
+  policyLoss,
+  type SurrogateOptions,
+} from "./lib/objective/policy_loss.ts";
+export {
+  infoNce,
+  type InfoNceBatch,
+  type InfoNceOptions,
+  type InfoNceResult,
+} from "./lib/objective/info_nce.ts";
+export { protocolSwitches, type ProtocolVariant } from "./lib/objective/variants.ts";
+export { cosine, type Embedding, l2Normalize } from "./lib/objective/vector.ts";
+
+// Training
+export { policyGradient, type PolicyGroup, type PolicyOptions } from "./lib/train/policy_update.ts";
+export {
+  type ContrastiveBatch,
+  contrastiveGradient,
+  type ContrastiveOptions,
+} from "./lib/train/contrastive_update.ts";
+export { DataOrder } from "./lib/train/data_order.ts";
+export { Optimizer } from "./lib/train/optimizer.ts";
+export { trainArm, type TrainArmOptions } from "./lib/train/loop.ts";
+export { RunFolder } from "./lib/journal/run_folder.ts";
+export { readJournal } from "./lib/journal/read.ts";
+
+// Data
+export { Mirror } from "./lib/data/mirror.ts";
+export { loadTexts, loadTriplets, type TrainingText, type Triplet } from "./lib/data/training.ts";
+
+// Manifest
+export { PROTOCOL_DEPARTURES } from "./lib/manifest/departures.ts";
+export { describeDifference, diffManifests } from "./lib/manifest/diff.ts";
+export { loadLock, type Lock, lockText, parseLock } from "./lib/manifest/lock.ts";
+export { loadManifest, parseManifest } from "./lib/manifest/parse.ts";
+export { presetManifest } from "./lib/manifest/presets.ts";
+export { type Override, type ResolvedManifest, resolveManifest } from "./lib/manifest/resolve.ts";
+export type { Manifest, ManifestInput, Preset } from "./lib/manifest/schema.ts";
+export { requireLock, verifyLock } from "./lib/manifest/verify.ts";
+
+// Evaluation
+export type {
+  Encoded,
+  Encoder,
+  Generation,
+  GenerationRequest,
+  Generator,
+  Likelihood,
+  LikelihoodRequest,
+} from "./evals/encoder.ts";
+export {
+  runSuite,
+  type RunSuiteOptions,
+  scoreFromRecords,
+  type SuiteProgress,
+  type SuiteResult,
+} from "./evals/run_suite.ts";
+export { findSuite, type Suite, type SuiteEntry, SUITES } from "./evals/suite.ts";
+export { compareFolders, type Comparison } from "./evals/compare.ts";
+export { renderComparison, renderScores, type ReportFormat } from "./evals/report.ts";
+export { readScores, type ScoreRecord } from "./evals/score_record.ts";
+export type { Score, ScoredItem, Vectors } from "./evals/score.ts";
+export { scoreSts, type StsPair } from "./evals/mteb/sts.ts";
+export {
+  type ClassificationData,
+  type ClassificationOptions,
+  scoreClassification,
+} from "./evals/mteb/classification.ts";
+export { type RetrievalData, scoreRetrieval } from "./evals/mteb/retrieval.ts";
+export { gsm8kRequests, scoreGsm8k } from "./evals/general/gsm8k.ts";
+export { mmluLikelihoodRequests, scoreMmluLikelihood } from "./evals/general/mmlu.ts";
+export { gracePrinted65, meanOfTypes, weighted56 } from "./evals/paper/averages.ts";
