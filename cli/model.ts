@@ -59,11 +59,22 @@ export interface Reading {
 export type OnTokens = (count: number) => void;
 
 /**
- * The random number of a text's rationale depends on the text, not on where it occurs: equal texts get equal rationales,
- * in any order and batch.
+ * The random address of a text's rationales: 64 bits of its digest. It depends on the text, not on where it occurs, so
+ * equal texts get equal rationales in any order and batch.
  */
-function textNumber(text: string): number {
-  return parseInt(sha256Hex(text).slice(0, 8), 16);
+function textAddress(): (text: string) => { step: number; example: number } {
+  const known = new Map<string, { step: number; example: number }>();
+  return (text) => {
+    let address = known.get(text);
+    if (!address) {
+      const digest = sha256Hex(text);
+      address = { step: parseInt(digest.slice(0, 8), 16), example: parseInt(digest.slice(8, 16), 16) };
+      // Asked once a token: the texts that decode together are remembered, not all there ever were.
+      if (known.size >= 1024) known.clear();
+      known.set(text, address);
+    }
+    return address;
+  };
 }
 
 /** How texts are embedded when scores are computed, which is also how `embed` does it. */
@@ -72,12 +83,13 @@ export function evaluationEmbedding(
   reading: Reading,
 ): Pick<EmbedOptions, "pooling" | "normalize" | "rationale"> {
   const { evaluationEos: eos, evaluationNormalize: normalize, ...switches } = pooling;
+  const addressOf = textAddress();
   const rationale = {
     sampling: { temperature: evaluation.temperature, topP: evaluation.topP, topK: evaluation.topK },
     maxNewTokens: evaluation.maxNewTokens,
     samples: evaluation.samplesPerText,
     uniform: (text: string, rollout: number, position: number) =>
-      uniform(seed, { purpose: Purpose.evaluation, example: textNumber(text), rollout, position }, 24),
+      uniform(seed, { purpose: Purpose.evaluation, ...addressOf(text), rollout, position }, 24),
   };
   return {
     pooling: { ...switches, templateSuffix: reading.templateSuffix, eos },

@@ -122,7 +122,7 @@ export interface Device {
   readonly kind: string;
   /** Versions and settings that results depend on, for the run's lock file. */
   readonly description: Readonly<Record<string, string | number>>;
-  /** Bytes in tensors at present, and the most there ever were. */
+  /** Bytes in tensors at present, and the most there ever were, with what was kept for reuse. */
   readonly memory: { readonly current: number; readonly peak: number };
 
   // Memory

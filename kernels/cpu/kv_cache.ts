@@ -32,9 +32,12 @@ export class CpuKvCache {
     return tensor;
   }
 
-  /** Makes room for `capacity` tokens a slot, in steps of 32. */
+  /**
+   * Makes room for `capacity` tokens a slot, and for a quarter more than there was: each growth copies everything.
+   * Not for much more, since decoding reads all of it.
+   */
   grow(capacity: number): void {
-    const wanted = Math.ceil(capacity / 32) * 32;
+    const wanted = Math.ceil(Math.max(capacity, 1.25 * this.capacity) / 32) * 32;
     const { kvHeads, headDim } = this.shape;
     for (const list of [this.keys, this.values]) {
       for (let layer = 0; layer < this.layers; layer++) {

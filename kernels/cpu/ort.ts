@@ -62,6 +62,8 @@ export class Session {
       // Graphs are run as they are written: a fusion could give one graph other bits than its twin.
       graphOptimizationLevel: "disabled",
       enableMemPattern: false,
+      // Every session would keep an arena of its own largest intermediates; without, nothing is slower.
+      enableCpuMemArena: false,
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "10" } } },
     });

@@ -82,21 +82,28 @@ function slabSize(bytes: number): number {
   return Math.ceil(bytes / unit) * unit;
 }
 
+/**
+ * Free memory that is kept for reuse. Batches of many different sizes would otherwise leave slabs of every size behind:
+ * a run of SmolLM2 grew to 16 GB without this bound.
+ */
+const keptBytes = 384 * 2 ** 20;
+
 /** Allocates and recycles the buffers of tensors. */
 export class Pool {
+  /** Free slabs by size; the map's order is that of their last use, oldest first. */
   readonly #free = new Map<number, ArrayBuffer[]>();
+  #freeBytes = 0;
   readonly #live = new Set<CpuTensor>();
   /** Bytes in live tensors. */
   current = 0;
-  /** Most bytes there ever were in live tensors. */
+  /** Most bytes there ever were in live tensors and in free slabs together. */
   peak = 0;
 
   /** A tensor with undefined content. */
   alloc(shape: readonly number[], dtype: DType): CpuTensor {
     const size = sizeOf(shape);
     if (!Number.isSafeInteger(size) || size < 0) throw new Error(`not a shape: [${shape}]`);
-    const bytes = slabSize(size * bytesPer[dtype]);
-    const slab = this.#free.get(bytes)?.pop() ?? new ArrayBuffer(bytes);
+    const slab = this.#slab(slabSize(size * bytesPer[dtype]));
     const data = dtype === "f32"
       ? new Float32Array(slab, 0, size)
       : dtype === "i32"
@@ -104,23 +111,57 @@ export class Pool {
       : new Uint16Array(slab, 0, size);
     const tensor = new CpuTensor(dtype, [...shape], data, slab);
     this.#live.add(tensor);
-    this.current += bytes;
-    this.peak = Math.max(this.peak, this.current);
+    this.current += slab.byteLength;
+    this.peak = Math.max(this.peak, this.held);
     return tensor;
+  }
+
+  /** Bytes in live tensors and in free slabs. */
+  get held(): number {
+    return this.current + this.#freeBytes;
+  }
+
+  /** The smallest free slab that fits and is not more than half as large again, or a new one. */
+  #slab(bytes: number): ArrayBuffer {
+    let best = Infinity;
+    for (const [size, list] of this.#free) {
+      if (size >= bytes && size <= 1.5 * bytes && size < best && list.length > 0) best = size;
+    }
+    const slab = this.#free.get(best)?.pop();
+    if (!slab) return new ArrayBuffer(bytes);
+    this.#freeBytes -= best;
+    return slab;
   }
 
   /** Takes a tensor back; giving one back twice, or a view, is a defect. */
   release(tensor: CpuTensor): void {
     if (!this.#live.delete(tensor)) throw new Error("tensor is a view, or was freed before");
-    const slab = tensor.slab!;
-    this.current -= slab.byteLength;
-    const list = this.#free.get(slab.byteLength);
-    if (list) list.push(slab);
-    else this.#free.set(slab.byteLength, [slab]);
+    const slab = tensor.slab!, size = slab.byteLength;
+    this.current -= size;
+    this.#freeBytes += size;
+    const list = this.#free.get(size) ?? [];
+    list.push(slab);
+    // To the end of the map: used last.
+    this.#free.delete(size);
+    this.#free.set(size, list);
+    while (this.#freeBytes > keptBytes) this.#dropOldest();
+  }
+
+  #dropOldest(): void {
+    for (const [size, list] of this.#free) {
+      if (list.length === 0) {
+        this.#free.delete(size);
+        continue;
+      }
+      list.pop();
+      this.#freeBytes -= size;
+      return;
+    }
   }
 
   /** Forgets all buffers that are not in use. */
   trim(): void {
     this.#free.clear();
+    this.#freeBytes = 0;
   }
 }

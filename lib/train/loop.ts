@@ -5,6 +5,7 @@
  *
  * @module
  */
+import process from "node:process";
 import type { Device } from "../../kernels/device.ts";
 import type { Backbone } from "../backbone/open.ts";
 import { Decoder } from "../backbone/decoder.ts";
@@ -100,6 +101,7 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
           trainedTokens: result.trained,
           tokensPerSecond: (result.generated + result.trained) / seconds,
           peakDeviceBytes: device.memory.peak,
+          peakResidentBytes: 1024 * process.resourceUsage().maxRSS,
         },
       });
       options.onStep?.({ done, total: steps, tokens, summary: result.summary });

@@ -1,0 +1,42 @@
+import { assert } from "#test";
+import { CpuKvCache } from "./kv_cache.ts";
+import { Pool } from "./tensor.ts";
+
+const megabyte = 2 ** 20;
+
+Deno.test("Pool keeps a bounded amount of free memory when batches have ever other sizes", () => {
+  const pool = new Pool();
+  for (let rows = 100; rows < 4000; rows += 37) {
+    const tensors = Array.from({ length: 20 }, () => pool.alloc([rows, 576], "f32"));
+    for (const tensor of tensors) pool.release(tensor);
+  }
+  assert.equal(pool.current, 0);
+  assert.ok(pool.held <= 384 * megabyte, `${pool.held / megabyte} MB are kept`);
+});
+
+Deno.test("Pool reuses a slab that is a little larger than what is asked for", () => {
+  const pool = new Pool();
+  pool.release(pool.alloc([1000, 576], "f32"));
+  const held = pool.held;
+  pool.alloc([800, 576], "f32");
+  assert.equal(pool.held, held);
+});
+
+Deno.test("CpuKvCache.grow() keeps the tokens, and leaves little behind on the way to long sequences", () => {
+  const pool = new Pool(), shape = { heads: 9, kvHeads: 3, headDim: 64 };
+  const cache = new CpuKvCache(pool, 30, 16, 32, shape);
+  const width = shape.kvHeads * shape.headDim;
+  const token = Float32Array.from({ length: width }, (_, i) => i + 1);
+  cache.write(7, token, token, 0, 1, 3, 31);
+  for (let length = 33; length <= 704; length += 32) if (length > cache.capacity) cache.grow(length);
+  assert.ok(cache.capacity >= 673 && cache.capacity <= 960, `capacity ${cache.capacity}`);
+  for (let head = 0; head < shape.kvHeads; head++) {
+    const at = ((3 * shape.kvHeads + head) * cache.capacity + 31) * shape.headDim;
+    const expected = token.subarray(head * shape.headDim, (head + 1) * shape.headDim);
+    assert.deepEqual(cache.keys[7]!.f32.slice(at, at + shape.headDim), expected);
+    assert.deepEqual(cache.values[7]!.f32.slice(at, at + shape.headDim), expected);
+  }
+  assert.ok(pool.held <= pool.current + 384 * megabyte);
+  cache.free();
+  assert.equal(pool.current, 0);
+});
