@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { isTruncated } from "../objective/length_penalty.ts";
+import { UsageError } from "#errors";
+import type { Backbone } from "../backbone/open.ts";
+import { type EosSet, isTruncated } from "../objective/length_penalty.ts";
 import { meanPool } from "../objective/pooling.ts";
 import type { RewardGroup, RewardOptions } from "../objective/reward.ts";
 import type { Manifest } from "../manifest/schema.ts";
@@ -115,7 +117,7 @@ async function rollOut(session: SamplingSession, step: number, roles: readonly R
 /** The examples of a step as groups of the reward; the uid is the place in the step. */
 export function rewardGroups(session: SamplingSession, examples: readonly RolledOutExample[]): RewardGroup[] {
   const { manifest, backbone } = session;
-  const eos = { tokenizer: backbone.eosIds[0]!, generation: backbone.eosIds };
+  const eos = { tokenizer: tokenizerEos(backbone, manifest.reward.eosSet), generation: backbone.eosIds };
   return examples.map(({ main, others }, i) => {
     const [query, ...negatives] = others.map(({ rollouts }) => embedding(rollouts[0]!));
     return {
@@ -129,6 +131,26 @@ export function rewardGroups(session: SamplingSession, examples: readonly Rolled
       ),
     };
   });
+}
+
+/**
+ * The tokenizer's own end-of-sequence token, which generation_config.json may list anywhere among its ids, or not at all.
+ *
+ * @throws {UsageError} if the length penalty is to ask for it and there is none
+ */
+export function tokenizerEos(
+  { tokenizer, chatTemplate, eosIds, name }: Pick<Backbone, "tokenizer" | "chatTemplate" | "eosIds" | "name">,
+  eosSet: EosSet,
+): number {
+  const text = chatTemplate.specialTokens.eos_token;
+  const id = text === undefined ? null : tokenizer.tokenToId(text);
+  if (id === null && eosSet === "tokenizer") {
+    throw new UsageError(
+      `the tokenizer of "${name}" names no eos_token, which reward.eosSet "tokenizer" asks for`,
+      'set reward.eosSet to "all"',
+    );
+  }
+  return id ?? eosIds[0]!;
 }
 
 /** The switches of the reward that a manifest sets. */
