@@ -71,14 +71,14 @@ export function infoNce(batch: InfoNceBatch, options: InfoNceOptions): InfoNceRe
   const candidates = new Float64Array(count * dim);
   candidates.set(Array.from(positives));
   candidates.set(Array.from(batch.negatives), n * dim);
-  const isMasked = duplicateTest(options.maskDuplicates);
+  const mask = options.maskDuplicates && duplicateMask(options.maskDuplicates);
   const queryGradient = new Float64Array(n * dim), candidateGradient = new Float64Array(count * dim);
   const scores = new Float64Array(count);
   let loss = 0, correct = 0, masked = 0;
   for (let i = 0; i < n; i++) {
     let left = 0;
     for (let j = 0; j < count; j++) {
-      if (isMasked(i, j)) {
+      if (mask?.[i * count + j] === 1) {
         scores[j] = -Infinity;
         masked++;
       } else {
@@ -135,11 +135,19 @@ function score(
   return sum;
 }
 
-/** Whether candidate j is another copy of the positive of query i. */
-function duplicateTest(keys: InfoNceOptions["maskDuplicates"]): (i: number, j: number) => boolean {
-  if (!keys) return () => false;
-  const all = [...keys.positiveKeys, ...keys.negativeKeys];
-  return (i, j) => j !== i && all[j] === all[i];
+/**
+ * Which candidates are another copy of a query's own positive.
+ *
+ * @returns [n, n + m]: 1 at [i, j] where candidate j (positives, then negatives) is to be left out for query i
+ */
+export function duplicateMask(
+  { positiveKeys, negativeKeys }: NonNullable<InfoNceOptions["maskDuplicates"]>,
+): Uint8Array {
+  const all = [...positiveKeys, ...negativeKeys], mask = new Uint8Array(positiveKeys.length * all.length);
+  positiveKeys.forEach((own, i) =>
+    all.forEach((key, j) => mask[i * all.length + j] = j !== i && key === own ? 1 : 0)
+  );
+  return mask;
 }
 
 function checkShapes(

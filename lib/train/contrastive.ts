@@ -6,6 +6,7 @@
  */
 import { UsageError } from "#errors";
 import type { Triplet } from "../data/training.ts";
+import { duplicateMask } from "../objective/info_nce.ts";
 import { promptRanges } from "../rollout/embed.ts";
 import { contrastiveGradient, type ContrastiveText } from "./contrastive_update.ts";
 import { DataOrder } from "./data_order.ts";
@@ -44,14 +45,9 @@ async function runStep(
   };
   const positives = triplets.map(({ positive }) => positive);
   const negatives = cl.hardNegatives ? triplets.map(({ negative }) => negative) : [];
-  const candidates = [...positives, ...negatives];
-  const excluded = Uint8Array.from(
-    { length: triplets.length * candidates.length },
-    (_, at) => {
-      const i = Math.floor(at / candidates.length), j = at % candidates.length;
-      return cl.maskDuplicates && j !== i && candidates[j] === positives[i] ? 1 : 0;
-    },
-  );
+  const excluded = cl.maskDuplicates
+    ? duplicateMask({ positiveKeys: positives, negativeKeys: negatives })
+    : undefined;
   session.gradients.clear();
   const { loss, accuracy, meanCosine, rows } = await contrastiveGradient(
     session.decoder,
@@ -59,7 +55,7 @@ async function runStep(
       queries: triplets.map(({ query }) => text(query)),
       positives: positives.map(text),
       negatives: negatives.map(text),
-      excluded,
+      ...(excluded && { excluded }),
     },
     {
       temperature: cl.temperature,
@@ -76,7 +72,7 @@ async function runStep(
       loss,
       accuracy,
       meanCosine,
-      maskedDuplicates: excluded.reduce((sum, bit) => sum + bit, 0),
+      maskedDuplicates: excluded?.reduce((sum, bit) => sum + bit, 0) ?? 0,
       truncatedPrompts,
       learningRate,
       gradNorm,

@@ -161,7 +161,10 @@ function watch(
     const own = dot(i, n + i);
     let best = true;
     for (let j = 0; j < candidates; j++) {
-      if (j !== i && excluded?.[i * candidates + j] !== 1 && dot(i, n + j) >= own) best = false;
+      if (j === i || excluded?.[i * candidates + j] === 1) continue;
+      // Of equal scores the first counts as the highest, as in the pure function.
+      const score = dot(i, n + j);
+      if (score > own || (score === own && j < i)) best = false;
     }
     if (best) correct++;
     for (let j = 0; j < i; j++) cosines += dot(i, j);

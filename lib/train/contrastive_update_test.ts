@@ -6,9 +6,11 @@ import {
   modelFolder,
   type PooledSequence,
 } from "../../fixtures/golden/models/read.ts";
-import { backboneTest, type Bench, withRandomDecoder } from "../backbone/_decoder_bench.ts";
+import { backboneTest, type Bench, withBackbone, withRandomDecoder } from "../backbone/_decoder_bench.ts";
 import { embeddingLoss } from "../backbone/_losses.ts";
+import { packSequences } from "../backbone/decoder.ts";
 import { Weights } from "../backbone/weights.ts";
+import { duplicateMask, infoNce } from "../objective/info_nce.ts";
 import { tokens } from "../rollout/_rollout_bench.ts";
 import {
   type ContrastiveBatch,
@@ -168,3 +170,55 @@ Deno.test("contrastiveGradient() refuses a loss that is not a number, and leaves
       await assert.rejects(run(bench, batch, { ...settings, microBatchTokens }), NumericError);
     }
   }));
+
+Deno.test("contrastiveGradient() has the loss, accuracy and mask of the objective's pure function", async () => {
+  await withBackbone(modelFolder("llama-tied"), async ({ device, decoder, weights, config }) => {
+    const text = (...ids: number[]) => ({
+      ids: Int32Array.from(ids),
+      ranges: [{ start: 1, end: ids.length }],
+    });
+    const batch = {
+      queries: [text(5, 6, 7), text(5, 30, 31, 32), text(5, 50, 51)],
+      positives: [text(5, 8, 9), text(5, 33, 34), text(5, 8, 9)],
+      negatives: [text(5, 60, 61, 62), text(5, 8, 9)],
+    };
+    const keys = { positiveKeys: ["a", "b", "a"], negativeKeys: ["c", "a"] };
+    const gradients = Weights.zeros(device, config);
+    const result = await contrastiveGradient(
+      decoder,
+      { ...batch, excluded: duplicateMask(keys) },
+      { temperature: 0.1, microBatchTokens: 512 },
+      gradients,
+    );
+    gradients.free();
+    const vectors = async (texts: readonly { ids: Int32Array }[]) => {
+      const rows: number[] = [];
+      for (const { ids } of texts) {
+        const hidden = decoder.forward(packSequences([{ ids }]));
+        const values = await device.read(hidden);
+        device.free(hidden);
+        const dim = config.hiddenSize;
+        const sum = Array.from({ length: dim }, (_, x) => {
+          let total = 0;
+          for (let row = 1; row < ids.length; row++) total += values[row * dim + x]!;
+          return total;
+        });
+        const norm = Math.hypot(...sum);
+        rows.push(...sum.map((x) => x / norm));
+      }
+      return rows;
+    };
+    const expected = infoNce({
+      queries: await vectors(batch.queries),
+      positives: await vectors(batch.positives),
+      negatives: await vectors(batch.negatives),
+      dim: weights.config.hiddenSize,
+    }, { temperature: 0.1, maskDuplicates: keys });
+    assert.equal(expected.masked, 4);
+    assert.ok(
+      Math.abs(result.loss - expected.loss) < 1e-4 * expected.loss,
+      `${result.loss} ${expected.loss}`,
+    );
+    assert.equal(result.accuracy, expected.accuracy);
+  });
+});
