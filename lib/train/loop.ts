@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { dirname, join } from "node:path";
 import process from "node:process";
 import type { Device } from "../../kernels/device.ts";
 import type { Backbone } from "../backbone/open.ts";
@@ -121,9 +122,9 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
 
 /** Only the newest checkpoint is kept: with the moments, one takes twelve bytes a parameter. */
 function removeOlder(newest: string, step: number): void {
-  const folder = newest.slice(0, newest.lastIndexOf("/"));
+  const folder = dirname(newest);
   for (const { name } of Deno.readDirSync(folder)) {
     const found = checkpointStep(name);
-    if (found !== undefined && found < step) Deno.removeSync(`${folder}/${name}`, { recursive: true });
+    if (found !== undefined && found < step) Deno.removeSync(join(folder, name), { recursive: true });
   }
 }

@@ -24,13 +24,14 @@ export interface ScheduleOptions {
 }
 
 /**
- * Learning rate of a step, from 1 to `steps`: rises over the first `warmupSteps`, then stays, or falls to 0 at the end.
+ * Learning rate of a step, from 1 to `steps`: rises over the first `warmupSteps`, then stays, or falls from the peak
+ * towards 0, which it would reach at the step after the last.
  */
 export function learningRateAt(peak: number, step: number, steps: number, options: ScheduleOptions): number {
   const { schedule, warmupSteps } = options;
   if (step <= warmupSteps) return peak * step / warmupSteps;
   if (schedule === "constant") return peak;
-  const progress = (step - warmupSteps) / Math.max(1, steps - warmupSteps);
+  const progress = (step - 1 - warmupSteps) / Math.max(1, steps - warmupSteps);
   return peak * (schedule === "linear" ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress)));
 }
 
