@@ -48,7 +48,7 @@
  *       }, 24),
  *   },
  * });
- * console.log(plants!.rationale, grace.cosine(plants!.embedding, food!.embedding));
+ * console.log(plants!.rationales[0], grace.cosine(plants!.embedding, food!.embedding));
  * backbone.close();
  * device.dispose();
  * ```

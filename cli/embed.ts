@@ -7,6 +7,7 @@ import { ExitCode } from "#errors";
 import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
 import type { EmbeddedText } from "../lib/rollout/embed.ts";
+import { inOrder } from "../lib/rollout/in_order.ts";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, deviceOption, seedOption } from "./options.ts";
@@ -28,7 +29,7 @@ export interface EmbedOptions {
   readonly rationale: boolean;
   /** Whether results repeat the text. */
   readonly withText?: true | undefined;
-  readonly device: DeviceName;
+  readonly device?: DeviceName | undefined;
   readonly seed?: number | undefined;
 }
 
@@ -98,9 +99,10 @@ export async function embedCommand(options: EmbedOptions, io: CommandIo): Promis
 
 /** What was cut off, in sentences; nothing is ever shortened in silence. */
 function losses(results: readonly EmbeddedText[], { prompt, evaluation }: Manifest): string[] {
-  const count = (lost: (result: EmbeddedText) => boolean) => results.filter(lost).length;
-  const texts = count((result) => result.truncatedPrompt);
-  const rationales = count((result) => result.truncatedRationale);
+  const total = (count: (result: EmbeddedText) => number) =>
+    results.reduce((sum, result) => sum + count(result), 0);
+  const texts = total((result) => Number(result.truncatedPrompt));
+  const rationales = total((result) => result.truncatedRationales);
   return [
     ...(texts > 0
       ? [
@@ -109,40 +111,31 @@ function losses(results: readonly EmbeddedText[], { prompt, evaluation }: Manife
       : []),
     ...(rationales > 0
       ? [
-        `${rationales} of ${results.length} rationales were cut off: evaluation.maxNewTokens is ${evaluation.maxNewTokens}`,
+        `${rationales} of ${
+          total((result) => result.rationales.length)
+        } rationales were cut off: evaluation.maxNewTokens is ${evaluation.maxNewTokens}`,
       ]
       : []),
   ];
 }
 
-/** Passes results on in the order of their indices, counted from 0, whatever order they come in. */
-export function inOrder<T>(emit: (value: T, index: number) => void): (index: number, value: T) => void {
-  const waiting = new Map<number, T>();
-  let next = 0;
-  return (index, value) => {
-    waiting.set(index, value);
-    for (; waiting.has(next); next++) {
-      emit(waiting.get(next)!, next);
-      waiting.delete(next);
-    }
-  };
-}
-
-function jsonLine(text: string | undefined, { rationale, embedding }: EmbeddedText): string {
-  return JSON.stringify({ ...(text !== undefined && { text }), rationale, embedding: [...embedding] });
+/** A result for programs; all rationales are listed where there are several. */
+function jsonLine(text: string | undefined, { rationales, embedding }: EmbeddedText): string {
+  const written = { rationale: rationales[0] ?? null, ...(rationales.length > 1 && { rationales }) };
+  return JSON.stringify({ ...(text !== undefined && { text }), ...written, embedding: [...embedding] });
 }
 
 /** A result for people: what was written, and the beginning of the vector. */
 function describe(
   text: string | undefined,
-  { rationale, embedding }: EmbeddedText,
+  { rationales, embedding }: EmbeddedText,
   index: number,
 ): string {
   const norm = Math.hypot(...embedding);
   const head = [...embedding.subarray(0, 4)].map((value) => value.toFixed(4)).join(" ");
   return [
     `[${index + 1}]${text === undefined ? "" : ` ${oneLine(text)}`}`,
-    ...(rationale === null ? [] : [`rationale: ${oneLine(rationale)}`]),
+    ...rationales.map((rationale) => `rationale: ${oneLine(rationale)}`),
     `embedding: ${embedding.length} dimensions, norm ${norm.toFixed(4)}, begins ${head}`,
     "",
   ].join("\n");

@@ -1,5 +1,4 @@
 import { assert, assertClose } from "#test";
-import { inOrder } from "./embed.ts";
 import { Lab } from "./_lab.ts";
 import { launch } from "./_launch.ts";
 
@@ -53,6 +52,17 @@ Deno.test("embed counts on stderr what was cut off, and prints nothing there tha
   assert.doesNotMatch(short.stderr, /lost|cut/);
 });
 
+Deno.test("embed --json lists every rationale where evaluation writes several a text", async () => {
+  using lab = await Lab.create();
+  const manifest = lab.manifest({ evaluation: { maxNewTokens: 6, samplesPerText: 3 } });
+  const { code, stdout, stderr } = await launch(["embed", "--manifest", manifest, "--json", "a cat"]);
+  assert.equal(code, 0, stderr);
+  const { rationale, rationales } = JSON.parse(stdout);
+  assert.equal(rationales.length, 3);
+  assert.equal(rationale, rationales[0]);
+  assert.match(stderr, /^\d of 3 rationales were cut off/m);
+});
+
 Deno.test("embed lets no control character of a rationale reach a terminal", async () => {
   using lab = await Lab.create();
   const texts = Array.from({ length: 30 }, (_, i) => `text ${i}`);
@@ -60,16 +70,4 @@ Deno.test("embed lets no control character of a rationale reach a terminal", asy
   assert.equal(code, 0);
   // deno-lint-ignore no-control-regex -- control characters are what this is about
   assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
-});
-
-Deno.test("inOrder() waits for what comes before", () => {
-  const seen: [string, number][] = [];
-  const add = inOrder<string>((value, index) => seen.push([value, index]));
-  add(2, "c");
-  add(1, "b");
-  assert.deepEqual(seen, []);
-  add(0, "a");
-  assert.deepEqual(seen, [["a", 0], ["b", 1], ["c", 2]]);
-  add(3, "d");
-  assert.equal(seen.length, 4);
 });

@@ -123,7 +123,10 @@ export function modelEncoder(
         ...embedding,
         signal: options.signal,
         ...(onTokens && { onTokens }),
-        onDone: () => options.onProgress?.(++done, texts.length),
+        onDone: (index, encoded) => {
+          options.onEncoded?.(index, encoded);
+          options.onProgress?.(++done, texts.length);
+        },
       });
     },
   };

@@ -17,15 +17,16 @@ import { appendRecords, openLog, readLog } from "./record_log.ts";
 
 const RECORDS = "rationales.jsonl";
 const EMBEDDINGS = "embeddings.f32";
-const SCHEMA = "grace-embeddings/1";
+const SCHEMA = "grace-embeddings/2";
 
 type TextRecord = {
   /** SHA-256 of the text. */
   readonly text: string;
   /** SHA-256 of the embedding's bytes. */
   readonly embedding: string;
-  readonly rationale: string | null;
+  readonly rationales: readonly string[];
   readonly rationaleTokens: number;
+  readonly truncatedRationales: number;
   readonly truncatedPrompt: boolean;
 };
 
@@ -103,8 +104,9 @@ export class EmbeddingStore implements Disposable {
       return {
         text: sha256Hex(texts[i]!),
         embedding: sha256Hex(row),
-        rationale: result.rationale,
+        rationales: result.rationales,
         rationaleTokens: result.rationaleTokens,
+        truncatedRationales: result.truncatedRationales,
         truncatedPrompt: result.truncatedPrompt,
       };
     });
@@ -149,9 +151,8 @@ export async function readEmbeddings(folder: string): Promise<StoredEmbeddings> 
         "the file was changed; evaluate into another folder",
       );
     }
-    const { rationale, rationaleTokens, truncatedPrompt } = record;
-    const embedding = new Float32Array(row.buffer);
-    byText.set(record.text, { embedding, rationale, rationaleTokens, truncatedPrompt });
+    const { text, embedding: _hash, ...counted } = record;
+    byText.set(text, { embedding: new Float32Array(row.buffer), ...counted });
   });
   return {
     encoder: String(header["encoder"]),

@@ -7,8 +7,9 @@ import { GenerationStore, readGenerations } from "./generation_store.ts";
 const encoder = { digest: "e1", dimension: 3 };
 const encoded = (...values: number[]): Encoded => ({
   embedding: new Float32Array(values),
-  rationale: "why",
-  rationaleTokens: 1,
+  rationales: ["why", ""],
+  rationaleTokens: 5,
+  truncatedRationales: 1,
   truncatedPrompt: true,
 });
 
@@ -27,13 +28,13 @@ Deno.test("readEmbeddings() returns what EmbeddingStore.add() was given", async 
       using store = EmbeddingStore.open(folder, encoder);
       // A view into a larger buffer: only its own values may be stored.
       const view = new Float32Array([9, 1, 2, 3, 9]).subarray(1, 4);
-      store.add(["a", "b"], [{ ...encoded(), embedding: view }, { ...encoded(4, 5, 6), rationale: null }]);
+      store.add(["a", "b"], [{ ...encoded(), embedding: view }, { ...encoded(4, 5, 6), rationales: [] }]);
       assert.deepEqual([store.has("a"), store.has("b"), store.has("c")], [true, true, false]);
     }
     const stored = await readEmbeddings(folder);
     assert.deepEqual([stored.encoder, stored.dimension], ["e1", 3]);
     assert.deepEqual(stored.get("a"), encoded(1, 2, 3));
-    assert.deepEqual(stored.get("b"), { ...encoded(4, 5, 6), rationale: null });
+    assert.deepEqual(stored.get("b"), { ...encoded(4, 5, 6), rationales: [] });
     assert.throws(() => stored.get("c"), MissingError);
   });
 });

@@ -8,10 +8,12 @@
 export interface Encoded {
   /** [dimension], not normalised. */
   readonly embedding: Float32Array;
-  /** What the model wrote about the text before it was embedded; null where it writes nothing. */
-  readonly rationale: string | null;
-  /** Tokens of the rationale; 0 where there is none. */
+  /** What the model wrote about the text before it was embedded, one for each sample; none where it writes nothing. */
+  readonly rationales: readonly string[];
+  /** Tokens of all of them. */
   readonly rationaleTokens: number;
+  /** How many of them were cut at their limit. */
+  readonly truncatedRationales: number;
   /** Whether the text was cut to the prompt limit. */
   readonly truncatedPrompt: boolean;
 }
@@ -22,13 +24,19 @@ export interface BatchOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
+/** Options of {@linkcode Encoder.encode}. */
+export interface EncodeOptions extends BatchOptions {
+  /** Called once for every text as soon as it is done, in any order. */
+  readonly onEncoded?: ((index: number, encoded: Encoded) => void) | undefined;
+}
+
 /** Embeds texts. The result for a text must not depend on the other texts of the call. */
 export interface Encoder {
   /** Identity of everything that the embeddings depend on (weights, prompt, sampling, pooling), hex. */
   readonly digest: string;
   readonly dimension: number;
   /** One result per text, in order. */
-  encode(texts: readonly string[], options?: BatchOptions): Promise<readonly Encoded[]>;
+  encode(texts: readonly string[], options?: EncodeOptions): Promise<readonly Encoded[]>;
 }
 
 /** One greedy continuation that is asked for. */

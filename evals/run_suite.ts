@@ -5,9 +5,11 @@
  *
  * @module
  */
+import { NumericError } from "#errors";
 import { Mirror } from "../lib/data/mirror.ts";
+import { inOrder } from "../lib/rollout/in_order.ts";
 import { EmbeddingStore, readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
-import type { Encoder, GenerationRequest, Generator, LikelihoodRequest } from "./encoder.ts";
+import type { Encoded, Encoder, GenerationRequest, Generator, LikelihoodRequest } from "./encoder.ts";
 import { gsm8kRequests, scoreGsm8k } from "./general/gsm8k.ts";
 import {
   mmluGenerationRequests,
@@ -46,8 +48,8 @@ export interface RunSuiteOptions {
   /** Folder for the records; continued if it has some. */
   readonly out: string;
   /**
-   * Texts or requests given to the model, and written, at once. Many keep a decoding
-   * batch full; a kill loses at most these. Default 256.
+   * Texts or requests given to the model at once: many keep a decoding batch full. Embeddings are written as they are
+   * finished, answers when all of a batch are. Default 256.
    */
   readonly batchSize?: number;
   readonly signal?: AbortSignal | undefined;
@@ -92,7 +94,11 @@ async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOption
   using store = EmbeddingStore.open(options.out, options.encoder);
   const missing = texts.filter((text) => !store.has(text));
   await inBatches(missing, texts.length, "embedding texts", options, async (batch, onProgress) => {
-    store.add(batch, await options.encoder.encode(batch, { signal: options.signal, onProgress }));
+    // In the order of the texts, whatever the order in which they are finished: an interruption leaves no trace.
+    const keep = inOrder<Encoded>((encoded, i) => store.add([batch[i]!], [encoded]));
+    await options.encoder.encode(batch, { signal: options.signal, onProgress, onEncoded: keep });
+    const lost = batch.filter((text) => !store.has(text)).length;
+    if (lost > 0) throw new Error(`the encoder did not report ${lost} of ${batch.length} texts`);
   });
   return { encoded: missing.length, reused: texts.length - missing.length };
 }
@@ -164,7 +170,7 @@ async function scoreTasks(suite: Suite, tasks: readonly ResolvedTask[], out: str
     const { score, model, counts } = isGeneral(data)
       ? { score: scoreGeneral(data, generations!), model: generations!.generator, counts: {} }
       : {
-        score: scoreTask(data, (text) => embeddings!.get(text).embedding),
+        score: naming(task.name, () => scoreTask(data, (text) => embeddings!.get(text).embedding)),
         model: embeddings!.encoder,
         counts: textCounts(textsOf(data), embeddings!),
       };
@@ -194,6 +200,16 @@ async function scoreTasks(suite: Suite, tasks: readonly ResolvedTask[], out: str
   return records;
 }
 
+/** Calls a scorer, which does not know what its task is called; a number that went wrong is told with that name. */
+function naming<T>(task: string, score: () => T): T {
+  try {
+    return score();
+  } catch (error) {
+    if (!(error instanceof NumericError)) throw error;
+    throw new NumericError(`${task}: ${error.message}`, error.cure, { cause: error });
+  }
+}
+
 function scoreGeneral(data: GeneralTaskData, stored: StoredGenerations): Score {
   if (data.kind === "gsm8k") {
     return scoreGsm8k(data.items, gsm8kRequests(data.items, data.options).map(stored.generation));
@@ -206,21 +222,25 @@ function scoreGeneral(data: GeneralTaskData, stored: StoredGenerations): Score {
 /** What was cut or left empty among the texts of a task, and how much was written about them. */
 function textCounts(texts: readonly string[], embeddings: StoredEmbeddings): Record<string, number> {
   const encoded = [...new Set(texts)].map((text) => embeddings.get(text));
-  const written = encoded.filter((entry) => entry.rationale !== null);
+  const rationales = encoded.flatMap((entry) => entry.rationales);
+  const total = (count: (entry: Encoded) => number) => encoded.reduce((sum, entry) => sum + count(entry), 0);
   return {
     texts: encoded.length,
     truncated_prompts: encoded.filter((entry) => entry.truncatedPrompt).length,
-    rationales: written.length,
-    empty_rationales: written.filter((entry) => entry.rationale === "").length,
-    rationale_tokens: written.reduce((sum, entry) => sum + entry.rationaleTokens, 0),
+    rationales: rationales.length,
+    truncated_rationales: total((entry) => entry.truncatedRationales),
+    empty_rationales: rationales.filter((text) => text === "").length,
+    rationale_tokens: total((entry) => entry.rationaleTokens),
   };
 }
 
 /** What was lost on the way to the embeddings, in sentences. */
 function textWarnings(counts: Readonly<Record<string, number>>): string[] {
-  const { texts, truncated_prompts: cut, rationales, empty_rationales: empty } = counts;
+  const { texts, truncated_prompts: cut, rationales } = counts;
+  const { truncated_rationales: cutRationales, empty_rationales: empty } = counts;
   return [
     ...(cut ? [`${cut} of ${texts} texts were cut to the prompt's limit`] : []),
+    ...(cutRationales ? [`${cutRationales} of ${rationales} rationales were cut at their limit`] : []),
     ...(empty ? [`${empty} of ${rationales} rationales are empty`] : []),
   ];
 }

@@ -1,8 +1,9 @@
 import { assert } from "#test";
-import { MissingError, UsageError } from "#errors";
+import { MissingError, NumericError, UsageError } from "#errors";
 import { ChecksumGenerator, TrigramEncoder } from "../fixtures/hashed_trigrams.ts";
 import { writeTinyMirror } from "../fixtures/tiny_mirror.ts";
 import type { Encoder, Generator } from "./encoder.ts";
+import { renderScores } from "./report.ts";
 import { runSuite, scoreFromRecords, type SuiteProgress } from "./run_suite.ts";
 import { readScores } from "./score_record.ts";
 import { findSuite } from "./suite.ts";
@@ -61,6 +62,7 @@ Deno.test("runSuite() leaves the same bytes when it was killed and continued as 
   await withFolder(async (dataRoot, out) => {
     await run(dataRoot, `${out}-whole`, new TrigramEncoder(), new ChecksumGenerator());
 
+    // In the middle of a batch of ten, with the texts of a pair finished in reverse: the first of the last pair is lost.
     const first = new TrigramEncoder("trigrams", 64, 25);
     await assert.rejects(run(dataRoot, out, first, new ChecksumGenerator()), /killed/);
     // Torn by the kill: half a record, and an embedding whose record was not written.
@@ -69,10 +71,58 @@ Deno.test("runSuite() leaves the same bytes when it was killed and continued as 
     const second = new TrigramEncoder();
     const result = await run(dataRoot, out, second, new ChecksumGenerator());
 
-    assert.equal(first.encoded.length, 20);
-    assert.deepEqual(second.encoded.filter((text) => first.encoded.includes(text)), []);
-    assert.deepEqual(result.texts, { encoded: second.encoded.length, reused: 20 });
+    assert.equal(first.encoded.length, 25);
+    assert.deepEqual(second.encoded.filter((text) => first.encoded.includes(text)), [first.encoded[24]]);
+    assert.deepEqual(result.texts, { encoded: second.encoded.length, reused: 24 });
     assert.deepEqual(await folderContent(out), await folderContent(`${out}-whole`));
+  });
+});
+
+Deno.test("runSuite() refuses an encoder that does not report a text", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const inner = new TrigramEncoder();
+    const encoder: Encoder = {
+      digest: "deaf",
+      dimension: 64,
+      encode: (texts) => inner.encode(texts),
+    };
+    await assert.rejects(
+      run(dataRoot, out, encoder, new ChecksumGenerator()),
+      /did not report 10 of 10 texts/,
+    );
+  });
+});
+
+Deno.test("runSuite() counts rationales that were cut, and warns of them", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const encoder = new TrigramEncoder("trigrams", 64, Infinity, 1);
+    const { scores } = await run(dataRoot, out, encoder, new ChecksumGenerator());
+    const sts = scores[0]!, texts = sts.counts["texts"]!;
+    assert.equal(sts.counts["truncated_rationales"], texts);
+    assert.ok(sts.warnings.includes(`${texts} of ${texts} rationales were cut at their limit`));
+    assert.match(
+      renderScores(scores, "text"),
+      /^Warning: STSBenchmark\[smoke:12\], \d+ of \d+ rationales were cut/m,
+    );
+  });
+});
+
+Deno.test("runSuite() names the task whose similarities a collapsed model makes all equal", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const inner = new TrigramEncoder();
+    const embedding = new Float32Array(64).fill(1);
+    const encoder: Encoder = {
+      digest: "collapsed",
+      dimension: 64,
+      encode: (texts, { onEncoded } = {}) =>
+        inner.encode(texts, { onEncoded: (i, encoded) => onEncoded?.(i, { ...encoded, embedding }) }),
+    };
+    await assert.rejects(
+      run(dataRoot, out, encoder, new ChecksumGenerator()),
+      (error) =>
+        error instanceof NumericError && /^STSBenchmark\[smoke:12\]: all 12 cosine/.test(error.message) &&
+        /collapsed/.test(error.cure),
+    );
   });
 });
 

@@ -7,6 +7,7 @@ import type { SamplingSpec } from "../../kernels/device.ts";
 import type { Backbone } from "../backbone/open.ts";
 import type { Decoder } from "../backbone/decoder.ts";
 import { meanPool, poolingRanges, type PoolingSwitches, type TokenRange } from "../objective/pooling.ts";
+import { l2Normalize } from "../objective/vector.ts";
 import { generate } from "./generate.ts";
 import type { Prompt, Prompter } from "./prompt.ts";
 import { packPrompts } from "./shared_prefix.ts";
@@ -15,11 +16,12 @@ import { packPrompts } from "./shared_prefix.ts";
 export interface EmbeddedText {
   /** [hidden], not normalised unless asked for. */
   readonly embedding: Float32Array;
-  /** What the model wrote, without special tokens; null if it was not asked to write. */
-  readonly rationale: string | null;
+  /** What the model wrote, without special tokens, one for each sample; none if it was not asked to write. */
+  readonly rationales: readonly string[];
+  /** Tokens of all of them. */
   readonly rationaleTokens: number;
-  /** Whether the rationale reached its limit before its end. */
-  readonly truncatedRationale: boolean;
+  /** How many of them reached their limit before their end. */
+  readonly truncatedRationales: number;
   /** Whether the text was cut to the prompt's limit. */
   readonly truncatedPrompt: boolean;
 }
@@ -51,6 +53,7 @@ const forwardTokens = 1024;
  * Embeds texts; results in their order. A text's result does not depend on the others.
  *
  * @throws {UsageError} for an empty text
+ * @throws {NumericError} if an embedding that is to be normalised is zero or not finite
  */
 export async function embedTexts(
   decoder: Decoder,
@@ -122,11 +125,11 @@ async function withRationales(
         const special = (id: number) => !backbone.eosIds.includes(id);
         results[index] = {
           embedding: vectors.length === 1 ? vectors[0]! : finish(mean(vectors), normalize),
-          rationale: backbone.tokenizer.decode([...rollouts[0]!.tokens].filter(special), {
-            skipSpecial: true,
-          }),
-          rationaleTokens: rollouts[0]!.tokens.length,
-          truncatedRationale: rollouts[0]!.stopped === "length",
+          rationales: rollouts.map(({ tokens }) =>
+            backbone.tokenizer.decode([...tokens].filter(special), { skipSpecial: true })
+          ),
+          rationaleTokens: rollouts.reduce((sum, { tokens }) => sum + tokens.length, 0),
+          truncatedRationales: rollouts.filter(({ stopped }) => stopped === "length").length,
           truncatedPrompt: prompts[index]!.truncated,
         };
         options.onDone?.(index, results[index]);
@@ -169,9 +172,9 @@ async function withoutRationales(
       const vector = vectors.slice(i * config.hiddenSize, (i + 1) * config.hiddenSize);
       results[start + i] = {
         embedding: finish(meanPool(vector, 1), options.normalize),
-        rationale: null,
+        rationales: [],
         rationaleTokens: 0,
-        truncatedRationale: false,
+        truncatedRationales: 0,
         truncatedPrompt: prompt.truncated,
       };
       options.onDone?.(start + i, results[start + i]!);
@@ -187,8 +190,7 @@ function mean(vectors: readonly Float32Array[]): Float32Array {
   return vectors[0]!.map((_, i) => vectors.reduce((sum, vector) => sum + vector[i]!, 0) / vectors.length);
 }
 
+/** @throws {NumericError} if it is to be normalised and has no direction */
 function finish(vector: Float32Array, normalize: boolean): Float32Array {
-  if (!normalize) return vector;
-  const norm = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
-  return vector.map((x) => x / norm);
+  return normalize ? l2Normalize(vector) : vector;
 }

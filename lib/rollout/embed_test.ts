@@ -1,5 +1,5 @@
 import { assert, assertClose, assertSameBits } from "#test";
-import { UsageError } from "#errors";
+import { NumericError, UsageError } from "#errors";
 import { modelFolder } from "../../fixtures/golden/models/read.ts";
 import { type BackboneBench, backboneTest, take } from "../backbone/_decoder_bench.ts";
 import { packSequences } from "../backbone/decoder.ts";
@@ -57,14 +57,14 @@ backboneTest(
       ] as [PoolingSwitches, number, number][]
     ) {
       const results = await embed(bench, texts.slice(0, 3), { ...plain, pooling });
-      for (const [i, { embedding, rationale, rationaleTokens, truncatedPrompt }] of results.entries()) {
+      for (const [i, { embedding, rationales, rationaleTokens, truncatedPrompt }] of results.entries()) {
         const { ids } = prompter.prompt(texts[i]!);
         const hidden = decoder.forward(packSequences([{ ids }])),
           pooled = device.alloc([1, config.hiddenSize]);
         device.meanPool(hidden, [[{ start: from, end: ids.length - to }]], pooled);
         device.free(hidden);
         assertSameBits(embedding, await take(device, pooled), texts[i]);
-        assert.deepEqual([rationale, rationaleTokens, truncatedPrompt], [null, 0, false]);
+        assert.deepEqual([rationales, rationaleTokens, truncatedPrompt], [[], 0, false]);
       }
     }
   },
@@ -78,9 +78,9 @@ for (
     const reversed = (await embed(bench, texts.toReversed(), { ...options, slots: 5 })).reverse();
     for (const [i, text] of texts.entries()) {
       const [alone] = await embed(bench, [text], options);
-      for (const { embedding, rationale } of [all[i]!, reversed[i]!]) {
+      for (const { embedding, rationales } of [all[i]!, reversed[i]!]) {
         assertSameBits(embedding, alone!.embedding, text);
-        assert.equal(rationale, alone!.rationale);
+        assert.deepEqual(rationales, alone!.rationales);
       }
     }
     assert.equal(new Set(all.map(({ embedding }) => embedding.join())).size, texts.length);
@@ -156,8 +156,8 @@ backboneTest("embedTexts() gives what generate() pools, and the rationale as tex
     const { tokens, pooled, stopped } = rollouts![0]!;
     assertSameBits(result.embedding, meanPool(pooled!.sum, pooled!.count), texts[i]);
     assert.equal(result.rationaleTokens, tokens.length);
-    assert.equal(result.truncatedRationale, stopped === "length");
-    assert.equal(result.rationale, tokenizer.decode([...tokens], { skipSpecial: true }));
+    assert.equal(result.truncatedRationales, stopped === "length" ? 1 : 0);
+    assert.deepEqual(result.rationales, [tokenizer.decode([...tokens], { skipSpecial: true })]);
   }
 });
 
@@ -172,8 +172,11 @@ backboneTest("embedTexts() gives the mean over several rationales", folder, asyn
     const rationale = { ...withRationale.rationale, uniform };
     parts.push((await embed(bench, texts.slice(0, 1), { ...withRationale, rationale }))[0]!);
   }
-  assert.equal(three!.rationale, parts[0]!.rationale);
-  assert.ok(new Set(parts.map(({ rationale }) => rationale)).size > 1);
+  assert.deepEqual(three!.rationales, parts.flatMap(({ rationales }) => rationales));
+  assert.ok(new Set(three!.rationales).size > 1);
+  const total = (count: (part: EmbeddedText) => number) => parts.reduce((sum, part) => sum + count(part), 0);
+  assert.equal(three!.rationaleTokens, total(({ rationaleTokens }) => rationaleTokens));
+  assert.equal(three!.truncatedRationales, total(({ truncatedRationales }) => truncatedRationales));
   const mean = parts[0]!.embedding.map((_, j) =>
     parts.reduce((sum, { embedding }) => sum + embedding[j]! / 3, 0)
   );
@@ -202,4 +205,12 @@ backboneTest("promptRanges() refuses to pool nothing", folder, (bench) => {
   assert.throws(() => promptRanges(prompter, prompt, written), UsageError);
   assert.deepEqual(promptRanges(prompter, prompt, written, true), []);
   return Promise.resolve();
+});
+
+backboneTest("embedTexts() refuses to normalise an embedding without a direction", folder, async (bench) => {
+  const { device, config, weights } = bench;
+  device.write(weights.get("model.norm.weight"), new Float32Array(config.hiddenSize));
+  const [zero] = await embed(bench, ["text"], plain);
+  assert.deepEqual(zero!.embedding, new Float32Array(config.hiddenSize));
+  await assert.rejects(embed(bench, ["text"], { ...plain, normalize: true }), NumericError);
 });
