@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { UsageError } from "#errors";
+import { NumericError, UsageError } from "#errors";
 import { normalised, type Score, type Vectors } from "../score.ts";
 import { pearson, spearman } from "../statistics.ts";
 
@@ -24,7 +24,8 @@ export interface StsPair {
 /**
  * Scores pairs; main metric `cosine_spearman`.
  *
- * @throws UsageError if all judgements or all similarities are equal: a correlation does not exist then
+ * @throws UsageError if all judgements are equal: a correlation with them does not exist
+ * @throws NumericError if all similarities are equal, as a collapsed model makes them
  */
 export function scoreSts(pairs: readonly StsPair[], vectors: Vectors): Score {
   const gold = pairs.map((pair) => pair.gold);
@@ -35,9 +36,20 @@ export function scoreSts(pairs: readonly StsPair[], vectors: Vectors): Score {
     manhattan.push(-distance(a, b, 1));
     euclidean.push(-distance(a, b, 2));
   }
-  requireSpread(gold, "judgements");
-  requireSpread(cosine, "cosine similarities");
-  requireSpread(manhattan, "Manhattan distances");
+  if (isConstant(gold)) {
+    throw new UsageError(
+      `all ${gold.length} judgements are equal (${gold[0]}): a correlation with them does not exist`,
+      "use pairs that were judged differently",
+    );
+  }
+  for (const [what, values] of Object.entries({ "cosine similarities": cosine, "distances": manhattan })) {
+    if (!isConstant(values)) continue;
+    throw new NumericError(
+      `all ${values.length} ${what} are equal (${values[0]}): a correlation with them does not exist`,
+      "the model has collapsed to one embedding for every text: evaluate an earlier checkpoint, or train with a lower " +
+        "learning rate",
+    );
+  }
   return {
     main: "cosine_spearman",
     aggregate: "spearman",
@@ -69,10 +81,6 @@ function distance(a: Float32Array, b: Float32Array, power: 1 | 2): number {
   return Math.fround(power === 1 ? sum : Math.sqrt(sum));
 }
 
-function requireSpread(values: readonly number[], what: string): void {
-  if (values.some((value) => value !== values[0])) return;
-  throw new UsageError(
-    `all ${values.length} ${what} are equal (${values[0]}): a correlation with them does not exist`,
-    "use more pairs, or look at the embeddings: a collapsed model gives the same one for every text",
-  );
+function isConstant(values: readonly number[]): boolean {
+  return values.every((value) => value === values[0]);
 }
