@@ -41,6 +41,7 @@ const comparison: Comparison = {
     },
   ],
   categories: [{
+    category: "retrieval",
     label: "retrieval (partial)",
     complete: false,
     values: [0.5, 0.4999999],
@@ -94,7 +95,13 @@ Deno.test("renderComparison() escapes bars in Markdown and quotes in CSV", () =>
 
 Deno.test("renderComparison() refuses to print a number that is not finite", () => {
   const broken = structuredClone(comparison) as { -readonly [K in keyof Comparison]: Comparison[K] };
-  broken.categories = [{ label: "x", complete: false, values: [NaN, 1], differences: [null, 1] }];
+  broken.categories = [{
+    category: null,
+    label: "x",
+    complete: false,
+    values: [NaN, 1],
+    differences: [null, 1],
+  }];
   assert.throws(() => renderComparison(broken, "text"), TypeError);
   assert.throws(() => renderComparison(broken, "markdown"), TypeError);
 });
