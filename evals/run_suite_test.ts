@@ -44,7 +44,7 @@ Deno.test("runSuite() embeds each distinct text once and names slices as slices"
       "STSBenchmark[smoke:12]",
       "Banking77Classification[smoke:12]",
       "SciFact[smoke:4]",
-      "gsm8k[smoke:3]",
+      "gsm8k-1shot[smoke:3]",
       "mmlu-9-of-14042[smoke:4]",
     ]);
     for (const score of result.scores) {

@@ -29,6 +29,14 @@ export interface Gsm8kOptions {
   readonly fewShotSeed: number;
 }
 
+/** Examples before each question in lm-eval's `gsm8k`. */
+const REFERENCE_SHOTS = 5;
+
+/** Name under which a score may be shown: `gsm8k` is lm-eval's with 5 examples, others say how many they have. */
+export function gsm8kName({ shots }: Pick<Gsm8kOptions, "shots">): string {
+  return shots === REFERENCE_SHOTS ? "gsm8k" : `gsm8k-${shots}shot`;
+}
+
 /** A question ready to be asked. */
 export interface Gsm8kItem {
   readonly id: string;

@@ -2,7 +2,7 @@ import { assert, assertClose, sharedData, testWith } from "#test";
 import { golden } from "../../fixtures/golden_data.ts";
 import { sha256Hex } from "../../lib/data/data_file.ts";
 import { Mirror } from "../../lib/data/mirror.ts";
-import { answersMatch, flexibleAnswer, gsm8kItems, scoreGsm8k, strictAnswer } from "./gsm8k.ts";
+import { answersMatch, flexibleAnswer, gsm8kItems, gsm8kName, scoreGsm8k, strictAnswer } from "./gsm8k.ts";
 import { loadGsm8k } from "./load.ts";
 
 interface Case {
@@ -65,4 +65,8 @@ testWith(sharedData, "gsm8kItems() makes lm-eval's prompts from the real data", 
     assert.equal(data.items.length, 1319);
     assert.deepEqual(data.items.slice(0, hashes.length).map((item) => sha256Hex(item.prompt)), hashes, shots);
   }
+});
+
+Deno.test("gsm8kName() keeps lm-eval's name for its 5 shots alone", () => {
+  assert.deepEqual([5, 2, 0].map((shots) => gsm8kName({ shots })), ["gsm8k", "gsm8k-2shot", "gsm8k-0shot"]);
 });

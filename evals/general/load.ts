@@ -8,7 +8,7 @@ import type { RowSource } from "../../lib/data/columns.ts";
 import type { DataFile } from "../../lib/data/data_file.ts";
 import type { JsonlRow } from "../../lib/data/jsonl.ts";
 import type { Mirror } from "../../lib/data/mirror.ts";
-import { type Gsm8kItem, gsm8kItems, type Gsm8kOptions } from "./gsm8k.ts";
+import { type Gsm8kItem, gsm8kItems, gsm8kName, type Gsm8kOptions } from "./gsm8k.ts";
 import { type MmluItem, mmluItems, mmluName, type MmluOptions } from "./mmlu.ts";
 
 /** Data of a general benchmark with the options that its requests depend on. */
@@ -39,7 +39,7 @@ export async function loadGsm8k(
   const train = await mirror.split("gsm8k", "openai/gsm8k", "train", parse);
   const test = await mirror.split("gsm8k", "openai/gsm8k", "test", parse);
   return {
-    name: "gsm8k",
+    name: gsm8kName(options),
     data: { kind: "gsm8k", items: gsm8kItems(test.rows, train.rows, options), options },
     files: [train.file, test.file],
   };
