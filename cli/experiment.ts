@@ -276,7 +276,7 @@ async function report(
     };
   }
   const comparison = await compareFolders(folders);
-  const paper = paperComparison(comparison, backbone);
+  const paper = paperComparison(comparison, backbone, manifest.data.kind);
   return {
     comparison,
     scores: null,

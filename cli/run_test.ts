@@ -39,9 +39,10 @@ Deno.test("run trains and evaluates all arms, and prints one table with the pape
   assert.equal(code, 0, stderr);
   const run = onlyFolder(lab.path("out"));
   assert.match(stdout, /^task +metric +items +base +reasoning +cl +grace$/m);
-  assert.match(stdout, /^gsm8k\[smoke:3\] .*\d\.\d\d \(\d\/3\)/m);
+  assert.match(stdout, /^gsm8k-1shot\[smoke:3\] .*\d\.\d\d \(\d\/3\)/m);
   assert.match(stdout, /partial: 1 of 15 tasks, sliced/);
   assert.match(stdout, /^Paper, Qwen2\.5-1\.5B-Instruct/m);
+  assert.match(stdout, /^general: gsm8k +32\.06 /m);
   assert.ok(stdout.trimEnd().endsWith(run));
   for (const arm of ["cl", "grace"]) {
     assert.deepEqual(readJournal(journalPath(run, arm, "steps")).map(({ step }) => step), [1, 2, 3]);

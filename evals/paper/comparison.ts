@@ -6,7 +6,7 @@
  */
 import { type Category, MTEB_CATEGORIES, type MtebCategory } from "../category.ts";
 import type { Comparison } from "../compare.ts";
-import { PAPER_BACKBONES, PAPER_METHODS, type PaperMethod, paperRow } from "./tables.ts";
+import { PAPER_BACKBONES, type PaperBenchmark, paperGeneral, type PaperMethod, paperRow } from "./tables.ts";
 
 /** The smallest backbone of the paper: the nearest one for anything smaller. */
 const SMALLEST = "Qwen2.5-1.5B-Instruct";
@@ -21,16 +21,52 @@ function isMteb(category: Category | null): category is MtebCategory {
   return category !== null && category in MTEB_CATEGORIES;
 }
 
+/** A column: an arm of ours and the method of the paper that stands beside it. */
+interface Column {
+  readonly label: string;
+  readonly method: PaperMethod;
+}
+
+/** What the paper has for each arm, by the data that were trained on. Without labels, its contrastive baseline is SimCSE. */
+const COLUMNS: Readonly<Record<"supervised" | "unsupervised", Readonly<Record<string, Column>>>> = {
+  supervised: {
+    base: { label: "base", method: "base" },
+    reasoning: { label: "reasoning", method: "reasoning" },
+    cl: { label: "cl", method: "cl" },
+    grace: { label: "grace", method: "grace" },
+  },
+  unsupervised: {
+    base: { label: "base", method: "base" },
+    reasoning: { label: "reasoning", method: "reasoning" },
+    cl: { label: "cl (SimCSE)", method: "simcse" },
+    grace: { label: "grace (unsupervised)", method: "grace-unsupervised" },
+  },
+};
+
+const GENERAL_NOTE =
+  "gsm8k and mmlu: Table 5, exact match. Its harness, prompts, shots and split are unknown, and no row of it " +
+  "is for untrained reasoning or SimCSE (-): compare signs within a column of numbers, never its levels with ours.";
+
 /**
- * Rows of the paper's Tables 1 and 2 for the categories and arms of a comparison; category means in percent.
+ * Rows of the paper's Tables 1 and 2 for the categories and arms of a comparison (category means), and of its Table 5 for
+ * GSM8K and MMLU; percent.
  *
  * @param backbone name of our backbone; case and what follows a dot or quantisation suffix do not matter
+ * @param kind data that the arms were trained on: the paper has other rows for training without labels
  */
-export function paperComparison(comparison: Comparison, backbone: string): PaperComparison {
+export function paperComparison(
+  comparison: Comparison,
+  backbone: string,
+  kind: "supervised" | "unsupervised",
+): PaperComparison {
   const same = PAPER_BACKBONES.find((name) => backbone.toLowerCase().startsWith(name.toLowerCase()));
   const source = same ?? SMALLEST;
-  const arms = comparison.arms.filter((arm): arm is PaperMethod => arm in PAPER_METHODS);
+  const columns = comparison.arms.flatMap((arm) => COLUMNS[kind][arm] ?? []);
   const categories = comparison.categories.filter((row) => isMteb(row.category));
+  const general = (["gsm8k", "mmlu"] as const).filter((name) =>
+    comparison.tasks.some(({ task }) => benchmarkOf(task) === name)
+  );
+  if (columns.length === 0 || categories.length + general.length === 0) return { text: "", markdown: "" };
   const title =
     `Paper, ${source}${
       same ? "" : " (the paper has no row for this backbone)"
@@ -38,30 +74,40 @@ export function paperComparison(comparison: Comparison, backbone: string): Paper
     (categories.every((row) => row.complete)
       ? ""
       : "; ours are partial, so only signs and orders can be compared");
-  const rows = [
-    ["category", ...arms],
-    ...categories.map((row) => [
-      row.category!,
-      ...arms.map((arm) => {
-        const value = paperRow(source, arm).categories[row.category as MtebCategory];
-        const change = value - paperRow(source, "base").categories[row.category as MtebCategory];
-        return arm === "base"
-          ? value.toFixed(2)
-          : `${value.toFixed(2)} (${change < 0 ? "" : "+"}${change.toFixed(2)})`;
-      }),
-    ]),
+  const row = (label: string, value: (method: PaperMethod) => number | null) => [
+    label,
+    ...columns.map(({ method }) => describe(method, value(method), value("base")!)),
   ];
-  if (arms.length === 0 || categories.length === 0) return { text: "", markdown: "" };
+  const rows = [
+    ["category", ...columns.map(({ label }) => label)],
+    ...categories.map(({ category }) =>
+      row(category!, (method) => paperRow(source, method).categories[category as MtebCategory])
+    ),
+    ...general.map((name) => row(`general: ${name}`, (method) => paperGeneral(source, method, name))),
+  ];
   const widths = rows[0]!.map((_, i) => Math.max(3, ...rows.map((row) => row[i]!.length)));
   const padded = rows.map((row) =>
     row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
   );
   const lines = padded.map((row) => row.join("  ").trimEnd());
+  const notes = general.length > 0 ? ["", GENERAL_NOTE] : [];
   const rule = "-".repeat(Math.max(...lines.map((line) => line.length)));
   const markdownRule = widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
   const markdown = [padded[0]!, markdownRule, ...padded.slice(1)].map((row) => `| ${row.join(" | ")} |`);
   return {
-    text: [title, rule, lines[0], rule, ...lines.slice(1)].join("\n") + "\n",
-    markdown: [`**${title}**`, "", ...markdown].join("\n") + "\n",
+    text: [title, rule, lines[0], rule, ...lines.slice(1), ...notes].join("\n") + "\n",
+    markdown: [`**${title}**`, "", ...markdown, ...notes].join("\n") + "\n",
   };
+}
+
+/** Which general benchmark a task is, by its name: "gsm8k-2shot[mini:40]" is gsm8k; null for any other task. */
+function benchmarkOf(task: string): PaperBenchmark | null {
+  return /^(gsm8k|mmlu)(?![a-z0-9])/.exec(task)?.[1] as PaperBenchmark | undefined ?? null;
+}
+
+/** A number with its change against the untrained model; "-" where the paper has none. */
+function describe(method: PaperMethod, value: number | null, base: number): string {
+  if (value === null) return "-";
+  const change = value - base;
+  return value.toFixed(2) + (method === "base" ? "" : ` (${change < 0 ? "" : "+"}${change.toFixed(2)})`);
 }

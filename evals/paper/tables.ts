@@ -73,6 +73,37 @@ export function paperRow(backbone: string, method: PaperMethod): PaperRow {
   };
 }
 
+/** General benchmarks of Table 5 that this program has, as the paper names their numbers. */
+const GENERAL_COLUMNS = { gsm8k: "gsm8k_em", mmlu: "mmlu_em" } as const;
+
+/** A general benchmark of Table 5. */
+export type PaperBenchmark = keyof typeof GENERAL_COLUMNS;
+
+/** Our names of Table 5's methods; it has no row of untrained reasoning and none of SimCSE. */
+const GENERAL_METHODS: Readonly<Partial<Record<PaperMethod, string>>> = {
+  base: "Base",
+  cl: "Base w/ CL training",
+  grace: "GRACE (Supervised)",
+  "grace-unsupervised": "GRACE (Unsupervised)",
+};
+
+/**
+ * A number of Table 5, percent. The paper names the metric (exact match) but neither harness, prompts, shots nor split.
+ *
+ * @param backbone as in {@linkcode PAPER_BACKBONES}; upper and lower case are the same
+ * @returns null where the paper has no such number
+ */
+export function paperGeneral(
+  backbone: string,
+  method: PaperMethod,
+  benchmark: PaperBenchmark,
+): number | null {
+  const row = file.tables.general_domain.rows.find((candidate) =>
+    candidate.model.toLowerCase() === backbone.toLowerCase() && candidate.method === GENERAL_METHODS[method]
+  );
+  return row?.scores[GENERAL_COLUMNS[benchmark]] ?? null;
+}
+
 /** All rows of a method, one per backbone. */
 export function paperRows(method: PaperMethod): PaperRow[] {
   return PAPER_BACKBONES.map((backbone) => paperRow(backbone, method));
