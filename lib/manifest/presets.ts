@@ -24,7 +24,7 @@ const common: DeepPartial<Manifest> = {
   device: "auto",
   data: { train: "mini/supervised-triplets/train.jsonl.gz", kind: "supervised" },
   // 26 Jul 2024 is the date that LLaMA-3.2's own template falls back to.
-  prompt: { system: SYSTEM_PROMPT, dateString: "2024-07-26", promptTokens: 1024, truncate: "content" },
+  prompt: { system: SYSTEM_PROMPT, dateString: "2024-07-26", promptTokens: 1024 },
   pooling: { input: true, templateSuffix: true, rationale: true, eos: true },
   sampling: { k: 8, topP: 1, topK: 0, maxNewTokens: 2048 },
   evaluation: { temperature: 1, topP: 1, topK: 0, maxNewTokens: 2048, samplesPerText: 1 },

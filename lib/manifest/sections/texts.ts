@@ -23,10 +23,8 @@ export const prompt = z.strictObject({
     "Date given to chat templates that print today's date (LLaMA-3.2), so that prompts do not change by the day (B12).",
   ),
   promptTokens: integer(1).describe(
-    "Longest input in tokens, template included. Longer ones are truncated, and counted.",
-  ),
-  truncate: z.enum(["content"]).describe(
-    "What an over-long input loses: the end of the text itself; the template stays whole (B9, P13).",
+    "Longest input in tokens, template included. A longer text loses its end, and is counted; the template stays " +
+      "whole (B9, P13).",
   ),
 }).describe("Prompt of every text.");
 
