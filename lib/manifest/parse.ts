@@ -62,11 +62,20 @@ export function checkManifest(value: unknown, source: string): ManifestInput {
 function sentences(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => unknownKey(path === "" ? key : `${path}.${key}`));
+    return issue.keys.map((key) => path === "" ? unknownTopKey(key) : unknownKey(`${path}.${key}`));
   }
   const shown = JSON.stringify(issue.input);
   const found = shown === undefined ? "" : ` (found ${shown.length > 60 ? shown.slice(0, 60) + "…" : shown})`;
   return [`"${path === "" ? "the manifest" : path}": ${issue.message}${found}`];
+}
+
+/** Knows that a path such as "train.steps", which messages speak of, is written as an object in an object. */
+function unknownTopKey(key: string): string {
+  const leaves = leafPaths();
+  const meant = leaves.includes(key) ? key : suggest(key, leaves);
+  if (!key.includes(".") || !meant?.includes(".")) return unknownKey(key);
+  const [section, leaf] = meant.split(".");
+  return `unknown key "${key}", nest it: {"${section}": {"${leaf}": ...}}`;
 }
 
 /** Knows sections and leaves, and finds a leaf that was put into the wrong section. */

@@ -28,6 +28,12 @@ Deno.test("checkManifest() names the path of an unknown key and the one that was
       ],
     ] as const
   ) assert.equal(messageOf(value), `grace.json: ${expected}`);
+  for (const dotted of ["train.steps", "train.stepps"]) {
+    assert.equal(
+      messageOf({ [dotted]: 10 }),
+      `grace.json: unknown key "${dotted}", nest it: {"train": {"steps": ...}}`,
+    );
+  }
   assert.equal(messageOf({ zzzzqqqq: 1 }), 'grace.json: unknown key "zzzzqqqq"');
 });
 
@@ -52,6 +58,7 @@ Deno.test("checkManifest() refuses values outside their range", () => {
   for (
     const bad of [
       { sampling: { k: 1 } },
+      { train: { promptsPerStep: 1 } },
       { sampling: { topP: 0 } },
       { sampling: { temperature: 0 } },
       { evaluation: { temperature: -0.1 } },
@@ -60,7 +67,7 @@ Deno.test("checkManifest() refuses values outside their range", () => {
       { arms: [] },
       { seed: 2 ** 32 },
       { train: { steps: 1.5 } },
-      { prompt: { truncate: "prompt" } },
+      { prompt: { truncate: "content" } },
       { train: null },
       { train: 3 },
       [],

@@ -4,11 +4,12 @@
  * @module
  */
 
-/** The known name nearest to `name`, if at most a third of its letters (rounded up) are wrong; else undefined. */
+/** The known name nearest to `name`, if at most a third of its letters (rounded up) are wrong; never `name` itself. */
 export function suggest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.ceil(name.length / 3) + 1;
   for (const candidate of known) {
+    if (candidate === name) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }

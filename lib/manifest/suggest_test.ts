@@ -8,6 +8,11 @@ Deno.test("suggest() finds the nearest name, whatever its case", () => {
   assert.equal(suggest("sed", known), "seed");
 });
 
+Deno.test("suggest() never offers the very name that was typed", () => {
+  assert.equal(suggest("seed", ["seed"]), undefined);
+  assert.equal(suggest("train.steps", ["train.steps", "train.step"]), "train.step");
+});
+
 Deno.test("suggest() gives nothing when no name is near", () => {
   assert.equal(suggest("backbone", ["steps", "seed"]), undefined);
   assert.equal(suggest("ab", ["xy"]), undefined);
