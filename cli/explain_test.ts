@@ -130,7 +130,7 @@ Deno.test("explain refuses settings for data without triplets", async () => {
   const { code, stderr } = await launch([
     "explain",
     "--manifest",
-    lab.manifest({ data: { kind: "unsupervised" } }),
+    lab.manifest({ arms: ["grace"], data: { kind: "unsupervised" } }),
     ...texts,
   ]);
   assert.equal(code, 2);

@@ -100,6 +100,24 @@ const RULES: readonly {
     cure: "make optimizer.warmupSteps smaller than train.steps",
   },
   {
+    paths: ["optimizer.warmupSteps", "cl.steps"],
+    holds: (m) => !m.arms.includes("cl") || m.cl.steps === 0 || m.optimizer.warmupSteps < m.cl.steps,
+    says: "the learning rate of the arm cl would never reach its peak",
+    cure: "make optimizer.warmupSteps smaller than cl.steps, or leave the arm cl out",
+  },
+  {
+    paths: ["data.kind", "arms"],
+    holds: (m) => m.data.kind === "supervised" || !m.arms.includes("cl"),
+    says: "the arm cl needs supervised training data (query, positive, negative)",
+    cure: "leave cl out: --arms base,reasoning,grace, or arms in the manifest",
+  },
+  {
+    paths: ["loss.klCoef"],
+    holds: (m) => m.loss.klCoef === 0,
+    says: "the KL term is not implemented in this version",
+    cure: "set loss.klCoef to 0, as the paper and all presets do",
+  },
+  {
     paths: ["arms"],
     holds: (m) => new Set(m.arms).size === m.arms.length,
     says: "an arm is listed twice",

@@ -67,19 +67,36 @@ Deno.test("resolveManifest() refuses settings that contradict each other, quotin
     const bad of [
       { arms: ["cl", "cl"] },
       { optimizer: { warmupSteps: 100 } },
+      { optimizer: { warmupSteps: 100 }, train: { steps: 200 } },
+      { loss: { klCoef: 0.001 } },
+      { data: { kind: "unsupervised" } },
       { pooling: { input: false, rationale: false } },
       { pooling: { input: false } },
     ]
   ) assert.throws(() => resolveManifest(bad), UsageError, JSON.stringify(bad));
   resolveManifest({ pooling: { input: false }, arms: ["reasoning", "grace"] });
   resolveManifest({ train: { steps: 0 } });
+  const trained = { optimizer: { warmupSteps: 100 }, train: { steps: 200 } };
+  resolveManifest({ ...trained, cl: { steps: 101 } });
+  resolveManifest({ ...trained, arms: ["base", "grace"] });
+  resolveManifest({ ...trained, cl: { steps: 0 } });
+});
+
+Deno.test("resolveManifest() says how to train on unsupervised data, for which the arm cl is not made", () => {
+  assert.throws(() => resolveManifest({ data: { kind: "unsupervised" } }), (error) => {
+    return error instanceof UsageError && error.cure.includes("--arms base,reasoning,grace") &&
+      error.message.includes('data.kind is "unsupervised" (grace.json)');
+  });
+  resolveManifest({ data: { kind: "unsupervised" } }, [
+    { path: "arms", value: ["base", "reasoning", "grace"], source: "--arms" },
+  ]);
 });
 
 Deno.test("resolveManifest() takes what the preset says for the kind of data that was chosen", () => {
   const negatives = (kind: string) =>
-    resolveManifest({ preset: "code", data: { kind } }).manifest.reward.negatives;
+    resolveManifest({ preset: "code", arms: ["grace"], data: { kind } }).manifest.reward.negatives;
   assert.deepEqual([negatives("supervised"), negatives("unsupervised")], ["shared", "per-rollout"]);
-  const flagged = resolveManifest({ preset: "code" }, [{
+  const flagged = resolveManifest({ preset: "code", arms: ["grace"] }, [{
     path: "data.kind",
     value: "unsupervised",
     source: "--kind",
