@@ -91,12 +91,15 @@ export function scoreClassification(
     };
   });
 
+  const positive = positiveLabel([...trainLabels, ...truth]);
   const early =
     runs.filter((run) => run.probe.stopped === "iterations" || run.probe.stopped === "line search").length;
   const metrics: Record<string, number> = {
     accuracy: mean(runs.map((run) => run.accuracy)),
     f1: mean(runs.map((run) => run.macro)),
     f1_weighted: mean(runs.map((run) => run.weighted)),
+    ...(positive !== undefined &&
+      { ap: mean(runs.map((run) => averagePrecision(truth, run.predicted, positive))) }),
   };
   runs.forEach((run, e) => metrics[`accuracy_experiment_${e + 1}`] = run.accuracy);
   return {
@@ -144,6 +147,29 @@ export function f1Scores(
     weighted += f1 * actual / truth.length;
   }
   return { macro, weighted };
+}
+
+/**
+ * Average precision of predicted labels (not of probabilities), as MTEB takes it of tasks with two labels: the labels are
+ * scores with two thresholds, so AP = recall · precision + (1 − recall) · prevalence. 0 without a positive.
+ */
+export function averagePrecision(
+  truth: readonly (string | number)[],
+  predicted: readonly (string | number)[],
+  positive: string | number,
+): number {
+  const actual = truth.filter((label) => label === positive).length;
+  const claimed = predicted.filter((label) => label === positive).length;
+  const hits = truth.filter((label, i) => label === positive && predicted[i] === positive).length;
+  if (actual === 0) return 0;
+  const recall = hits / actual, precision = claimed === 0 ? 0 : hits / claimed;
+  return recall * precision + (1 - recall) * actual / truth.length;
+}
+
+/** The greater of two labels, which is 1 of 0 and 1; undefined where there are not two. */
+function positiveLabel(labels: readonly (string | number)[]): string | number | undefined {
+  const distinct = [...new Set(labels)].sort(compareLabels);
+  return distinct.length === 2 ? distinct[1] : undefined;
 }
 
 function matrix(rows: readonly LabelledText[], vectors: Vectors): Matrix {

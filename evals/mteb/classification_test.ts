@@ -2,11 +2,12 @@ import { assert, assertClose } from "#test";
 import { UsageError } from "#errors";
 import { golden } from "../../fixtures/golden_data.ts";
 import { hashedTrigrams } from "../../fixtures/hashed_trigrams.ts";
-import { f1Scores, scoreClassification, undersample } from "./classification.ts";
+import { averagePrecision, f1Scores, scoreClassification, undersample } from "./classification.ts";
 
 interface Golden {
   undersamples: { labels: number[]; samplesPerLabel: number; rows: number[][] }[];
   f1: { truth: number[]; predicted: number[]; macro: number; weighted: number };
+  average_precision: { truth: number[]; predicted: number[]; value: number }[];
 }
 
 const reference = golden<Golden>("mteb/metrics.json");
@@ -21,6 +22,25 @@ Deno.test("f1Scores() agrees with scikit-learn when a label is never predicted o
   const { truth, predicted, macro, weighted } = reference.f1;
   const actual = f1Scores(truth, predicted);
   assertClose([actual.macro, actual.weighted], [macro, weighted], 1e-12);
+});
+
+Deno.test("averagePrecision() of predicted labels agrees with scikit-learn, also when none or all are claimed", () => {
+  for (const { truth, predicted, value } of reference.average_precision) {
+    assertClose([averagePrecision(truth, predicted, 1)], [value], 1e-12);
+  }
+});
+
+Deno.test("scoreClassification() has an average precision where there are two labels, and none where there are more", () => {
+  const rows = (labels: string[]) =>
+    labels.flatMap((label) =>
+      [0, 1].map((i) => ({ id: `${label}${i}`, text: `${label} ${label} ${i}`, label }))
+    );
+  const options = { samplesPerLabel: 2, experiments: 2, seed: 42, probe: "1.4" as const };
+  const metrics = (labels: string[]) =>
+    scoreClassification({ train: rows(labels), test: rows(labels) }, (text) => hashedTrigrams(text), options)
+      .metrics;
+  assert.equal(metrics(["cat", "dog"])["ap"], 1);
+  assert.equal("ap" in metrics(["cat", "dog", "owl"]), false);
 });
 
 Deno.test("scoreClassification() has the mean of its items as accuracy, and counts unknown labels as wrong", () => {
