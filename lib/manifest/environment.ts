@@ -18,34 +18,50 @@ export function describeEngine(facts: EngineFacts): Lock["engine"] {
   return { ...facts, cpu: model === undefined || model === "" ? "unknown" : model, deno: Deno.version.deno };
 }
 
-/** Folders and files that make up the tool. */
-const SOURCES = ["cli", "evals", "fixtures", "kernels", "lib", "mod.ts", "deno.json", "deno.lock"];
+/** Folders and files that the program is made of, and what it is pinned to. */
+const SOURCES = ["cli", "evals", "kernels", "lib", "deno.json", "deno.lock"];
+
+/** What lies among them for tests only: what the engine is compared with. */
+const TEST_FOLDERS = ["kernels/conformance", "kernels/reference"];
+
+/** Names of what no run can reach: tests, benchmarks, helpers of both ("_lab.ts"), documents and snapshots. */
+const UNREACHED = /^[._]|_(test|bench)\.ts$|\.(md|txt)$/;
 
 /**
- * Digest of the tool's source: every file that can change what a run does. Tests and goldens cannot.
+ * Digest of the tool's source: every file that can change what a run does, and none that only tests, documents or
+ * the makers of fixtures read.
  *
  * @param root folder that holds `deno.json`
  * @throws {MissingError} if there is no source there
  */
 export function digestSource(root: string): string {
-  const files: Record<string, string> = {};
+  const digests = sourceFiles(root).map((path) => [path, digestFile(`${root}/${path}`).sha256]);
+  return canonicalHash(Object.fromEntries(digests));
+}
+
+/**
+ * The files behind {@linkcode digestSource}, relative to `root`, sorted.
+ *
+ * @throws {MissingError} if there is no source there
+ */
+export function sourceFiles(root: string): string[] {
+  const files: string[] = [];
   const visit = (path: string) => {
     const info = statIfThere(`${root}/${path}`);
-    if (info?.isFile) files[path] = digestFile(`${root}/${path}`).sha256;
-    if (!info?.isDirectory || path === "fixtures/golden") return;
-    for (const entry of Deno.readDirSync(`${root}/${path}`)) {
-      if (entry.name.startsWith(".") || /_(test|bench)\.ts$/.test(entry.name)) continue;
-      visit(`${path}/${entry.name}`);
+    if (info?.isFile) files.push(path);
+    if (!info?.isDirectory || TEST_FOLDERS.includes(path)) return;
+    for (const { name } of Deno.readDirSync(`${root}/${path}`)) {
+      if (!UNREACHED.test(name)) visit(`${path}/${name}`);
     }
   };
   SOURCES.forEach(visit);
-  if (files["deno.json"] === undefined) {
+  if (!files.includes("deno.json")) {
     throw new MissingError(
       `there is no source of grace-repro in "${root}"`,
       "run it from a complete checkout",
     );
   }
-  return canonicalHash(files);
+  return files.sort();
 }
 
 function statIfThere(path: string): Deno.FileInfo | undefined {

@@ -1,6 +1,5 @@
 import { assert } from "#test";
 import { CheckFailedError, MissingError, UsageError } from "#errors";
-import { describeEngine, digestSource } from "./environment.ts";
 import { sha256Hex } from "./hash.ts";
 import { manifestHash, resolvedText, runFolderName } from "./identity.ts";
 import { loadLock, type Lock, lockText, parseLock } from "./lock.ts";
@@ -147,33 +146,4 @@ Deno.test("resolvedText() holds the identity, the settings and their origins", (
   const resolved = resolveManifest({ seed: 3 });
   const parsed = JSON.parse(resolvedText(resolved, "ab"));
   assert.deepEqual(parsed, { identity: "ab", manifest: resolved.manifest, provenance: resolved.provenance });
-});
-
-Deno.test("digestSource() changes with the source and not with tests, goldens or where it lies", () => {
-  const root = Deno.makeTempDirSync();
-  try {
-    const make = (name: string) => {
-      Deno.mkdirSync(`${root}/${name}/lib/x`, { recursive: true });
-      Deno.mkdirSync(`${root}/${name}/fixtures/golden`, { recursive: true });
-      Deno.writeTextFileSync(`${root}/${name}/deno.json`, "{}");
-      Deno.writeTextFileSync(`${root}/${name}/lib/x/a.ts`, "1");
-      return `${root}/${name}`;
-    };
-    const [a, b] = [make("a"), make("b")];
-    Deno.writeTextFileSync(`${b}/lib/x/a_test.ts`, "");
-    Deno.writeTextFileSync(`${b}/fixtures/golden/g.json`, "");
-    Deno.writeTextFileSync(`${b}/README.md`, "");
-    assert.equal(digestSource(a), digestSource(b));
-    Deno.writeTextFileSync(`${b}/lib/x/a.ts`, "2");
-    assert.notEqual(digestSource(a), digestSource(b));
-    assert.throws(() => digestSource(root), MissingError);
-  } finally {
-    Deno.removeSync(root, { recursive: true });
-  }
-});
-
-Deno.test("describeEngine() adds the machine's facts", () => {
-  const engine = describeEngine({ device: "cpu", runtime: "onnxruntime-node 1.30.0", threads: 2 });
-  assert.equal(engine.deno, Deno.version.deno);
-  assert.ok(engine.cpu.length > 0);
 });

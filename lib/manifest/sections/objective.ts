@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { nonNegative, positive } from "./_leaf.ts";
+import { nonNegative, positive } from "./leaf.ts";
 
 /** Reward of one rationale (paper Eq. 12-17, 28): with data.kind as the mode, the `RewardOptions` of `lib/objective`. */
 export const reward = z.strictObject({

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { integer, nonNegative, positive } from "./_leaf.ts";
+import { integer, nonNegative, positive } from "./leaf.ts";
 
 /** Where training texts come from. */
 export const data = z.strictObject({

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { decay, integer, nonNegative, positive } from "./_leaf.ts";
+import { decay, integer, nonNegative, positive } from "./leaf.ts";
 
 /** AdamW, shared by the arms cl and grace. */
 export const optimizer = z.strictObject({
