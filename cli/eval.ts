@@ -19,7 +19,7 @@ export interface EvalOptions {
   readonly suite?: string | undefined;
   /** Whether the model writes a rationale before a text is embedded. */
   readonly rationale: boolean;
-  readonly device: DeviceName;
+  readonly device?: DeviceName | undefined;
   readonly dataRoot?: string | undefined;
   readonly out?: string | undefined;
   readonly seed?: number | undefined;

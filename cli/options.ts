@@ -11,10 +11,9 @@ import { oneOf, wholeNumber } from "./syntax.ts";
 export const backboneOption = () =>
   new Option("--backbone <id|path>", "model: a Hugging Face folder or a GGUF file");
 
-/** The engine. */
+/** The engine. Without a default: what is not given must not replace what a manifest says. */
 export const deviceOption = () =>
-  new Option("--device <kind>", `engine to compute on: ${DEVICES.join(", ")}`)
-    .default("auto" as const).argParser(oneOf(DEVICES));
+  new Option("--device <kind>", `engine to compute on: ${DEVICES.join(", ")}`).argParser(oneOf(DEVICES));
 
 /** Where data sets are. */
 export const dataRootOption = () =>

@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly arms?: readonly Arm[] | undefined;
   readonly suite?: string | undefined;
   readonly steps?: number | undefined;
-  readonly device: DeviceName;
+  readonly device?: DeviceName | undefined;
   readonly dataRoot?: string | undefined;
   readonly out?: string | undefined;
   readonly seed?: number | undefined;

@@ -17,19 +17,21 @@ export interface SettingOptions {
   readonly arms?: readonly Arm[] | undefined;
   readonly steps?: number | undefined;
   readonly seed?: number | undefined;
+  /** Even "auto", if given, takes the place of what a manifest says. */
   readonly device?: DeviceName | undefined;
 }
 
-/** Settings with the text that they were written as. */
+/** Settings, and what was chosen to arrive at them. */
 export interface Settings {
   readonly resolved: ResolvedManifest;
-  /** Text of the manifest file, or the settings of the command line in the same form where there is none. */
+  /** Text of a manifest that alone gives these settings: what the file says, under what the command line says. */
   readonly intent: string;
 }
 
 /** Resolves the settings of a command. */
 export async function settingsOf(options: SettingOptions): Promise<Settings> {
   const { loadManifest } = await import("../lib/manifest/parse.ts");
+  const { fromLeaves, leavesOf } = await import("../lib/manifest/leaves.ts");
   const { resolveManifest } = await import("../lib/manifest/resolve.ts");
   const overrides: Override[] = [];
   const set = (path: string, value: unknown, source: string) => {
@@ -42,14 +44,12 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
   set("train.steps", options.steps, "--steps");
   set("cl.steps", options.steps, "--steps");
   set("seed", options.seed, "--seed");
-  set("device", options.device === "auto" ? undefined : options.device, "--device");
+  set("device", options.device, "--device");
   const { manifest } = options;
   const input = manifest === undefined ? {} : loadManifest(manifest);
   const resolved = resolveManifest(input, overrides, manifest);
-  const intent = manifest === undefined
-    ? JSON.stringify(Object.fromEntries(overrides.map(({ path, value }) => [path, value])), null, 2) + "\n"
-    : Deno.readTextFileSync(manifest);
-  return { resolved, intent };
+  const chosen = [...leavesOf(input), ...overrides.map(({ path, value }) => [path, value] as const)];
+  return { resolved, intent: JSON.stringify(fromLeaves(chosen), null, 2) + "\n" };
 }
 
 /**

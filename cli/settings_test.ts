@@ -1,0 +1,67 @@
+import { assert } from "#test";
+import { parseManifest } from "../lib/manifest/parse.ts";
+import { resolveManifest } from "../lib/manifest/resolve.ts";
+import { type SettingOptions, settingsOf } from "./settings.ts";
+
+/** Writes a manifest, settles the options with it, and removes it. */
+async function withManifest(content: object, options: SettingOptions) {
+  const manifest = Deno.makeTempFileSync({ suffix: ".json" });
+  try {
+    Deno.writeTextFileSync(manifest, JSON.stringify(content));
+    return await settingsOf({ ...options, manifest });
+  } finally {
+    Deno.removeSync(manifest);
+  }
+}
+
+const flags: SettingOptions = {
+  preset: "fixed",
+  backbone: "./my-model",
+  suite: "smoke",
+  arms: ["base", "grace"],
+  steps: 10,
+  seed: 0,
+  device: "cpu",
+};
+
+const written = {
+  $schema: "./grace.schema.json",
+  preset: "code",
+  seed: 7,
+  train: { steps: 20, checkpointEvery: 5 },
+  reward: { gamma: 0.5 },
+};
+
+Deno.test("settingsOf() writes an intent that is a manifest of the same settings", async () => {
+  for (
+    const { resolved, intent } of [
+      await settingsOf({}),
+      await settingsOf(flags),
+      await withManifest(written, {}),
+      await withManifest(written, flags),
+    ]
+  ) {
+    assert.deepEqual(
+      resolveManifest(parseManifest(intent, "grace.json")).manifest,
+      resolved.manifest,
+      intent,
+    );
+  }
+});
+
+Deno.test("settingsOf() writes into the intent what was chosen and nothing else", async () => {
+  const { intent } = await withManifest(written, { steps: 10 });
+  assert.deepEqual(JSON.parse(intent), {
+    ...written,
+    train: { steps: 10, checkpointEvery: 5 },
+    cl: { steps: 10 },
+  });
+  assert.equal((await settingsOf({})).intent, "{}\n");
+});
+
+Deno.test("settingsOf() lets --device, auto too, take the place of a manifest's, and nothing if it is not given", async () => {
+  const deviceOf = async (options: SettingOptions) =>
+    (await withManifest({ device: "webgpu" }, options)).resolved.manifest.device;
+  assert.equal(await deviceOf({ device: "auto" }), "auto");
+  assert.equal(await deviceOf({}), "webgpu");
+});
