@@ -59,6 +59,7 @@ export function embedSyntax(onParsed: (options: EmbedOptions) => void): Syntax {
 export async function embedCommand(options: EmbedOptions, io: CommandIo): Promise<ExitCode> {
   const texts = await readTexts(options.texts, options.input, io.signal);
   const { openBackbone } = await import("../lib/backbone/open.ts");
+  const { requirePositions } = await import("../lib/manifest/positions.ts");
   const { embedTexts } = await import("../lib/rollout/embed.ts");
   const { evaluationEmbedding, loadModel } = await import("./model.ts");
   const { manifest } = (await settingsOf(options)).resolved;
@@ -66,6 +67,7 @@ export async function embedCommand(options: EmbedOptions, io: CommandIo): Promis
   const device = await openDevice(manifest.device);
   try {
     const backbone = await openBackbone(requireBackbone(manifest));
+    requirePositions(manifest, backbone.config.maxPositions, options.rationale ? ["evaluation"] : []);
     const model = loadModel(device, backbone, manifest);
     let done = 0, tokens = 0;
     const printInOrder = inOrder<EmbeddedText>((result, i) =>

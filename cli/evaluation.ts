@@ -15,6 +15,7 @@ import { removeLeftovers, writeFileAtomic } from "../lib/journal/atomic.ts";
 import { LOCK_FILE, RunLock } from "../lib/journal/run_lock.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { runFolderName } from "../lib/manifest/identity.ts";
+import { requirePositions } from "../lib/manifest/positions.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
 import type { CommandIo } from "./io.ts";
 import { loadModel, modelEncoder, modelGenerator } from "./model.ts";
@@ -60,6 +61,7 @@ async function evaluateBackbone(
   io: CommandIo,
 ): Promise<EvaluationResult> {
   const { manifest } = resolved;
+  requirePositions(manifest, backbone.config.maxPositions, rationale ? ["evaluation"] : []);
   const model = loadModel(device, backbone, manifest);
   try {
     const { onTokens, onProgress } = suiteProgress(io, "evaluate");

@@ -19,7 +19,7 @@ export interface ExplainOptions {
   readonly backbone?: string | undefined;
   readonly manifest?: string | undefined;
   readonly preset?: Preset | undefined;
-  readonly device: DeviceName;
+  readonly device?: DeviceName | undefined;
   readonly seed?: number | undefined;
 }
 
@@ -46,6 +46,7 @@ export function explainSyntax(onParsed: (options: ExplainOptions) => void): Synt
 /** Prints what happens to the triplet. */
 export async function explainCommand(options: ExplainOptions, io: CommandIo): Promise<ExitCode> {
   const { openBackbone } = await import("../lib/backbone/open.ts");
+  const { requirePositions } = await import("../lib/manifest/positions.ts");
   const { explainTriplet } = await import("./explanation.ts");
   const { renderExplanation } = await import("./explanation_text.ts");
   const { loadModel } = await import("./model.ts");
@@ -54,6 +55,7 @@ export async function explainCommand(options: ExplainOptions, io: CommandIo): Pr
   const device = await openDevice(manifest.device);
   try {
     const backbone = await openBackbone(requireBackbone(manifest));
+    requirePositions(manifest, backbone.config.maxPositions, ["sampling"]);
     const model = loadModel(device, backbone, manifest);
     const triplet = { query, positive, negative, source: "command line" };
     const explanation = await explainTriplet(model, manifest, triplet);
