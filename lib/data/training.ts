@@ -17,7 +17,7 @@ export interface Triplet {
   readonly query: string;
   readonly positive: string;
   readonly negative: string;
-  /** Name of the set that the triplet was taken from. */
+  /** Name of the set that the triplet was taken from; empty if the data do not say. */
   readonly source: string;
 }
 
@@ -27,7 +27,7 @@ export interface TrainingText {
 }
 
 /**
- * Reads supervised triplets: {query, positive, negative, source}, all non-empty strings.
+ * Reads supervised triplets: {query, positive, negative}, non-empty strings, and optionally {source}, any string.
  *
  * @throws UsageError naming file, line and column if one is missing or blank, or if there is no row at all
  * @throws MissingError if the file cannot be opened
@@ -37,7 +37,7 @@ export function loadTriplets(path: string, options: ReadOptions = {}): Promise<S
     query: textColumn(row, "query", source),
     positive: textColumn(row, "positive", source),
     negative: textColumn(row, "negative", source),
-    source: textColumn(row, "source", source),
+    source: "source" in row.value ? pythonStrip(stringColumn(row, "source", source)) : "",
   }));
 }
 

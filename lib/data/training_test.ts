@@ -41,6 +41,15 @@ Deno.test("loadTriplets() names the line and column when a text is missing, blan
   }
 });
 
+Deno.test("loadTriplets() does not need to know where a triplet is from", async () => {
+  await withText(`${triplet({ source: undefined })}\n${triplet({ source: "" })}\n`, async (path) => {
+    assert.deepEqual((await loadTriplets(path)).rows.map(({ source }) => source), ["", ""]);
+  });
+  await withText(`${triplet({ source: 5 })}\n`, async (path) => {
+    await assert.rejects(loadTriplets(path), /line 1: column "source" must be a string, found 5/);
+  });
+});
+
 Deno.test("loadTexts() refuses an empty file", async () => {
   await withText("", async (path) => {
     await assert.rejects(
