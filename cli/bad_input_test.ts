@@ -118,15 +118,47 @@ Deno.test("a manifest with a key or a value that is wrong is refused, with the n
     [{ reward: { lambda2: -1 } }, /"reward\.lambda2": .*\(found -1\)/],
     [{ suite: "mni" }, /unknown suite "mni"/],
     [{ train: { promptsPerStep: 5 } }, /must divide into equal mini-batches/],
+    [{ backbone: "nowhere", loss: { klCoef: 0.1 } }, /KL term is not implemented .*loss\.klCoef is 0\.1 \(/],
+    [
+      { backbone: "nowhere", data: { kind: "unsupervised" } },
+      /the arm cl needs supervised .*\n.*--arms base,/,
+    ],
+    [{ backbone: "nowhere", optimizer: { warmupSteps: 3 }, train: { steps: 4 } }, /arm cl would never reach/],
     [{ train: { promptsPerStep: 100 } }, /the training data has 24 examples, one step takes 100/],
     [{ prompt: { promptTokens: 20 } }, /the prompt's template has \d+ tokens, the limit is 20/],
     [{ prompt: { promptTokens: 1000 } }, /prompt\.promptTokens is 1000, the backbone has 512 positions/],
+    [
+      { sampling: { maxNewTokens: 400 } },
+      /prompt\.promptTokens is 120 and sampling\.maxNewTokens is 400: together more than the 512 positions/,
+    ],
+    [
+      { arms: ["reasoning"], evaluation: { maxNewTokens: 393 } },
+      /evaluation\.maxNewTokens is 393: .* 512 positions/,
+    ],
   ];
   for (const [changes, message] of cases) {
     await assertRefused(lab.runArgs(lab.manifest(changes), "out"), 2, message);
   }
+  assert.throws(() => Deno.statSync(lab.path("out")), Deno.errors.NotFound);
+  assert.throws(() => Deno.statSync(lab.path("grace.lock.json")), Deno.errors.NotFound);
   await assertRefused(lab.runArgs(lab.write("grace.json", "{"), "out"), 2, /grace\.json" is not JSON/);
   await assertRefused(lab.runArgs(lab.path("no.json"), "out"), 3, /cannot read the manifest/);
+});
+
+Deno.test("rationales for which the backbone has no positions are refused by embed, eval and explain", async () => {
+  using lab = await Lab.create();
+  const manifest = (section: string) => ["--manifest", lab.manifest({ [section]: { maxNewTokens: 393 } })];
+  const data = ["--data-root", lab.path("data"), "--out", lab.path("scores")];
+  const texts = ["--query", "a", "--positive", "b", "--negative", "c"];
+  const told = (section: string) =>
+    new RegExp(`promptTokens is 120 and ${section}\\.maxNewTokens is 393: .* 512 `);
+  await assertRefused(["embed", ...manifest("evaluation"), "a"], 2, told("evaluation"));
+  await assertRefused(["eval", ...manifest("evaluation"), ...data], 2, told("evaluation"));
+  assert.throws(() => Deno.statSync(lab.path("scores")), Deno.errors.NotFound);
+  await assertRefused(["explain", ...manifest("sampling"), ...texts], 2, told("sampling"));
+  // What is not used needs no room.
+  const { code, stderr } = await launch(["embed", ...manifest("evaluation"), "--no-rationale", "a"]);
+  assert.equal(code, 0, stderr);
 });
 
 Deno.test("a data set that is missing or damaged is named with its file and line", async () => {
@@ -183,4 +215,9 @@ Deno.test("a device that is not there ends every command with 3", async () => {
   for (const command of ["run", "eval"]) {
     await assertRefused([command, ...settings], 3, /device "webgpu" is not there/);
   }
+  // A manifest that names it is refused too, unless --device says otherwise.
+  const manifest = lab.manifest({ device: "webgpu" });
+  await assertRefused(["embed", "--manifest", manifest, "a text"], 3, /device "webgpu" is not there/);
+  const { code, stderr } = await launch(["embed", "--manifest", manifest, "--device", "auto", "a text"]);
+  assert.equal(code, 0, stderr);
 });

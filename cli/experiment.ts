@@ -1,6 +1,8 @@
 /**
  * A whole run: evaluate the untouched backbone, train each arm, evaluate it, compare. Every stage leaves its records in
- * the run's folder and is skipped when they are complete, so the same command continues an interrupted run.
+ * the run's folder and does again only what they lack, so the same command continues an interrupted run: training goes
+ * on from the newest checkpoint (a finished arm is not trained again), evaluation embeds and asks what is not stored,
+ * and scores and report are made anew from the records.
  *
  * @module
  */
@@ -16,12 +18,14 @@ import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
 import { type DataFile, sha256Hex } from "../lib/data/data_file.ts";
 import { Mirror } from "../lib/data/mirror.ts";
 import { loadTexts, loadTriplets } from "../lib/data/training.ts";
+import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import { scoresPath } from "../lib/journal/layout.ts";
 import { RunFolder } from "../lib/journal/run_folder.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { describeEngine, digestSource } from "../lib/manifest/environment.ts";
 import { manifestHash, resolvedText, runFolderName } from "../lib/manifest/identity.ts";
 import { loadLock, type Lock, lockText } from "../lib/manifest/lock.ts";
+import { type RationaleSection, requirePositions } from "../lib/manifest/positions.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
 import type { Arm, Manifest } from "../lib/manifest/schema.ts";
 import { requireLock } from "../lib/manifest/verify.ts";
@@ -35,6 +39,7 @@ import type { CommandIo } from "./io.ts";
 import { type LoadedModel, loadModel, modelEncoder, modelGenerator, type Reading } from "./model.ts";
 import { requireBackbone } from "./settings.ts";
 import { suiteProgress } from "./suite_progress.ts";
+import { takeOverAnswers } from "./take_over_answers.ts";
 
 /** What a run needs besides its settings. */
 export interface ExperimentOptions {
@@ -77,8 +82,9 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
   const inputs = await openInputs(manifest, options.dataRoot);
   try {
     const prompter = new Prompter(inputs.backbone, manifest.prompt);
+    requirePositions(manifest, inputs.backbone.config.maxPositions, rationaleSections(manifest));
     const lock = makeLock(manifest, inputs, prompter, options.device);
-    if (options.lockFile) keepLock(options.lockFile, lock, options.frozen);
+    if (options.lockFile && options.frozen) requireLock(loadLock(options.lockFile), lock);
     const identity = manifestHash(manifest, lock);
     const folder = join(options.out, runFolderName(inputs.backbone.name, identity));
     using run = RunFolder.open(folder, {
@@ -87,6 +93,8 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
       lock: lockText(lock),
       resolved: resolvedText(options.resolved, identity),
     });
+    // Only now: a run that was refused must not leave a lock that speaks for it.
+    if (options.lockFile && !options.frozen) writeFileAtomic(options.lockFile, lockText(lock));
     io.progress.note(`${run.resumed ? "continuing" : "run"} ${folder}`);
     for (const trace of run.recovered) io.progress.note(`recovered: ${trace}`);
     let untrained: string | undefined;
@@ -168,11 +176,6 @@ function makeLock(manifest: Manifest, inputs: Inputs, prompter: Prompter, device
   };
 }
 
-function keepLock(path: string, lock: Lock, frozen: boolean): void {
-  if (frozen) requireLock(loadLock(path), lock);
-  else Deno.writeTextFileSync(path, lockText(lock));
-}
-
 async function train(
   arm: TrainedArm,
   options: ExperimentOptions,
@@ -241,23 +244,20 @@ async function evaluate(
   return out;
 }
 
+/** Where the lengths of the rationales are set that the arms write. */
+function rationaleSections({ arms }: Manifest): RationaleSection[] {
+  return [
+    ...(arms.includes("grace") ? ["sampling" as const] : []),
+    ...(arms.includes("grace") || arms.includes("reasoning") ? ["evaluation" as const] : []),
+  ];
+}
+
 /** How the arms are read (paper section 4.2): GRACE and "reasoning" write rationales, the others embed the text alone. */
 export function readingOf(arm: Arm, manifest: Manifest): Reading {
   return {
     rationale: arm === "reasoning" || arm === "grace",
     templateSuffix: arm === "cl" ? manifest.cl.templateSuffix : manifest.pooling.templateSuffix,
   };
-}
-
-function takeOverAnswers(from: string, to: string): void {
-  const name = "generations.jsonl";
-  Deno.mkdirSync(to, { recursive: true });
-  try {
-    Deno.statSync(join(to, name));
-  } catch {
-    // Whole or not at all: a torn copy would be continued, and the rest asked again, to the same result.
-    Deno.copyFileSync(join(from, name), join(to, name));
-  }
 }
 
 async function report(

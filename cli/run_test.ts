@@ -5,6 +5,8 @@ import { digestRun } from "../lib/journal/digest.ts";
 import { armPath, checkpointsPath, journalPath } from "../lib/journal/layout.ts";
 import { readJournal } from "../lib/journal/read.ts";
 import { latestCheckpoint } from "../lib/journal/run_folder.ts";
+import { loadManifest } from "../lib/manifest/parse.ts";
+import { resolveManifest } from "../lib/manifest/resolve.ts";
 import { Lab, onlyFolder, spoilWeight } from "./_lab.ts";
 import { launch, launcher } from "./_launch.ts";
 
@@ -205,9 +207,29 @@ Deno.test("run of a single arm prints its scores", async () => {
   const { code, stdout, stderr } = await launch(args);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^task +metric +items +score +stderr +correct$/m);
+  // The lock is replaced, not written over: a reader of the old one keeps it.
+  Deno.linkSync(lab.path("grace.lock.json"), lab.path("old"));
+  const lock = Deno.readTextFileSync(lab.path("old"));
+  Deno.writeTextFileSync(lab.path("old"), "old");
   const { comparison, scores } = JSON.parse((await launch([...args, "--json"])).stdout);
   assert.equal(comparison, null);
   assert.equal(scores.length, 5);
+  assert.equal(Deno.readTextFileSync(lab.path("grace.lock.json")), lock);
+  assert.equal(Deno.readTextFileSync(lab.path("old")), "old");
+});
+
+Deno.test("run leaves a grace.json that gives the same run, whether settings were written or typed", async () => {
+  using lab = await Lab.create();
+  const typed = ["--arms", "base", "--seed", "5", "--steps", "2"];
+  const first = await launch([...lab.runArgs(lab.manifest({ seed: 3 }), "out"), ...typed]);
+  assert.equal(first.code, 0, first.stderr);
+  const run = onlyFolder(lab.path("out"));
+  const { manifest } = JSON.parse(Deno.readTextFileSync(join(run, "manifest.resolved.json")));
+  assert.equal(manifest.train.steps, 2);
+  assert.deepEqual(resolveManifest(loadManifest(join(run, "grace.json"))).manifest, manifest);
+  const again = await lab.run(lab.write("copy.json", Deno.readTextFileSync(join(run, "grace.json"))), "out");
+  assert.match(again.stderr, /^continuing /);
+  assert.equal(onlyFolder(lab.path("out")), run);
 });
 
 Deno.test("run refuses a folder that holds something else", async () => {
@@ -218,6 +240,7 @@ Deno.test("run refuses a folder that holds something else", async () => {
   Deno.removeSync(run, { recursive: true });
   Deno.mkdirSync(run);
   Deno.writeTextFileSync(join(run, "thesis.tex"), "five years of work");
+  Deno.removeSync(lab.path("grace.lock.json"));
   const { code, stderr } = await lab.run(manifest, "out");
   assert.equal(code, 2);
   assert.match(
@@ -225,6 +248,7 @@ Deno.test("run refuses a folder that holds something else", async () => {
     /^error: .* holds "thesis\.tex" but no manifest\.resolved\.json: it is not a run folder\n/m,
   );
   assert.deepEqual([...Deno.readDirSync(run)].map(({ name }) => name).sort(), [".lock", "thesis.tex"]);
+  assert.throws(() => Deno.statSync(lab.path("grace.lock.json")), Deno.errors.NotFound);
 });
 
 Deno.test("run --frozen fails when an input is not what the lock says, and changes nothing", async () => {
