@@ -9,6 +9,7 @@
 import { dirname, join } from "node:path";
 import type { Device } from "../kernels/device.ts";
 import { compareFolders, type Comparison } from "../evals/compare.ts";
+import { type Overlap, overlaps } from "../evals/overlap.ts";
 import { paperComparison } from "../evals/paper/comparison.ts";
 import { renderComparison, renderScores } from "../evals/report.ts";
 import { runSuite } from "../evals/run_suite.ts";
@@ -72,6 +73,7 @@ interface Inputs {
   readonly suite: Suite;
   readonly examples: readonly Example[];
   readonly files: readonly DataFile[];
+  readonly overlaps: readonly Overlap[];
 }
 
 const trains = (arm: Arm): arm is TrainedArm => arm === "cl" || arm === "grace";
@@ -96,6 +98,11 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
     // Only now: a run that was refused must not leave a lock that speaks for it.
     if (options.lockFile && !options.frozen) writeFileAtomic(options.lockFile, lockText(lock));
     io.progress.note(`${run.resumed ? "continuing" : "run"} ${folder}`);
+    for (const { source, rows, task } of inputs.overlaps) {
+      io.progress.note(
+        `${rows} of ${inputs.examples.length} training rows are from "${source}", and so is ${task}`,
+      );
+    }
     for (const trace of run.recovered) io.progress.note(`recovered: ${trace}`);
     let untrained: string | undefined;
     for (const arm of manifest.arms) {
@@ -138,6 +145,7 @@ async function openInputs(manifest: Manifest, dataRoot: string): Promise<Inputs>
     suite,
     examples: training?.rows ?? [],
     files: [...tasks.flatMap((task) => task.files), ...(training ? [training.file] : [])],
+    overlaps: overlaps(training?.rows ?? [], tasks),
   };
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { assert } from "#test";
+import { TINY_TRIPLETS } from "../fixtures/tiny_mirror.ts";
 import { isLeftover } from "../lib/journal/atomic.ts";
 import { digestRun } from "../lib/journal/digest.ts";
 import { armPath, checkpointsPath, journalPath } from "../lib/journal/layout.ts";
@@ -82,6 +83,22 @@ Deno.test("run gives the same bits when it is repeated, and does nothing twice w
   assert.match(third.stderr, /^continuing /);
   assert.doesNotMatch(third.stderr, /train|evaluate/);
   assert.equal(third.stdout, first.stdout);
+});
+
+Deno.test("run says on stderr which training rows are from a data set of the suite", async () => {
+  using lab = await Lab.create();
+  const manifest = lab.manifest({ arms: ["cl"] });
+  const before = await lab.run(manifest, "before");
+  assert.doesNotMatch(before.stderr, /training rows are from/);
+  const path = lab.path("data", TINY_TRIPLETS);
+  const [first, ...others] = Deno.readTextFileSync(path).split("\n");
+  Deno.writeTextFileSync(path, [first!.replace("made up", "Banking-77"), ...others].join("\n"));
+  const { code, stderr } = await lab.run(manifest, "after");
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /^1 of 24 training rows are from "Banking-77", and so is Banking77Classification\[smoke:12\]$/m,
+  );
 });
 
 Deno.test("run gives other weights when the seed differs", async () => {
