@@ -3,7 +3,7 @@
  *
  * ```text
  * <backbone>-<first 12 digits of the identity>/
- *   grace.json                     what the person wrote
+ *   grace.json                     settings that the person wrote or typed: a manifest that alone gives the run
  *   grace.lock.json                digests of everything that went in
  *   manifest.resolved.json         every setting, where it came from, and the run's identity
  *   arms/<arm>/steps.jsonl         one record per training step
@@ -21,7 +21,7 @@ import { UsageError } from "#errors";
 
 /** Names of the documents at the top of a run folder. */
 export const RunDocument = {
-  /** What the person wrote. */
+  /** Settings that the person wrote or typed, as a manifest that alone gives the run. */
   intent: "grace.json",
   /** Digests of everything that went in. */
   lock: "grace.lock.json",
