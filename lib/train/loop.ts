@@ -20,7 +20,6 @@ import { openCheckpointWeights, readOptimizer, writeCheckpointFiles } from "./ch
 import { contrastiveStep } from "./contrastive.ts";
 import { graceStep } from "./grace.ts";
 import { Optimizer } from "./optimizer.ts";
-import { requireImplemented } from "./requirements.ts";
 import type { Example, Step, TrainingSession } from "./session.ts";
 
 /** Arms that are trained. */
@@ -56,7 +55,6 @@ function planArm(arm: TrainedArm, session: TrainingSession): { step: Step; steps
  */
 export async function trainArm(options: TrainArmOptions): Promise<string> {
   const { arm, manifest, device, backbone, run, signal } = options;
-  requireImplemented(manifest);
   const steps = arm === "cl" ? manifest.cl.steps : manifest.train.steps;
   const newestCheckpoint = run.latestCheckpoint(arm);
   if (newestCheckpoint) removeOlder(newestCheckpoint.path, newestCheckpoint.step);
