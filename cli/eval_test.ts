@@ -22,7 +22,10 @@ Deno.test("eval prints every score with its standard error and its correct answe
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^task +metric +items +score +stderr +correct$/m);
   assert.match(stdout, /^STSBenchmark\[smoke:12\] +cosine_spearman +12 +-?\d+\.\d\d$/m);
-  assert.match(stdout, /^gsm8k-1shot\[smoke:3\] +exact_match,strict-match +3 +\d+\.\d\d +(\d+\.\d\d +)?\d\/3$/m);
+  assert.match(
+    stdout,
+    /^gsm8k-1shot\[smoke:3\] +exact_match,strict-match +3 +\d+\.\d\d +(\d+\.\d\d +)?\d\/3$/m,
+  );
   assert.match(stdout, /^mmlu-9-of-14042\[smoke:4\] +acc +4 +\d+\.\d\d +\d+\.\d\d +\d\/4$/m);
   assert.match(stdout, /partial: 1 of 10 tasks, sliced/);
   assert.match(stderr, /^evaluate: embedding texts: 74\/74 items/m);
