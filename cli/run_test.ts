@@ -29,6 +29,17 @@ function stepsIn(out: string, arm: string): number {
   }
 }
 
+/** Names and sizes of all files below a folder: changes with whatever a run writes. */
+function trace(folder: string): string {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name, isDirectory }) =>
+      isDirectory ? trace(join(folder, name)) : `${name} ${Deno.statSync(join(folder, name)).size}`
+    ).join();
+  } catch {
+    return ""; // Not there yet, or just renamed.
+  }
+}
+
 /** Unfinished writes anywhere below a folder. */
 function leftovers(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
@@ -125,10 +136,13 @@ Deno.test("run gives the same bits when it was killed at random moments as when 
   let resumed = 0, finished = false;
   for (let attempt = 0; attempt < 30 && !finished; attempt++) {
     const child = start(lab.runArgs(manifest, "killed"));
-    const random = crypto.getRandomValues(new Uint8Array(1))[0]! / 255;
-    const delay = attempt < 5 ? duration * (0.2 + 0.5 * random) : undefined;
-    if (delay !== undefined) {
-      await pause(delay);
+    if (attempt < 5) {
+      // The clock starts when the process does something new, so that a busy machine does not kill only start-ups.
+      const seen = trace(lab.path("killed"));
+      let ended = false;
+      child.status.then(() => ended = true);
+      while (!ended && trace(lab.path("killed")) === seen) await pause(5);
+      await pause(0.15 * duration * crypto.getRandomValues(new Uint8Array(1))[0]! / 255);
       try {
         child.kill("SIGKILL");
       } catch {
