@@ -9,7 +9,7 @@
  * @module
  */
 import { MissingError, NumericError, UsageError } from "#errors";
-import { sha256Hex } from "../lib/data/data_file.ts";
+import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import { writeAll } from "../lib/journal/atomic.ts";
 import type { Encoded, Encoder } from "./encoder.ts";

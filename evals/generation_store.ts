@@ -4,7 +4,7 @@
  * @module
  */
 import { MissingError, NumericError } from "#errors";
-import { sha256Hex } from "../lib/data/data_file.ts";
+import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import type { Generation, GenerationRequest, Likelihood, LikelihoodRequest } from "./encoder.ts";
 import { appendRecords, openLog, readLog } from "./record_log.ts";

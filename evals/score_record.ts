@@ -5,7 +5,8 @@
  * @module
  */
 import { MissingError, NumericError, UsageError } from "#errors";
-import { type DataFile, sha256Hex } from "../lib/data/data_file.ts";
+import type { DataFile } from "../lib/data/data_file.ts";
+import { sha256Hex } from "../lib/manifest/hash.ts";
 import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import type { Category } from "./category.ts";
 import type { Aggregate, ScoredItem } from "./score.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 import { UsageError } from "#errors";
-import { sha256Hex } from "../lib/data/data_file.ts";
+import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { MtebData } from "./mteb/load.ts";
 import type { TaskData } from "./task_data.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sha256Hex } from "../lib/data/data_file.ts";
+import { sha256Hex } from "../lib/manifest/hash.ts";
 import { type GeneralData } from "./general/load.ts";
 import { GSM8K_SCORER } from "./general/gsm8k.ts";
 import { MMLU_SCORER } from "./general/mmlu.ts";

@@ -1,6 +1,6 @@
 import { assert, assertClose, sharedData, testWith } from "#test";
 import { golden } from "../../fixtures/golden_data.ts";
-import { sha256Hex } from "../../lib/data/data_file.ts";
+import { sha256Hex } from "../../lib/manifest/hash.ts";
 import { Mirror } from "../../lib/data/mirror.ts";
 import { answersMatch, flexibleAnswer, gsm8kItems, gsm8kName, scoreGsm8k, strictAnswer } from "./gsm8k.ts";
 import { loadGsm8k } from "./load.ts";

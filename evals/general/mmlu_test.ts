@@ -1,7 +1,7 @@
 import { assert, assertClose, sharedData, testWith } from "#test";
 import { UsageError } from "#errors";
 import { golden } from "../../fixtures/golden_data.ts";
-import { sha256Hex } from "../../lib/data/data_file.ts";
+import { sha256Hex } from "../../lib/manifest/hash.ts";
 import { Mirror } from "../../lib/data/mirror.ts";
 import { loadMmlu } from "./load.ts";
 import {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 
 /** Identity of a file that was read to its end. */
 export interface DataFile {
@@ -15,9 +14,4 @@ export interface DataFile {
   readonly sha256: string;
   /** Data rows read; header lines are not counted. */
   readonly rows: number;
-}
-
-/** SHA-256 of a text's UTF-8 bytes or of bytes, in hex. */
-export function sha256Hex(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
 }

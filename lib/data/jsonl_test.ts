@@ -1,7 +1,7 @@
 import { assert } from "#test";
 import { MissingError, UsageError } from "#errors";
 import { readJsonl, readLines } from "./jsonl.ts";
-import { sha256Hex } from "./data_file.ts";
+import { sha256Hex } from "../manifest/hash.ts";
 
 async function withFile(
   name: string,
