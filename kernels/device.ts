@@ -131,6 +131,8 @@ export interface Device {
   alloc(shape: readonly number[], dtype?: DType): Tensor;
   /** New tensor with a copy of `data`; a Uint16Array holds bfloat16 bit patterns. */
   upload(data: Float32Array | Int32Array | Uint16Array, shape: readonly number[]): Tensor;
+  /** New tensor with the content of `data`, which the caller gives away: an engine may use its memory. */
+  take(data: Float32Array<ArrayBuffer>, shape: readonly number[]): Tensor;
   /** Overwrites a tensor. */
   write(target: Tensor, data: Float32Array | Int32Array): void;
   /** Waits for all ops so far and copies a tensor out, widened to f32. */

@@ -65,6 +65,12 @@ class CpuDevice implements Device {
     return tensor;
   }
 
+  take(data: Float32Array<ArrayBuffer>, shape: readonly number[]): Tensor {
+    if (data.length !== sizeOf(shape)) throw new Error(`take: ${data.length} elements as [${shape}]`);
+    const whole = data.byteLength === data.buffer.byteLength;
+    return whole ? this.#pool.adopt(data, shape) : this.upload(data, shape);
+  }
+
   write(target: Tensor, data: Float32Array | Int32Array): void {
     const { data: to } = cpu(target);
     if (to.length !== data.length || to.constructor !== data.constructor) {

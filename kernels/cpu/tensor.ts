@@ -83,10 +83,11 @@ function slabSize(bytes: number): number {
 }
 
 /**
- * Free memory that is kept for reuse. Batches of many different sizes would otherwise leave slabs of every size behind:
- * a run of SmolLM2 grew to 16 GB without this bound.
+ * Live and free memory together stay below the most that was ever live, and a tenth more. So a step finds the memory of
+ * the one before, and batches of many different sizes do not leave slabs of every size behind (without this bound a run of
+ * SmolLM2 grew to 16 GB; keeping less than this, every step would fault in its memory anew).
  */
-const keptBytes = 384 * 2 ** 20;
+const slack = 1.1;
 
 /** Allocates and recycles the buffers of tensors. */
 export class Pool {
@@ -96,6 +97,8 @@ export class Pool {
   readonly #live = new Set<CpuTensor>();
   /** Bytes in live tensors. */
   current = 0;
+  /** Most bytes there ever were in live tensors. */
+  #peakLive = 0;
   /** Most bytes there ever were in live tensors and in free slabs together. */
   peak = 0;
 
@@ -109,11 +112,30 @@ export class Pool {
       : dtype === "i32"
       ? new Int32Array(slab, 0, size)
       : new Uint16Array(slab, 0, size);
-    const tensor = new CpuTensor(dtype, [...shape], data, slab);
+    return this.#own(new CpuTensor(dtype, [...shape], data, slab));
+  }
+
+  /** A tensor of an array that is the pool's from now on; it must fill its buffer. */
+  adopt(data: Float32Array<ArrayBuffer>, shape: readonly number[]): CpuTensor {
+    if (data.byteLength !== data.buffer.byteLength) {
+      throw new Error("adopt: the array is part of a larger buffer");
+    }
+    this.#makeRoom(data.byteLength);
+    return this.#own(new CpuTensor("f32", [...shape], data, data.buffer));
+  }
+
+  #own(tensor: CpuTensor): CpuTensor {
     this.#live.add(tensor);
-    this.current += slab.byteLength;
+    this.current += tensor.slab!.byteLength;
+    this.#peakLive = Math.max(this.#peakLive, this.current);
     this.peak = Math.max(this.peak, this.held);
     return tensor;
+  }
+
+  /** Drops free slabs until `bytes` more stay below the bound. */
+  #makeRoom(bytes: number): void {
+    const bound = slack * Math.max(this.#peakLive, this.current + bytes);
+    while (this.held + bytes > bound && this.#freeBytes > 0) this.#dropOldest();
   }
 
   /** Bytes in live tensors and in free slabs. */
@@ -128,9 +150,12 @@ export class Pool {
       if (size >= bytes && size <= 1.5 * bytes && size < best && list.length > 0) best = size;
     }
     const slab = this.#free.get(best)?.pop();
-    if (!slab) return new ArrayBuffer(bytes);
-    this.#freeBytes -= best;
-    return slab;
+    if (slab) {
+      this.#freeBytes -= best;
+      return slab;
+    }
+    this.#makeRoom(bytes);
+    return new ArrayBuffer(bytes);
   }
 
   /** Takes a tensor back; giving one back twice, or a view, is a defect. */
@@ -144,7 +169,6 @@ export class Pool {
     // To the end of the map: used last.
     this.#free.delete(size);
     this.#free.set(size, list);
-    while (this.#freeBytes > keptBytes) this.#dropOldest();
   }
 
   #dropOldest(): void {

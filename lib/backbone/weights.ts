@@ -20,7 +20,7 @@ export class Weights {
   static read(device: Device, config: DecoderConfig, source: TensorSource): Weights {
     const tensors = new Map<string, Tensor>();
     for (const [name, shape] of expectedTensors(config)) {
-      tensors.set(name, device.upload(source.read(name), shape));
+      tensors.set(name, device.take(source.read(name), shape));
     }
     return new Weights(device, config, tensors);
   }
