@@ -253,8 +253,21 @@ export interface Device {
 
   // Vocabulary head: logits = h · wᵀ, made in chunks of columns and never all at once
 
-  /** Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim], f32 or bf16. */
-  lmHead(h: Tensor, w: Tensor, ids: Int32Array, temperature: number): Promise<TokenStatistics>;
+  /**
+   * Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim], f32 or bf16.
+   *
+   * @param options `forBackward`: {@linkcode Device.lmHeadBackward} or {@linkcode Device.lmHeadDiscard} follows with the
+   *   same arguments, so an engine may keep what it will need again
+   */
+  lmHead(
+    h: Tensor,
+    w: Tensor,
+    ids: Int32Array,
+    temperature: number,
+    options?: { forBackward?: boolean },
+  ): Promise<TokenStatistics>;
+  /** Frees what was kept for a backward op that will not come. */
+  lmHeadDiscard(statistics: TokenStatistics): void;
   /**
    * Gradients of Σᵢ dLogProb[i]·logProb[i] + dEntropy[i]·entropy[i]: dh += …, dw += … (dw is skipped if null).
    * `statistics` are those of {@linkcode Device.lmHead} for the same arguments.

@@ -20,6 +20,8 @@ import type { CpuTensor, Pool } from "./tensor.ts";
 const chunkColumns = 4096;
 /** Rows at a time: bounds the scratch memory to a few chunks of 8 MB. */
 const chunkRows = 512;
+/** Most memory for logits that wait for the backward op; beyond it they are computed twice. */
+const keptLogitsBytes = 256 * 2 ** 20;
 /** Rows of a chunk that element-wise graphs work on at a time: 512 KB an array. */
 const pieceRows = 32;
 /** Rows at a time in sampling, where the logits of all chunks are kept (13 MB at a vocabulary of 49,152). */
@@ -32,6 +34,8 @@ export class LmHeadOps {
   readonly #gradient: Session;
   readonly #gradientEntropy: Session;
   readonly #ones = new Ones();
+  /** Logits by chunk of rows (by its first) and chunk of columns (by its first), of statistics that expect a backward op. */
+  readonly #kept = new Map<TokenStatistics, Map<string, CpuTensor>>();
 
   /** See {@linkcode LmHeadOps}. */
   constructor(readonly pool: Pool, readonly linear: LinearOps, threads: number) {
@@ -86,10 +90,18 @@ export class LmHeadOps {
   }
 
   /** See {@linkcode Device.lmHead}. */
-  statistics(h: CpuTensor, w: CpuTensor, ids: Int32Array, temperature: number): TokenStatistics {
+  statistics(
+    h: CpuTensor,
+    w: CpuTensor,
+    ids: Int32Array,
+    temperature: number,
+    forBackward: boolean,
+  ): TokenStatistics {
     const n = h.shape[0]!, vocab = w.shape[0]!, inverseT = 1 / temperature;
     check(h, w, ids, temperature);
     const result = emptyStatistics(n);
+    const kept = forBackward && 4 * n * vocab <= keptLogitsBytes ? new Map<string, CpuTensor>() : undefined;
+    if (kept) this.#kept.set(result, kept);
     for (let start = 0; start < n; start += chunkRows) {
       const end = Math.min(n, start + chunkRows);
       const { rows, free } = this.#rows(h, start, end), m = rows.shape[0]!;
@@ -104,12 +116,20 @@ export class LmHeadOps {
           const at = ids[start + i]! - column;
           if (at >= 0 && at < c) chosen[i] = logits.f32[i * c + at]!;
         }
-        this.pool.release(logits);
+        // A lone row was doubled: its logits have another shape than the backward op's.
+        if (kept && m === end - start) kept.set(`${start} ${column}`, logits);
+        else this.pool.release(logits);
       }
       sums.forEach((row, i) => store(result, start + i, row, chosen[i]!, inverseT));
       free();
     }
     return result;
+  }
+
+  /** See {@linkcode Device.lmHeadDiscard}. */
+  discard(statistics: TokenStatistics): void {
+    for (const logits of this.#kept.get(statistics)?.values() ?? []) this.pool.release(logits);
+    this.#kept.delete(statistics);
   }
 
   /** See {@linkcode Device.lmHeadBackward}. */
@@ -131,6 +151,8 @@ export class LmHeadOps {
         `lmHeadBackward: ${dLogProb.length} slopes for ${n} rows, dh [${dh.shape}], dw [${dw?.shape}]`,
       );
     }
+    const kept = this.#kept.get(statistics);
+    this.#kept.delete(statistics);
     for (let start = 0; start < n; start += chunkRows) {
       const end = Math.min(n, start + chunkRows), m = end - start;
       const rows = h.rows(start, end), dRows = dh.rows(start, end);
@@ -141,8 +163,10 @@ export class LmHeadOps {
       const session = gradient.dEntropy ? this.#gradientEntropy : this.#gradient;
       for (let column = 0; column < vocab; column += chunkColumns) {
         const c = Math.min(chunkColumns, vocab - column);
-        const logits = this.pool.alloc([m, c], "f32"), d = logits; // the gradient goes over the logits
-        this.#logits(rows, w, column, column + c, logits);
+        const key = `${start} ${column}`, waiting = kept?.get(key);
+        kept?.delete(key);
+        const logits = waiting ?? this.pool.alloc([m, c], "f32"), d = logits; // the gradient goes over the logits
+        if (!waiting) this.#logits(rows, w, column, column + c, logits);
         inPieces(m, (from, to) => {
           const part = (values: Float32Array) => ortTensor(values.subarray(from, to), [to - from, 1]);
           const x = logits.rows(from, to).ort;

@@ -269,8 +269,18 @@ class CpuDevice implements Device {
     this.#attention.decode(cpu(q), cache as CpuKvCache, layer, lengths, cpu(y));
   }
 
-  lmHead(h: Tensor, w: Tensor, ids: Int32Array, temperature: number): Promise<TokenStatistics> {
-    return Promise.resolve(this.#lmHead.statistics(cpu(h), cpu(w), ids, temperature));
+  lmHead(
+    h: Tensor,
+    w: Tensor,
+    ids: Int32Array,
+    temperature: number,
+    { forBackward = false } = {},
+  ): Promise<TokenStatistics> {
+    return Promise.resolve(this.#lmHead.statistics(cpu(h), cpu(w), ids, temperature, forBackward));
+  }
+
+  lmHeadDiscard(statistics: TokenStatistics): void {
+    this.#lmHead.discard(statistics);
   }
 
   lmHeadBackward(

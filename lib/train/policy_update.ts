@@ -162,7 +162,9 @@ async function microBatch(
   const targets = Int32Array.from(ids), index = device.upload(Int32Array.from(rows), [rows.length]);
   const predicting = device.alloc([rows.length, config.hiddenSize]);
   device.gatherRows(activations.hidden, index, predicting);
-  const statistics = await device.lmHead(predicting, weights.head, targets, options.temperature);
+  const statistics = await device.lmHead(predicting, weights.head, targets, options.temperature, {
+    forBackward: true,
+  });
   let result;
   try {
     result = policyLoss(
@@ -171,6 +173,7 @@ async function microBatch(
       aggregation,
     );
   } catch (error) {
+    device.lmHeadDiscard(statistics);
     decoder.discard(activations);
     device.free(index, predicting);
     throw error;

@@ -1,0 +1,38 @@
+import { assert, assertSameBits } from "#test";
+import type { Device, Tensor } from "../device.ts";
+import { TestRandom } from "../reference/random.ts";
+import { createCpuDevice } from "./mod.ts";
+
+const rows = 5, dim = 16, vocab = 4500;
+
+async function gradients(device: Device, forBackward: boolean, h: Tensor, w: Tensor, ids: Int32Array) {
+  const dh = device.alloc([ids.length, dim]), dw = device.alloc([vocab, dim]);
+  device.fill(dh, 0);
+  device.fill(dw, 0);
+  const statistics = await device.lmHead(h, w, ids, 0.7, { forBackward });
+  const dLogProb = Float32Array.from(ids, (_, i) => i - 1.5);
+  device.lmHeadBackward(h, w, ids, 0.7, statistics, { dLogProb, dEntropy: dLogProb }, dh, dw);
+  const result = { dh: await device.read(dh), dw: await device.read(dw) };
+  device.free(dh, dw);
+  return result;
+}
+
+Deno.test("lmHead() that keeps its logits gives the same gradients, and leaves nothing behind", async () => {
+  const device = createCpuDevice(), random = new TestRandom(1);
+  const h = device.upload(Float32Array.from(random.normals(rows * dim)), [rows, dim]);
+  const w = device.upload(Float32Array.from(random.normals(vocab * dim)), [vocab, dim]);
+  const before = device.memory.current;
+  for (const count of [1, 2, rows]) {
+    const part = device.rows(h, 0, count), ids = Int32Array.from({ length: count }, (_, i) => 900 * i);
+    const kept = await gradients(device, true, part, w, ids);
+    const again = await gradients(device, false, part, w, ids);
+    assertSameBits(kept.dh, again.dh, "dh");
+    assertSameBits(kept.dw, again.dw, "dw");
+    assert.equal(device.memory.current, before);
+  }
+  const statistics = await device.lmHead(h, w, new Int32Array(rows), 1, { forBackward: true });
+  assert.ok(device.memory.current > before);
+  device.lmHeadDiscard(statistics);
+  assert.equal(device.memory.current, before);
+  device.dispose();
+});
