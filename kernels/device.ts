@@ -149,6 +149,8 @@ export interface Device {
   copy(source: Tensor, target: Tensor): void;
   /** y ← x + y. */
   add(x: Tensor, y: Tensor): void;
+  /** Gives memory that is kept for reuse back to the system: worth it where what follows is of another kind. */
+  trim(): void;
   /** Frees everything; the device is unusable afterwards. */
   dispose(): void;
 

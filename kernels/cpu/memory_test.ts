@@ -30,6 +30,16 @@ Deno.test("Pool gives a step the memory of the step before", () => {
   assert.deepEqual(step(), first);
 });
 
+Deno.test("Pool.trim() gives back what is free and keeps what is live", () => {
+  const pool = new Pool();
+  const live = pool.alloc([10, 576], "f32");
+  pool.release(pool.alloc([1000, 576], "f32"));
+  assert.ok(pool.held > pool.current);
+  pool.trim();
+  assert.equal(pool.held, pool.current);
+  pool.release(live);
+});
+
 Deno.test("Pool.adopt() uses the memory it is given, and no part of a larger one", () => {
   const pool = new Pool(), data = Float32Array.from([1, 2, 3, 4]);
   const tensor = pool.adopt(data, [2, 2]);

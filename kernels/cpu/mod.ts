@@ -116,6 +116,10 @@ class CpuDevice implements Device {
     for (let i = 0; i < to.length; i++) to[i]! += from[i]!;
   }
 
+  trim(): void {
+    this.#pool.trim();
+  }
+
   dispose(): void {
     for (const ops of [this.#linear, this.#elementwise, this.#attention, this.#lmHead]) ops.dispose();
     this.#pool.trim();

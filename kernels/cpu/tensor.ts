@@ -183,9 +183,10 @@ export class Pool {
     }
   }
 
-  /** Forgets all buffers that are not in use. */
+  /** Forgets all buffers that are not in use, and how much once was. */
   trim(): void {
     this.#free.clear();
     this.#freeBytes = 0;
+    this.#peakLive = this.current;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Device, Tensor } from "../../kernels/device.ts";
+import { collectGarbage } from "../../kernels/collect_garbage.ts";
 import type { DecoderConfig } from "./config.ts";
 import { expectedTensors, type TensorSource } from "./tensor_source.ts";
 
@@ -68,5 +69,8 @@ export class Weights {
   /** Gives the memory back. */
   free(): void {
     this.device.free(...this.tensors.values());
+    // What comes next is another model, or another use of this one, with other sizes.
+    this.device.trim();
+    collectGarbage();
   }
 }

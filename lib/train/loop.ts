@@ -7,6 +7,7 @@
  */
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { collectGarbage } from "../../kernels/collect_garbage.ts";
 import type { Device } from "../../kernels/device.ts";
 import type { Backbone } from "../backbone/open.ts";
 import { Decoder } from "../backbone/decoder.ts";
@@ -81,6 +82,7 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
         (part) => writeCheckpointFiles(part, backbone, weights, done === steps ? null : optimizer),
       );
       removeOlder(path, done);
+      collectGarbage();
       return path;
     };
     let newest = done === steps ? await save() : checkpoint?.path;
