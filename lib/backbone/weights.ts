@@ -18,7 +18,7 @@ export class Weights {
   ) {}
 
   /** Copies a checkpoint to a device, in f32. */
-  static read(device: Device, config: DecoderConfig, source: TensorSource): Weights {
+  static read(device: Device, config: DecoderConfig, source: Pick<TensorSource, "read">): Weights {
     const tensors = new Map<string, Tensor>();
     for (const [name, shape] of expectedTensors(config)) {
       tensors.set(name, device.take(source.read(name), shape));

@@ -12,6 +12,8 @@ export interface OptimizerOptions {
   readonly beta2: number;
   readonly eps: number;
   readonly weightDecay: number;
+  /** What decays: all weights (by default, as in PyTorch), or matrices only, without the gains of norms and biases. */
+  readonly decayed?: "all" | "matrices";
   /** Gradients with a larger global norm are scaled down to it. */
   readonly maxGradNorm: number;
 }
@@ -21,18 +23,21 @@ export interface ScheduleOptions {
   readonly schedule: "constant" | "linear" | "cosine";
   /** Steps over which the rate rises linearly from 0. */
   readonly warmupSteps: number;
+  /** Share of the peak that the rate falls to where it falls; 0 by default. */
+  readonly finalFraction?: number;
 }
 
 /**
  * Learning rate of a step, from 1 to `steps`: rises over the first `warmupSteps`, then stays, or falls from the peak
- * towards 0, which it would reach at the step after the last.
+ * towards `finalFraction` of it, which it would reach at the step after the last.
  */
 export function learningRateAt(peak: number, step: number, steps: number, options: ScheduleOptions): number {
-  const { schedule, warmupSteps } = options;
+  const { schedule, warmupSteps, finalFraction = 0 } = options;
   if (step <= warmupSteps) return peak * step / warmupSteps;
   if (schedule === "constant") return peak;
   const progress = (step - 1 - warmupSteps) / Math.max(1, steps - warmupSteps);
-  return peak * (schedule === "linear" ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress)));
+  const height = schedule === "linear" ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress));
+  return peak * (finalFraction + (1 - finalFraction) * height);
 }
 
 /** Moments of AdamW and the number of updates so far. */
@@ -53,7 +58,7 @@ export class Optimizer {
    * @throws {NumericError} if it is not finite; the weights are then unchanged
    */
   async update(gradients: Weights, learningRate: number): Promise<number> {
-    const { device } = this.weights, { maxGradNorm, ...hyper } = this.options;
+    const { device } = this.weights, { maxGradNorm, decayed = "all", ...hyper } = this.options;
     const norm = await device.globalNorm([...gradients.tensors.values()]);
     if (!Number.isFinite(norm)) {
       throw new NumericError(
@@ -66,6 +71,7 @@ export class Optimizer {
     for (const [name, weight] of this.weights.tensors) {
       device.adamW(weight, gradients.get(name), this.m.get(name), this.v.get(name), {
         ...hyper,
+        weightDecay: decayed === "matrices" && weight.shape.length < 2 ? 0 : hyper.weightDecay,
         learningRate,
         step: this.updates,
         gradientScale,
