@@ -37,4 +37,42 @@ export class RandomState {
       list[j] = held;
     }
   }
+
+  /** `permutation(n)`: 0..n-1 shuffled. `choice(n, k, replace=False)` is its first k. */
+  permutation(n: number): Int32Array {
+    const list = Int32Array.from({ length: n }, (_, i) => i);
+    this.shuffle(list);
+    return list;
+  }
+
+  /** `randint(0, high, size)`: whole numbers in [0, high). */
+  integers(high: number, size: number): Int32Array {
+    return Int32Array.from({ length: size }, () => this.interval(high - 1));
+  }
+
+  /** `random_sample()`: a double in [0, 1) with 53 random bits. */
+  double(): number {
+    const high = this.#words.nextU32() >>> 5, low = this.#words.nextU32() >>> 6;
+    return (high * 67108864 + low) / 9007199254740992;
+  }
+
+  /**
+   * `choice(n, size, p)` with equal float32 weights, one double each: the form in which scikit-learn asks for unweighted
+   * rows. The bounds between rows are running sums and carry their rounding, as numpy's do.
+   */
+  weightedChoice(n: number, size: number): Int32Array {
+    const weight = Math.fround(1 / n);
+    const bounds = new Float64Array(n);
+    for (let i = 0, sum = 0; i < n; i++) bounds[i] = sum += weight;
+    const last = bounds[n - 1]!;
+    for (let i = 0; i < n; i++) bounds[i] = bounds[i]! / last;
+    return Int32Array.from({ length: size }, () => {
+      const value = this.double();
+      // The guess is off by rounding only.
+      let index = Math.min(Math.floor(value * n), n - 1);
+      while (index > 0 && bounds[index - 1]! > value) index--;
+      while (bounds[index]! <= value) index++;
+      return index;
+    });
+  }
 }

@@ -1,0 +1,139 @@
+/**
+ * Clustering: how well k-means on the embeddings finds the labels, as V-measure, mean over sets.
+ *
+ * Reference: MTEB 1.38.33. Embeddings are used as they are, not scaled. Every set is clustered by mini-batch
+ * k-means with as many clusters as it has labels, from the same seed.
+ *
+ * @module
+ */
+import { NumericError, UsageError } from "#errors";
+import type { Score, Vectors } from "../score.ts";
+import { mean } from "../statistics.ts";
+import { miniBatchKMeans } from "./mini_batch_kmeans.ts";
+import { RandomState } from "./numpy_random.ts";
+import type { Points } from "./points.ts";
+import type { SklearnRelease } from "./sklearn_draws.ts";
+import { vMeasure } from "./v_measure.ts";
+
+/** Changes whenever the same embeddings would give other numbers. */
+export const CLUSTERING_SCORER = "clustering/1";
+
+/** One set of texts to cluster. `labels[i]` belongs to `sentences[i]`; texts may repeat. */
+export interface ClusteringSet {
+  readonly id: string;
+  readonly sentences: readonly string[];
+  readonly labels: readonly (string | number)[];
+}
+
+/** A clustering task. */
+export interface ClusteringData {
+  readonly sets: readonly ClusteringSet[];
+}
+
+/** Choices of the protocol. MTEB's are 500 and 42; its scores of 2023 to 2025 are of the releases "1.3". */
+export interface ClusteringOptions {
+  readonly batchSize: number;
+  readonly seed: number;
+  /** Release of scikit-learn whose draws are repeated. */
+  readonly sklearn: SklearnRelease;
+}
+
+/**
+ * Scores a clustering task; main metric `v_measure`, the mean over sets. An item is a set.
+ *
+ * @throws UsageError if there is no set, or a set is empty or has not one label for each sentence
+ * @throws NumericError if an embedding is not finite or has another length than the first of its set
+ */
+export function scoreClustering(data: ClusteringData, vectors: Vectors, options: ClusteringOptions): Score {
+  if (data.sets.length === 0) throw new UsageError("there is no set to cluster", "give at least one row");
+  const results = data.sets.map((set) => {
+    if (set.sentences.length === 0 || set.labels.length !== set.sentences.length) {
+      throw new UsageError(
+        `set ${set.id} has ${set.sentences.length} sentences and ${set.labels.length} labels`,
+        "every set needs sentences, and one label for each",
+      );
+    }
+    const clusters = new Set(set.labels).size;
+    const { batchSize, sklearn, seed } = options;
+    const fit = miniBatchKMeans(
+      matrix(set, vectors),
+      { clusters, batchSize, sklearn },
+      new RandomState(seed),
+    );
+    return { set, clusters, used: new Set(fit.labels).size, fit, ...vMeasure(set.labels, fit.labels) };
+  });
+
+  const values = results.map((result) => result.vMeasure);
+  const average = mean(values);
+  return {
+    main: "v_measure",
+    aggregate: "mean",
+    metrics: {
+      v_measure: average,
+      v_measure_std: Math.sqrt(mean(values.map((value) => (value - average) ** 2))),
+      homogeneity: mean(results.map((result) => result.homogeneity)),
+      completeness: mean(results.map((result) => result.completeness)),
+    },
+    items: results.map((result) => ({
+      id: result.set.id,
+      value: result.vMeasure,
+      homogeneity: result.homogeneity,
+      completeness: result.completeness,
+      sentences: result.set.sentences.length,
+      labels: result.clusters,
+      clusters: result.used,
+      steps: result.fit.steps,
+    })),
+    counts: {
+      sets: results.length,
+      sentences: results.reduce((sum, result) => sum + result.set.sentences.length, 0),
+      labels: new Set(data.sets.flatMap((set) => [...new Set(set.labels)])).size,
+    },
+    warnings: [
+      ...warning(
+        results.filter((r) => r.clusters === 1),
+        results.length,
+        (sets) => `${sets} have a single label, and so a v-measure of 1 whatever the embeddings`,
+      ),
+      ...warning(
+        results.filter((r) => r.used < r.clusters),
+        results.length,
+        (sets) => `${sets} fell into fewer clusters than there are labels: many embeddings coincide`,
+      ),
+      ...warning(
+        results.filter((r) => !r.fit.converged),
+        results.length,
+        (sets) => `${sets} were still improving at the limit of passes`,
+      ),
+      ...warning(
+        results.filter((r) => r.fit.tied),
+        results.length,
+        (sets) =>
+          `${sets} have more starved centres than may move at a time: scikit-learn's choice among equals depends ` +
+          `on the machine, and its score may differ`,
+      ),
+    ],
+  };
+}
+
+function warning(found: readonly unknown[], all: number, say: (sets: string) => string): string[] {
+  return found.length === 0 ? [] : [say(`${found.length} of ${all} sets`)];
+}
+
+function matrix(set: ClusteringSet, vectors: Vectors): Points {
+  const columns = vectors(set.sentences[0]!).length;
+  const data = new Float32Array(set.sentences.length * columns);
+  set.sentences.forEach((sentence, i) => {
+    const vector = vectors(sentence);
+    const finite = vector.every(Number.isFinite);
+    if (vector.length !== columns || !finite) {
+      throw new NumericError(
+        `the embedding of sentence ${i + 1} of set ${set.id} ` +
+          (finite ? `has ${vector.length} numbers, the first has ${columns}` : `is not finite`),
+        "the encoder failed on this text",
+      );
+    }
+    data.set(vector, i * columns);
+  });
+  return { data, rows: set.sentences.length, columns };
+}
