@@ -180,6 +180,42 @@ async function compareDecoded(
   }
 }
 
+/** Packs many prompts, each with its rationales, into one stream, and compares each sequence with one segment of its own. */
+async function compareMany(bench: Workbench, list: readonly Example[]): Promise<void> {
+  const segments: Segment[] = [], parts: Rows[] = [];
+  let n = 0;
+  const append = (rows: Rows, length: number, parent: number) => {
+    parts.push(rows);
+    segments.push({ start: n, length, parent });
+    n += length;
+    return segments.length - 1;
+  };
+  const placed = list.map((e) => {
+    const prompt = append(e.promptRows, e.prompt, -1);
+    return {
+      e,
+      prompt,
+      children: e.rationales.map((length, i) => append(e.rationaleRows[i]!, length, prompt)),
+    };
+  });
+  const together = await attend(bench, list[0]!.shape, parts, segments);
+  for (const { e, prompt, children } of placed) {
+    const { start, length } = segments[prompt]!, name = `prompt of ${length} tokens at row ${start} of ${n}`;
+    {
+      using alone = bench.nested();
+      const whole: Segment = { start: 0, length, parent: -1 };
+      const expected = await attend(alone, e.shape, [e.promptRows], [whole]);
+      assertSameBits(together(start, start + length), expected(0, length), name);
+    }
+    for (const [i, child] of children.entries()) {
+      using alone = bench.nested();
+      const { start, length } = segments[child]!;
+      const expected = await asOneSegment(alone, e, i);
+      assertSameBits(together(start, start + length), expected, `rationale ${i} of the ${name}`);
+    }
+  }
+}
+
 const examples = fc.record({
   shape: shapes,
   prompt: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 40 })),
@@ -195,6 +231,25 @@ export function attentionPathsSuite(subject: Subject): void {
     examples,
     (bench, c) => comparePacked(bench, makeExample(c.shape, c.prompt, c.rationales, c.seed)),
   );
+
+  // As the tiny backbone trains: an engine may put many of them into one call, padded to a common length.
+  for (const shape of [{ heads: 6, kvHeads: 2, headDim: 32 }, { heads: 3, kvHeads: 3, headDim: 64 }]) {
+    for (const children of [0, 4]) {
+      conformanceTest(
+        subject,
+        `attention() and its dq have the same bits for many short segments, with ${children} children each, ` +
+          `${shape.heads}/${shape.kvHeads} heads`,
+        (bench) => {
+          const random = new TestRandom(6), count = 60 / (1 + children);
+          const list = Array.from({ length: count }, (_, i) => {
+            const lengths = random.integers(1 + children, 60).map((length) => length + 1);
+            return makeExample(shape, i === 3 ? 1 : lengths[0]!, [...lengths.subarray(1)], i);
+          });
+          return compareMany(bench, list);
+        },
+      );
+    }
+  }
 
   for (const fill of ["write", "token by token", "copy"] as const) {
     propertyTest(

@@ -6,22 +6,30 @@
  *   are matrix products that add keys in order, so extra zeros at the end change nothing.
  * - The maximum does not depend on order. The sum of the exponentials is a product with a matrix of ones.
  * - A matrix product with a single row takes another code path in MLAS and is padded to two.
- * - One thread per matrix product: the sessions get at most as many threads as there are key/value heads.
+ * - One thread per matrix product: the sessions get at most as many threads as there are products in a call.
+ * - Many short blocks go into one call, padded to a common length: rows are added to products of two rows and more, and
+ *   keys at the end, which changes nothing by the first two points. A call for each would cost three times the arithmetic.
  * - The parent's keys and a segment's own are joined in one array, so it makes no difference whether a sequence is one
  *   segment, or a parent and a child, or rows of a cache.
  *
  * @module
  */
 import type { AttentionShape, Segment } from "../device.ts";
+import { type Batch, batchesOf, keysOf, rowsOf } from "./attention_blocks.ts";
 import { backwardGraph, decodeGraph, forwardGraph } from "./attention_graphs.ts";
 import type { CpuKvCache } from "./kv_cache.ts";
-import type { Graph } from "./onnx.ts";
 import { Ones } from "./ones.ts";
-import { ortTensor, Session } from "./ort.ts";
+import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
-/** Query rows handled at a time: bounds the score matrix, and skips most keys that lie in a row's future. */
-const queryBlock = 128;
+const graphs = { forward: forwardGraph, backward: backwardGraph, decode: decodeGraph };
+
+/** Inputs of one call for a batch of blocks, and what to give back after it. */
+interface Call {
+  readonly batch: Batch;
+  readonly shape: AttentionShape;
+  readonly scratch: CpuTensor[];
+}
 
 /** The attention ops of the CPU engine. */
 export class AttentionOps {
@@ -33,16 +41,14 @@ export class AttentionOps {
   /** See {@linkcode AttentionOps}. */
   constructor(readonly pool: Pool, readonly threads: number) {}
 
-  #session(kind: string, shape: AttentionShape, graph: (shape: AttentionShape) => Graph): Session {
-    if (shape.heads % shape.kvHeads !== 0) {
-      throw new Error(`attention: ${shape.heads} heads over ${shape.kvHeads} key/value heads`);
-    }
-    const key = `${kind}/${shape.heads}/${shape.kvHeads}/${shape.headDim}`;
+  /** @param count sequences in the call: with their key/value heads, as many matrix products as there are */
+  #session(kind: keyof typeof graphs, shape: AttentionShape, count: number): Session {
+    const { heads, kvHeads, headDim } = shape;
+    if (heads % kvHeads !== 0) throw new Error(`attention: ${heads} heads over ${kvHeads} key/value heads`);
+    const threads = Math.min(this.threads, count * kvHeads >= this.threads ? this.threads : kvHeads);
+    const key = `${kind}/${heads}/${kvHeads}/${headDim}/${threads}`;
     let session = this.#sessions.get(key);
-    if (!session) {
-      session = new Session(graph(shape), Math.min(this.threads, shape.kvHeads));
-      this.#sessions.set(key, session);
-    }
+    if (!session) this.#sessions.set(key, session = new Session(graphs[kind](shape), threads));
     return session;
   }
 
@@ -51,24 +57,81 @@ export class AttentionOps {
     return this.#iota.subarray(from, to);
   }
 
-  /** Calls `run` for every block of query rows: rows [from, to) of the stream, seeing `parent` rows and own [start, to). */
-  #blocks(
+  /** Runs `call` for every batch of blocks, and gives back the scratch memory that it took. */
+  #calls(
     segments: readonly Segment[],
     total: number,
-    run: (block: { from: number; to: number; start: number; parent: Segment | undefined }) => void,
+    shape: AttentionShape,
+    run: (call: Call) => void,
   ): void {
-    segments.forEach((segment, index) => {
-      const parent = segment.parent < 0 ? undefined : segments[segment.parent];
-      if (segment.parent >= index || (parent && parent.parent >= 0)) {
-        throw new Error(`attention: segment ${index} has ${segment.parent} as parent`);
-      }
-      const end = segment.start + segment.length;
-      if (!(segment.start >= 0 && segment.length >= 0 && end <= total)) {
-        throw new Error(`attention: segment ${index} is rows [${segment.start}, ${end}) of ${total}`);
-      }
-      for (let from = segment.start; from < end; from += queryBlock) {
-        run({ from, to: Math.min(end, from + queryBlock), start: segment.start, parent });
-      }
+    // A matrix product of one row takes another code path.
+    const leastRows = shape.heads === shape.kvHeads ? 2 : 1;
+    for (const batch of batchesOf(segments, total, shape.heads, leastRows)) {
+      const scratch: CpuTensor[] = [];
+      run({ batch, shape, scratch });
+      for (const tensor of scratch) this.pool.release(tensor);
+    }
+  }
+
+  #scratch({ scratch }: Call, ...shape: number[]): CpuTensor {
+    const tensor = this.pool.alloc(shape, "f32");
+    scratch.push(tensor);
+    return tensor;
+  }
+
+  /** Query rows of `tensor` as [blocks, rows, width]: where they lie if they lie so, else copied and padded with zeros. */
+  #queries(call: Call, tensor: CpuTensor): OrtTensor {
+    const { blocks, rows } = call.batch, width = tensor.shape[1]!;
+    if (queriesAreAdjacent(call.batch)) return viewOf(tensor, blocks[0]!.from, blocks.length, rows);
+    const copy = this.#scratch(call, blocks.length, rows, width);
+    blocks.forEach(({ from, to }, i) => {
+      const at = i * rows * width, end = at + (to - from) * width;
+      copy.f32.set(tensor.f32.subarray(from * width, to * width), at);
+      copy.f32.fill(0, end, at + rows * width);
+    });
+    return copy.ort;
+  }
+
+  /** Rows of `tensor` that a block sees, its parent's and its own, as [blocks, keys, width]; padded with zeros. */
+  #keys(call: Call, tensor: CpuTensor): OrtTensor {
+    const { blocks, keys } = call.batch, width = tensor.shape[1]!;
+    if (keysAreAdjacent(call.batch)) return viewOf(tensor, blocks[0]!.start, blocks.length, keys);
+    const copy = this.#scratch(call, blocks.length, keys, width);
+    blocks.forEach(({ parent, before, start, to }, i) => {
+      const at = i * keys * width, own = at + before * width, end = own + (to - start) * width;
+      if (before > 0) copy.f32.set(tensor.f32.subarray(parent * width, (parent + before) * width), at);
+      copy.f32.set(tensor.f32.subarray(start * width, to * width), own);
+      copy.f32.fill(0, end, at + keys * width);
+    });
+    return copy.ort;
+  }
+
+  /** What forward and backward graphs both take. */
+  #inputs(call: Call, q: CpuTensor, k: CpuTensor, v: CpuTensor) {
+    const { blocks, rows, keys } = call.batch;
+    const positions = new Float32Array(blocks.length * rows);
+    blocks.forEach((block, i) => {
+      const last = keysOf(block);
+      positions.set(this.#counting(last - rowsOf(block), last), i * rows);
+    });
+    return {
+      q: this.#queries(call, q),
+      k: this.#keys(call, k),
+      v: this.#keys(call, v),
+      queries: ortTensor(positions, [blocks.length, 1, rows, 1]),
+      keys: ortTensor(this.#counting(0, keys), [1, 1, 1, keys]),
+    };
+  }
+
+  /** Runs `fill` on a tensor [blocks, rows, width] for the query rows of `target`. */
+  #toQueries(call: Call, target: CpuTensor, fill: (output: OrtTensor) => void): void {
+    const { blocks, rows } = call.batch, width = target.shape[1]!;
+    if (queriesAreAdjacent(call.batch)) return fill(viewOf(target, blocks[0]!.from, blocks.length, rows));
+    const output = this.#scratch(call, blocks.length, rows, width);
+    fill(output.ort);
+    blocks.forEach(({ from, to }, i) => {
+      const at = i * rows * width;
+      target.f32.set(output.f32.subarray(at, at + (to - from) * width), from * width);
     });
   }
 
@@ -83,47 +146,22 @@ export class AttentionOps {
     lse: CpuTensor,
   ): void {
     checkShapes(q, k, v, y, lse, shape);
-    const { heads, kvHeads, headDim } = shape;
-    const session = this.#session("forward", shape, forwardGraph);
-    const width = heads * headDim, kvWidth = kvHeads * headDim, total = q.shape[0]!;
-    this.#blocks(segments, total, ({ from, to, start, parent }) => {
-      const before = parent?.length ?? 0;
-      const n = to - from, seen = before + to - start, first = before + from - start;
-      const inputs = {
-        ka: part(k, parent?.start ?? 0, (parent?.start ?? 0) + before, kvWidth),
-        kb: part(k, start, to, kvWidth),
-        va: part(v, parent?.start ?? 0, (parent?.start ?? 0) + before, kvWidth),
-        vb: part(v, start, to, kvWidth),
-        keys: ortTensor(this.#counting(0, seen), [1, seen]),
-        ones: this.#ones.columns(seen),
-      };
-      // A matrix product of one row is padded to two: the same query twice.
-      const rows = heads === kvHeads && n === 1 ? 2 : n;
-      const out = this.pool.alloc([rows, width], "f32");
-      const sums = this.pool.alloc([heads, rows], "f32"), maxima = this.pool.alloc([heads, rows], "f32");
-      let queries = part(q, from, to, width), positions = this.#counting(first, first + n);
-      if (rows !== n) {
-        const twice = new Float32Array(2 * width);
-        twice.set(q.f32.subarray(from * width, to * width));
-        twice.set(twice.subarray(0, width), width);
-        queries = ortTensor(twice, [2, width]);
-        positions = new Float32Array([first, first]);
-      }
-      session.run({ ...inputs, q: queries, queries: ortTensor(positions, [rows, 1]) }, {
-        y: out.ort,
-        maxRows: maxima.ort,
-        sumRows: sums.ort,
-      });
-      y.f32.set(out.f32.subarray(0, n * width), from * width);
-      for (let head = 0; head < heads; head++) {
-        for (let i = 0; i < n; i++) {
-          const at = head * rows + i;
-          lse.f32[head * total + from + i] = maxima.f32[at]! + Math.log(sums.f32[at]!);
+    const { heads } = shape, total = q.shape[0]!;
+    this.#calls(segments, total, shape, (call) => {
+      const { blocks, rows, keys } = call.batch, session = this.#session("forward", shape, blocks.length);
+      const max = this.#scratch(call, blocks.length, heads, rows, 1);
+      const sum = this.#scratch(call, blocks.length, heads, rows, 1);
+      const inputs = { ...this.#inputs(call, q, k, v), ones: this.#ones.columns(keys) };
+      this.#toQueries(call, y, (output) => session.run(inputs, { y: output, max: max.ort, sum: sum.ort }));
+      const maxima = max.f32, sums = sum.f32, out = lse.f32;
+      blocks.forEach(({ from, to }, i) => {
+        for (let head = 0; head < heads; head++) {
+          let at = (i * heads + head) * rows;
+          for (let row = head * total + from; row < head * total + to; row++, at++) {
+            out[row] = maxima[at]! + Math.log(sums[at]!);
+          }
         }
-      }
-      this.pool.release(out);
-      this.pool.release(maxima);
-      this.pool.release(sums);
+      });
     });
   }
 
@@ -148,52 +186,41 @@ export class AttentionOps {
       }
     }
     const { heads, kvHeads, headDim } = shape;
-    const session = this.#session("backward", shape, backwardGraph);
-    const width = heads * headDim, kvWidth = kvHeads * headDim, total = q.shape[0]!;
+    const kvWidth = kvHeads * headDim, total = q.shape[0]!;
     dq.f32.fill(0);
     dk.f32.fill(0);
     dv.f32.fill(0);
-    this.#blocks(segments, total, ({ from, to, start, parent }) => {
-      const before = parent?.length ?? 0;
-      const n = to - from, seen = before + to - start, first = before + from - start;
-      const parentStart = parent?.start ?? 0;
-      // As in the forward pass a lone row is padded to two, here by zeros: their dy adds nothing to dk and dv.
-      const rows = heads === kvHeads && n === 1 ? 2 : n;
-      const block = (tensor: CpuTensor) => {
-        if (rows === n) return part(tensor, from, to, width);
-        const padded = new Float32Array(rows * width);
-        padded.set(tensor.f32.subarray(from * width, to * width));
-        return ortTensor(padded, [rows, width]);
-      };
-      const sums = this.pool.alloc([heads, rows], "f32"), dqPart = this.pool.alloc([rows, width], "f32");
+    this.#calls(segments, total, shape, (call) => {
+      const { blocks, rows, keys } = call.batch, session = this.#session("backward", shape, blocks.length);
+      // Padding is zero in q, dy and y, so it adds nothing to dk and dv.
+      const sums = this.#scratch(call, blocks.length, heads, rows, 1);
       sums.f32.fill(0);
-      for (let head = 0; head < heads; head++) {
-        sums.f32.set(lse.f32.subarray(head * total + from, head * total + to), head * rows);
-      }
-      const dkPart = this.pool.alloc([seen, kvWidth], "f32"),
-        dvPart = this.pool.alloc([seen, kvWidth], "f32");
-      session.run({
-        q: block(q),
-        ka: part(k, parentStart, parentStart + before, kvWidth),
-        kb: part(k, start, to, kvWidth),
-        va: part(v, parentStart, parentStart + before, kvWidth),
-        vb: part(v, start, to, kvWidth),
-        queries: ortTensor(this.#counting(first, first + rows), [rows, 1]),
-        keys: ortTensor(this.#counting(0, seen), [1, seen]),
+      blocks.forEach(({ from, to }, i) => {
+        for (let head = 0; head < heads; head++) {
+          sums.f32.set(lse.f32.subarray(head * total + from, head * total + to), (i * heads + head) * rows);
+        }
+      });
+      const dkPart = this.#scratch(call, blocks.length, keys, kvWidth);
+      const dvPart = this.#scratch(call, blocks.length, keys, kvWidth);
+      const inputs = {
+        ...this.#inputs(call, q, k, v),
         onesHead: this.#ones.columns(headDim),
-        dy: block(dy),
-        y: block(y),
+        dy: this.#queries(call, dy),
+        y: this.#queries(call, y),
         lse: sums.ort,
-      }, { dq: dqPart.ort, dk: dkPart.ort, dv: dvPart.ort });
-      dq.f32.set(dqPart.f32.subarray(0, n * width), from * width);
+      };
+      this.#toQueries(
+        call,
+        dq,
+        (output) => session.run(inputs, { dq: output, dk: dkPart.ort, dv: dvPart.ort }),
+      );
       for (const [source, target] of [[dkPart.f32, dk.f32], [dvPart.f32, dv.f32]] as const) {
-        addInto(source, 0, target, parentStart * kvWidth, before * kvWidth);
-        addInto(source, before * kvWidth, target, start * kvWidth, (to - start) * kvWidth);
+        blocks.forEach(({ parent, before, start, to }, i) => {
+          const at = i * keys * kvWidth;
+          addInto(source, at, target, parent * kvWidth, before * kvWidth);
+          addInto(source, at + before * kvWidth, target, start * kvWidth, (to - start) * kvWidth);
+        });
       }
-      this.pool.release(sums);
-      this.pool.release(dqPart);
-      this.pool.release(dkPart);
-      this.pool.release(dvPart);
     });
   }
 
@@ -211,7 +238,7 @@ export class AttentionOps {
     if (slots === 0) return;
     const used = slots * kvHeads * capacity * headDim;
     const view = (t: CpuTensor) => ortTensor(t.f32.subarray(0, used), [slots * kvHeads, capacity, headDim]);
-    this.#session("decode", shape, decodeGraph).run({
+    this.#session("decode", shape, slots).run({
       q: q.ort,
       K: view(cache.keys[layer]!),
       V: view(cache.values[layer]!),
@@ -227,8 +254,23 @@ export class AttentionOps {
   }
 }
 
-function part(tensor: CpuTensor, from: number, to: number, width: number) {
-  return ortTensor(tensor.f32.subarray(from * width, to * width), [to - from, width]);
+function viewOf(tensor: CpuTensor, from: number, count: number, rows: number): OrtTensor {
+  const width = tensor.shape[1]!;
+  return ortTensor(tensor.f32.subarray(from * width, (from + count * rows) * width), [count, rows, width]);
+}
+
+/** Whether the blocks' queries follow each other in the stream without padding. */
+function queriesAreAdjacent({ blocks, rows }: Batch): boolean {
+  const first = blocks[0]!.from;
+  return blocks.every((block, i) => block.from === first + i * rows && rowsOf(block) === rows);
+}
+
+/** Whether the blocks' keys follow each other in the stream without padding, and none is a parent's. */
+function keysAreAdjacent({ blocks, keys }: Batch): boolean {
+  const first = blocks[0]!.start;
+  return blocks.every((block, i) =>
+    block.start === first + i * keys && block.before === 0 && keysOf(block) === keys
+  );
 }
 
 function addInto(source: Float32Array, from: number, target: Float32Array, to: number, count: number): void {

@@ -19,20 +19,19 @@ const matrix = (name: string, rows: string, columns: number) => ({ name, shape: 
 
 function constants({ heads, kvHeads, headDim }: AttentionShape): Constant[] {
   const group = heads / kvHeads;
+  // In shapes, 0 keeps a dimension and -1 stands for what is left.
   return [
-    ints("split", -1, kvHeads, group, headDim),
-    ints("splitKv", -1, kvHeads, headDim),
-    ints("byKv", kvHeads, -1, headDim),
-    ints("byKvColumn", kvHeads, -1, 1),
-    ints("byHead", heads, -1, 0),
-    ints("byKvScores", kvHeads, -1, 0),
-    ints("byGroup", kvHeads, group, -1, headDim),
-    ints("flat", -1, heads * headDim),
-    ints("flatKv", -1, kvHeads * headDim),
-    ints("perHead", -1, headDim),
-    ints("rowsByHead", -1, heads),
-    ints("headColumn", heads, -1, 1),
-    ints("headRows", heads, -1),
+    ints("split", 0, 0, kvHeads, group, headDim),
+    ints("splitKv", 0, 0, kvHeads, headDim),
+    ints("byKv", 0, kvHeads, -1, headDim),
+    ints("byKvColumn", 0, kvHeads, -1, 1),
+    ints("byHead", 0, heads, -1, 0),
+    ints("byKvScores", 0, kvHeads, -1, 0),
+    ints("byGroup", 0, kvHeads, group, -1, headDim),
+    ints("flat", 0, 0, heads * headDim),
+    ints("flatKv", 0, 0, kvHeads * headDim),
+    ints("perHead", 0, -1, headDim),
+    ints("rowsByHead", 0, -1, heads),
     ints("zero", 0),
     ints("one", 1),
     ints("last", -1),
@@ -41,18 +40,16 @@ function constants({ heads, kvHeads, headDim }: AttentionShape): Constant[] {
   ];
 }
 
-/** Nodes that turn q, ka|kb, va|vb into Q [kv, group·n, hd], K and V [kv, T, hd] and masked scores S [heads, n, T]. */
+/** Nodes that turn q, k, v into Q [b, kv, group·n, hd], K and V [b, kv, t, hd] and masked scores S [b, heads, n, t]. */
 function scoreNodes(shape: AttentionShape): Node[] {
   return [
-    node("Concat", ["ka", "kb"], "kRows", { axis: 0n }),
-    node("Concat", ["va", "vb"], "vRows", { axis: 0n }),
-    node("Reshape", ["kRows", "splitKv"], "k3"),
-    node("Reshape", ["vRows", "splitKv"], "v3"),
-    node("Transpose", ["k3"], "K", { perm: [1n, 0n, 2n] }),
-    node("Transpose", ["v3"], "V", { perm: [1n, 0n, 2n] }),
-    node("Reshape", ["q", "split"], "q4"),
-    node("Transpose", ["q4"], "q4t", { perm: [1n, 2n, 0n, 3n] }),
-    node("Reshape", ["q4t", "byKv"], "Q"),
+    node("Reshape", ["k", "splitKv"], "k4"),
+    node("Reshape", ["v", "splitKv"], "v4"),
+    node("Transpose", ["k4"], "K", { perm: [0n, 2n, 1n, 3n] }),
+    node("Transpose", ["v4"], "V", { perm: [0n, 2n, 1n, 3n] }),
+    node("Reshape", ["q", "split"], "q5"),
+    node("Transpose", ["q5"], "q5t", { perm: [0n, 2n, 3n, 1n, 4n] }),
+    node("Reshape", ["q5t", "byKv"], "Q"),
     node(
       "FusedMatMul",
       ["Q", "K"],
@@ -61,48 +58,47 @@ function scoreNodes(shape: AttentionShape): Node[] {
       "com.microsoft",
     ),
     node("Reshape", ["rawKv", "byHead"], "raw"),
+    // The mask is made once for all heads and added: Where on the scores themselves takes ten times as long as Add.
     node("Greater", ["keys", "queries"], "future"),
-    node("Where", ["future", "masked", "raw"], "S"),
+    node("Where", ["future", "masked", "nought"], "mask"),
+    node("Add", ["raw", "mask"], "S"),
   ];
 }
 
-const segmentInputs = ({ heads, kvHeads, headDim }: AttentionShape) => [
-  matrix("q", "n", heads * headDim),
-  matrix("ka", "a", kvHeads * headDim),
-  matrix("kb", "b", kvHeads * headDim),
-  matrix("va", "a", kvHeads * headDim),
-  matrix("vb", "b", kvHeads * headDim),
-  { name: "queries", shape: ["n", 1] },
-  { name: "keys", shape: [1, "t"] },
+/** b blocks of n queries and t keys, see `attention_blocks.ts`. */
+const rows = (name: string, count: "n" | "t", width: number) => ({ name, shape: ["b", count, width] });
+
+const blockInputs = ({ heads, kvHeads, headDim }: AttentionShape) => [
+  rows("q", "n", heads * headDim),
+  rows("k", "t", kvHeads * headDim),
+  rows("v", "t", kvHeads * headDim),
+  // A query sees the keys up to its position.
+  { name: "queries", shape: ["b", 1, "n", 1] },
+  { name: "keys", shape: [1, 1, 1, "t"] },
 ];
 
-/** Softmax of the scores over the keys, times V, and the log of the sum that normalises it. */
+/** Softmax of the scores over the keys, times V, and the maximum and sum that normalise it. */
 export function forwardGraph(shape: AttentionShape): Graph {
+  const perRow = (name: string) => ({ name, shape: ["b", shape.heads, "n", 1] });
   return {
-    inputs: [...segmentInputs(shape), { name: "ones", shape: ["t", 2] }],
-    outputs: [
-      matrix("y", "n", shape.heads * shape.headDim),
-      { name: "maxRows", shape: [shape.heads, "n"] },
-      { name: "sumRows", shape: [shape.heads, "n"] },
-    ],
+    inputs: [...blockInputs(shape), { name: "ones", shape: ["t", 2] }],
+    outputs: [rows("y", "n", shape.heads * shape.headDim), perRow("max"), perRow("sum")],
     constants: constants(shape),
     nodes: [
       ...scoreNodes(shape),
       node("ReduceMax", ["S", "last"], "max", { keepdims: 1n }),
       node("Sub", ["S", "max"], "shifted"),
       node("Exp", ["shifted"], "E"),
+      // The logarithm of the sum is taken outside: the bits of Log depend on where in memory a number lies.
       node("MatMul", ["E", "ones"], "sums"),
       node("Slice", ["sums", "zero", "one", "last"], "sum"),
       node("Reshape", ["E", "byKvScores"], "Ekv"),
       node("MatMul", ["Ekv", "V"], "weighted"),
       node("Reshape", ["sum", "byKvColumn"], "sumKv"),
       node("Div", ["weighted", "sumKv"], "outKv"),
-      node("Reshape", ["outKv", "byGroup"], "out4"),
-      node("Transpose", ["out4"], "out4t", { perm: [2n, 0n, 1n, 3n] }),
-      node("Reshape", ["out4t", "flat"], "y"),
-      // The logarithm is taken outside: the bits of Log depend on where in memory a number lies.
-      node("Reshape", ["max", "headRows"], "maxRows"),
-      node("Reshape", ["sum", "headRows"], "sumRows"),
+      node("Reshape", ["outKv", "byGroup"], "out5"),
+      node("Transpose", ["out5"], "out5t", { perm: [0n, 3n, 1n, 2n, 4n] }),
+      node("Reshape", ["out5t", "flat"], "y"),
     ],
   };
 }
@@ -112,30 +108,26 @@ export function forwardGraph(shape: AttentionShape): Graph {
  * (Dao 2023, FlashAttention-2, algorithm 2).
  */
 export function backwardGraph(shape: AttentionShape): Graph {
-  const alpha = 1 / Math.sqrt(shape.headDim);
+  const alpha = 1 / Math.sqrt(shape.headDim), width = shape.heads * shape.headDim;
+  const kvWidth = shape.kvHeads * shape.headDim;
   return {
     inputs: [
-      ...segmentInputs(shape),
+      ...blockInputs(shape),
       { name: "onesHead", shape: [shape.headDim, 2] },
-      matrix("dy", "n", shape.heads * shape.headDim),
-      matrix("y", "n", shape.heads * shape.headDim),
-      { name: "lse", shape: [shape.heads, "n"] },
+      rows("dy", "n", width),
+      rows("y", "n", width),
+      { name: "lse", shape: ["b", shape.heads, "n", 1] },
     ],
-    outputs: [
-      matrix("dq", "n", shape.heads * shape.headDim),
-      matrix("dk", "t", shape.kvHeads * shape.headDim),
-      matrix("dv", "t", shape.kvHeads * shape.headDim),
-    ],
+    outputs: [rows("dq", "n", width), rows("dk", "t", kvWidth), rows("dv", "t", kvWidth)],
     constants: constants(shape),
     nodes: [
       ...scoreNodes(shape),
-      node("Reshape", ["lse", "headColumn"], "lseColumn"),
-      node("Sub", ["S", "lseColumn"], "shifted"),
+      node("Sub", ["S", "lse"], "shifted"),
       node("Exp", ["shifted"], "P"),
       node("Reshape", ["P", "byKvScores"], "Pkv"),
-      node("Reshape", ["dy", "split"], "dy4"),
-      node("Transpose", ["dy4"], "dy4t", { perm: [1n, 2n, 0n, 3n] }),
-      node("Reshape", ["dy4t", "byKv"], "dO"),
+      node("Reshape", ["dy", "split"], "dy5"),
+      node("Transpose", ["dy5"], "dy5t", { perm: [0n, 2n, 3n, 1n, 4n] }),
+      node("Reshape", ["dy5t", "byKv"], "dO"),
       node("FusedMatMul", ["Pkv", "dO"], "dvKv", { transA: 1n }, "com.microsoft"),
       node("FusedMatMul", ["dO", "V"], "dP", { transB: 1n }, "com.microsoft"),
       node("Mul", ["dy", "y"], "dyY"),
@@ -143,19 +135,19 @@ export function backwardGraph(shape: AttentionShape): Graph {
       node("MatMul", ["dyYHead", "onesHead"], "dots2"),
       node("Slice", ["dots2", "zero", "one", "last"], "dotsColumn"),
       node("Reshape", ["dotsColumn", "rowsByHead"], "dots"),
-      node("Transpose", ["dots"], "dotsT", { perm: [1n, 0n] }),
+      node("Transpose", ["dots"], "dotsT", { perm: [0n, 2n, 1n] }),
       node("Reshape", ["dotsT", "byKvColumn"], "D"),
       node("Sub", ["dP", "D"], "centred"),
       node("Mul", ["Pkv", "centred"], "dS"),
       node("FusedMatMul", ["dS", "K"], "dQ", { alpha }, "com.microsoft"),
       node("FusedMatMul", ["dS", "Q"], "dkKv", { transA: 1n, alpha }, "com.microsoft"),
-      node("Reshape", ["dQ", "byGroup"], "dQ4"),
-      node("Transpose", ["dQ4"], "dQ4t", { perm: [2n, 0n, 1n, 3n] }),
-      node("Reshape", ["dQ4t", "flat"], "dq"),
-      node("Transpose", ["dkKv"], "dk3", { perm: [1n, 0n, 2n] }),
-      node("Reshape", ["dk3", "flatKv"], "dk"),
-      node("Transpose", ["dvKv"], "dv3", { perm: [1n, 0n, 2n] }),
-      node("Reshape", ["dv3", "flatKv"], "dv"),
+      node("Reshape", ["dQ", "byGroup"], "dQ5"),
+      node("Transpose", ["dQ5"], "dQ5t", { perm: [0n, 3n, 1n, 2n, 4n] }),
+      node("Reshape", ["dQ5t", "flat"], "dq"),
+      node("Transpose", ["dkKv"], "dk4", { perm: [0n, 2n, 1n, 3n] }),
+      node("Reshape", ["dk4", "flatKv"], "dk"),
+      node("Transpose", ["dvKv"], "dv4", { perm: [0n, 2n, 1n, 3n] }),
+      node("Reshape", ["dv4", "flatKv"], "dv"),
     ],
   };
 }
