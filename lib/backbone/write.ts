@@ -12,6 +12,7 @@ import type { JsonObject } from "./json.ts";
 import type { Backbone } from "./open.ts";
 import { type NamedTensor, type StoredDtype, writeSafetensors } from "./safetensors_writer.ts";
 import { expectedTensors, type TensorSource } from "./tensor_source.ts";
+import type { Weights } from "./weights.ts";
 
 /** Everything that goes into a folder. */
 export interface HfFolderContent {
@@ -66,6 +67,13 @@ export function hfFolderFrame(
 /** The weights of a source, read one by one, for {@linkcode HfFolderContent.tensors}. */
 export function* tensorsOf(source: TensorSource, config: DecoderConfig): Generator<NamedTensor> {
   for (const [name, shape] of expectedTensors(config)) yield { name, shape, data: source.read(name) };
+}
+
+/** The weights on a device, read one by one, for {@linkcode HfFolderContent.tensors}. */
+export async function* deviceTensors(weights: Weights): AsyncGenerator<NamedTensor> {
+  for (const [name, tensor] of weights.tensors) {
+    yield { name, shape: tensor.shape, data: await weights.device.read(tensor) };
+  }
 }
 
 function json(value: JsonObject): string {

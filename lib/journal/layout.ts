@@ -47,12 +47,17 @@ export function checkpointsPath(run: string, arm: string): string {
   return join(armPath(run, arm), "checkpoints");
 }
 
-/** Folder of the checkpoint after `step` updates: six digits, so that names sort as numbers do. */
-export function checkpointPath(run: string, arm: string, step: number): string {
+/** Name of the folder of the checkpoint after `step` updates: six digits, so that names sort as numbers do. */
+export function checkpointName(step: number): string {
   if (!Number.isInteger(step) || step < 0 || step > 999_999) {
     throw new UsageError(`checkpoint step ${step} is not an integer from 0 to 999999`, "use fewer steps");
   }
-  return join(checkpointsPath(run, arm), `step-${String(step).padStart(6, "0")}`);
+  return `step-${String(step).padStart(6, "0")}`;
+}
+
+/** Folder of the checkpoint of an arm after `step` updates. */
+export function checkpointPath(run: string, arm: string, step: number): string {
+  return join(checkpointsPath(run, arm), checkpointName(step));
 }
 
 /** The step in a checkpoint folder's name; undefined for any other name. */

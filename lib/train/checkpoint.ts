@@ -7,10 +7,10 @@
 import { join } from "node:path";
 import type { Backbone } from "../backbone/open.ts";
 import { openSafetensors } from "../backbone/safetensors.ts";
-import { type NamedTensor, writeSafetensors } from "../backbone/safetensors_writer.ts";
+import { writeSafetensors } from "../backbone/safetensors_writer.ts";
 import { expectedTensors, type TensorSource } from "../backbone/tensor_source.ts";
 import type { Weights } from "../backbone/weights.ts";
-import { hfFolderFrame, writeHfFiles } from "../backbone/write.ts";
+import { deviceTensors, hfFolderFrame, writeHfFiles } from "../backbone/write.ts";
 import { writeFileAtomic } from "../journal/atomic.ts";
 import { UsageError } from "#errors";
 import type { Optimizer } from "./optimizer.ts";
@@ -21,12 +21,6 @@ const file = {
   v: "adam_v.safetensors",
   state: "trainer.json",
 };
-
-async function* tensorsOf(weights: Weights): AsyncGenerator<NamedTensor> {
-  for (const [name, tensor] of weights.tensors) {
-    yield { name, shape: tensor.shape, data: await weights.device.read(tensor) };
-  }
-}
 
 /**
  * Writes a checkpoint into an empty folder.
@@ -39,11 +33,21 @@ export async function writeCheckpointFiles(
   weights: Weights,
   optimizer: Optimizer | null,
 ): Promise<void> {
-  await writeHfFiles(folder, { ...hfFolderFrame(backbone), tensors: tensorsOf(weights), dtype: "f32" });
-  if (!optimizer) return;
+  await writeHfFiles(folder, { ...hfFolderFrame(backbone), tensors: deviceTensors(weights), dtype: "f32" });
+  if (optimizer) await writeOptimizer(folder, optimizer);
+}
+
+/** Writes weights alone into a folder, in f32: a checkpoint of a model that has no tokenizer yet. */
+export async function writeCheckpointWeights(folder: string, weights: Weights): Promise<void> {
   const shapes = expectedTensors(weights.config);
-  await writeSafetensors(join(folder, file.m), shapes, tensorsOf(optimizer.m), "f32");
-  await writeSafetensors(join(folder, file.v), shapes, tensorsOf(optimizer.v), "f32");
+  await writeSafetensors(join(folder, file.weights), shapes, deviceTensors(weights), "f32");
+}
+
+/** Writes the moments of an optimiser into the folder of a checkpoint. */
+export async function writeOptimizer(folder: string, optimizer: Optimizer): Promise<void> {
+  const shapes = expectedTensors(optimizer.weights.config);
+  await writeSafetensors(join(folder, file.m), shapes, deviceTensors(optimizer.m), "f32");
+  await writeSafetensors(join(folder, file.v), shapes, deviceTensors(optimizer.v), "f32");
   writeFileAtomic(join(folder, file.state), JSON.stringify({ updates: optimizer.updates }) + "\n");
 }
 

@@ -12,6 +12,12 @@ import { initialWeights } from "../backbone/initialise.ts";
 import { Weights } from "../backbone/weights.ts";
 import { DocumentOrder } from "./document_order.ts";
 import {
+  type PretrainCheckpoints,
+  pretrainIdentity,
+  readPretrainCheckpoint,
+  writePretrainCheckpoint,
+} from "./pretrain_checkpoint.ts";
+import {
   checkDocument,
   countedTokens,
   negativeLogLikelihoods,
@@ -55,6 +61,8 @@ export interface PretrainOptions {
   readonly weights?: Weights;
   /** Steps between evaluations; there is always one after the last step. */
   readonly evaluateEvery?: number;
+  /** Training goes on from the newest checkpoint there, with the same bits as if it had never stopped. */
+  readonly checkpoints?: PretrainCheckpoints;
   readonly signal?: AbortSignal;
   readonly onStep?: (step: PretrainStep) => void;
   readonly onEvaluation?: (evaluation: PretrainEvaluation) => void;
@@ -91,30 +99,39 @@ export interface PretrainEvaluation {
  *
  * @throws {UsageError} if a document or an option is not usable
  * @throws {NumericError} if a loss or a gradient is not finite
- * @throws the signal's reason when it is aborted
+ * @throws the signal's reason, after writing a checkpoint, when it is aborted
  */
 export async function pretrain(options: PretrainOptions): Promise<Weights> {
-  const { device, config, documents, evaluation = [], steps, tokensPerStep, signal } = options;
+  const { device, config, documents, evaluation = [], seed, steps, tokensPerStep, signal } = options;
+  const { learningRate: peak, schedule, optimizer: adamW = pretrainOptimizer, checkpoints } = options;
   const { microBatchTokens = tokensPerStep, evaluateEvery = steps } = options;
-  for (const [name, value] of Object.entries({ steps, tokensPerStep, microBatchTokens, evaluateEvery })) {
+  const counts = { steps, tokensPerStep, microBatchTokens, evaluateEvery };
+  for (const [name, value] of Object.entries({ ...counts, "checkpoints.every": checkpoints?.every ?? 1 })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new UsageError(`${name} is "${value}"`, "use a positive whole number");
     }
   }
   documents.forEach((document, i) => checkDocument(document, `document ${i}`, config));
   evaluation.forEach((document, i) => checkDocument(document, `evaluation document ${i}`, config));
-  const order = new DocumentOrder(documents.map(({ ids }) => ids.length), tokensPerStep, options.seed);
+  const order = new DocumentOrder(documents.map(({ ids }) => ids.length), tokensPerStep, seed);
 
-  const weights = options.weights ?? initialWeights(device, config, options.seed);
+  const weights = options.weights ?? initialWeights(device, config, seed);
   const decoder = new Decoder(weights);
-  const optimizer = new Optimizer(weights, options.optimizer ?? pretrainOptimizer);
+  const optimizer = new Optimizer(weights, adamW);
   const gradients = Weights.zeros(device, config);
   let finished = false;
   try {
-    for (let step = 1; step <= steps; step++) {
+    let save: (() => Promise<void>) | undefined;
+    if (checkpoints) {
+      const settings = { config, seed, steps, tokensPerStep, microBatchTokens, peak, schedule, adamW };
+      const identity = await pretrainIdentity(settings, documents, weights);
+      readPretrainCheckpoint(checkpoints.folder, identity, weights, optimizer);
+      save = () => writePretrainCheckpoint(checkpoints.folder, identity, weights, optimizer);
+    }
+    for (let step = optimizer.updates + 1; step <= steps; step++) {
       const start = performance.now();
       const batch = order.at(step).map((index) => documents[index]!);
-      const learningRate = learningRateAt(options.learningRate, step, steps, options.schedule);
+      const learningRate = learningRateAt(peak, step, steps, schedule);
       gradients.clear();
       const { loss, counted } = await nextTokenGradient(decoder, batch, microBatchTokens, gradients);
       const gradNorm = await optimizer.update(gradients, learningRate);
@@ -127,6 +144,7 @@ export async function pretrain(options: PretrainOptions): Promise<Weights> {
       }
       // Lets a signal be delivered: a step itself may never wait.
       await new Promise((resolve) => setTimeout(resolve, 0));
+      if (checkpoints && (step === steps || step % checkpoints.every === 0 || signal?.aborted)) await save!();
       signal?.throwIfAborted();
     }
     finished = true;

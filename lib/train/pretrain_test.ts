@@ -140,6 +140,76 @@ configTest("pretrain() stops at a signal, between two steps", async (config) => 
   assert.deepEqual(seen, [1, 2]);
 });
 
+const inFolder = async (body: (folder: string) => Promise<void>) => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    await body(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+};
+
+/** Stops a training after some steps, as an interrupt does. */
+async function interrupted(config: DecoderConfig, folder: string, after: number): Promise<void> {
+  const controller = new AbortController();
+  const onStep = ({ step }: PretrainStep) => {
+    if (step === after) controller.abort(new Error("interrupted"));
+  };
+  const checkpoints = { folder, every: 2 };
+  await assert.rejects(
+    run(config, { steps: 7, checkpoints, onStep, signal: controller.signal }),
+    /interrupted/,
+  );
+}
+
+configTest("pretrain() goes on from a checkpoint with the same bits", (config) =>
+  inFolder(async (folder) => {
+    const whole = await run(config, { steps: 7 });
+    await interrupted(config, folder, 3);
+    const rest = await run(config, { steps: 7, checkpoints: { folder, every: 2 } });
+    assert.deepEqual(rest.steps.map(({ step }) => step), [4, 5, 6, 7]);
+    assert.deepEqual(rest.steps.map(({ loss }) => loss), whole.steps.slice(3).map(({ loss }) => loss));
+    for (const [name, values] of whole.weights) assertSameBits(rest.weights.get(name)!, values, name);
+    // Only the newest is kept, and a finished training is not run again.
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["step-000007"]);
+    const again = await run(config, { steps: 7, checkpoints: { folder, every: 2 } });
+    assert.deepEqual(again.steps, []);
+    for (const [name, values] of whole.weights) assertSameBits(again.weights.get(name)!, values, name);
+  }));
+
+configTest(
+  "pretrain() goes on after a kill from the last whole checkpoint",
+  (config) =>
+    inFolder(async (folder) => {
+      await interrupted(config, folder, 2);
+      Deno.mkdirSync(`${folder}/step-000004.part-1`);
+      const rest = await run(config, { steps: 7, checkpoints: { folder, every: 2 } });
+      assert.deepEqual(rest.steps.map(({ step }) => step), [3, 4, 5, 6, 7]);
+    }),
+);
+
+configTest(
+  "pretrain() refuses a checkpoint of other settings, documents or starting weights",
+  (config) =>
+    inFolder(async (folder) => {
+      await interrupted(config, folder, 2);
+      const checkpoints = { folder, every: 2 };
+      for (
+        const changes of [
+          { seed: 6 },
+          { learningRate: 1e-3 },
+          { documents: documents.slice(1) },
+          { documents: documents.map(({ ids }) => ({ ids, loss: new Uint8Array(ids.length).fill(1) })) },
+        ]
+      ) {
+        await assert.rejects(run(config, { steps: 7, checkpoints, ...changes }), /of a training with other/);
+      }
+      const weights = await pretrain(options(config, { steps: 1 }));
+      await assert.rejects(run(config, { steps: 7, checkpoints, weights }), /of a training with other/);
+      weights.free();
+    }),
+);
+
 configTest("pretrain() ends with a NumericError when the loss is not a number", async (config) => {
   await assert.rejects(run(config, { learningRate: NaN }), NumericError);
 });
