@@ -7,18 +7,24 @@ import { NumericError } from "#errors";
 
 /**
  * One scored item, as it is stored. `id` names the item within its task; `value` is what the main metric
- * averages (a correctness, an nDCG); items of a correlation have `similarity` and `gold` instead.
+ * averages (a correctness, an nDCG), and an item without it is recorded but not scored; items of a correlation
+ * have `similarity` and `gold` instead, items of an average precision `similarities` and `gold` (0 or 1).
  */
 export interface ScoredItem {
   readonly id: string;
   readonly value?: number;
   readonly similarity?: number;
+  /** By measure; greater means more alike. */
+  readonly similarities?: Readonly<Record<string, number>>;
   readonly gold?: number;
   readonly [detail: string]: unknown;
 }
 
-/** How the main metric follows from the items, so that it can be recomputed on a resample of them. */
-export type Aggregate = "mean" | "spearman";
+/**
+ * How the main metric follows from the items, so that it can be recomputed on a resample of them: the mean of their values,
+ * the rank correlation of similarity and gold, or the largest average precision over the measures of similarity.
+ */
+export type Aggregate = "mean" | "spearman" | "max_ap";
 
 /** Result of one task. Metrics are fractions (0.6543, not 65.43). */
 export interface Score {

@@ -21,6 +21,11 @@ export function standardError(values: ArrayLike<number>): number | undefined {
   return Math.sqrt(sum / (n - 1) / n);
 }
 
+/** Whether there is nothing to correlate with: all values are equal. */
+export function isConstant(values: readonly number[]): boolean {
+  return values.every((value) => value === values[0]);
+}
+
 /** Ranks from 1; equal values share the mean of their ranks (`scipy.stats.rankdata`, method "average"). */
 export function averageRanks(values: ArrayLike<number>): Float64Array {
   const order = Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a]! - values[b]!);

@@ -9,6 +9,7 @@
 import { UsageError } from "#errors";
 import { normalised, type Score, type ScoredItem, type Vectors } from "../score.ts";
 import { mean } from "../statistics.ts";
+import { dot } from "./similarity.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
 export const RETRIEVAL_SCORER = "retrieval/1";
@@ -125,13 +126,6 @@ function discountedGain(gains: readonly number[], k: number): number {
   let sum = 0;
   for (let i = 0; i < Math.min(k, gains.length); i++) sum += gains[i]! / Math.log2(i + 2);
   return sum;
-}
-
-/** Dot product rounded to float32, the precision in which the reference ranks. */
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return Math.fround(sum);
 }
 
 /** strcmp of the UTF-8 forms, which is the order of code points. */

@@ -6,8 +6,9 @@
  * @module
  */
 import { NumericError, UsageError } from "#errors";
-import { normalised, type Score, type Vectors } from "../score.ts";
-import { pearson, spearman } from "../statistics.ts";
+import type { Score, Vectors } from "../score.ts";
+import { isConstant, pearson, spearman } from "../statistics.ts";
+import { distance, pairedCosine } from "./similarity.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
 export const STS_SCORER = "sts/1";
@@ -65,22 +66,4 @@ export function scoreSts(pairs: readonly StsPair[], vectors: Vectors): Score {
     counts: { pairs: pairs.length },
     warnings: [],
   };
-}
-
-/** scikit-learn's paired cosine, in float32: 1 - ½ ‖a/‖a‖ - b/‖b‖‖². */
-function pairedCosine(a: Float32Array, b: Float32Array, textA: string, textB: string): number {
-  const x = normalised(a, `"${textA.slice(0, 60)}"`), y = normalised(b, `"${textB.slice(0, 60)}"`);
-  let squares = 0;
-  for (let i = 0; i < x.length; i++) squares += Math.fround(x[i]! - y[i]!) ** 2;
-  return Math.fround(1 - Math.fround(0.5 * Math.fround(squares)));
-}
-
-function distance(a: Float32Array, b: Float32Array, power: 1 | 2): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += Math.abs(Math.fround(a[i]! - b[i]!)) ** power;
-  return Math.fround(power === 1 ? sum : Math.sqrt(sum));
-}
-
-function isConstant(values: readonly number[]): boolean {
-  return values.every((value) => value === values[0]);
 }
