@@ -168,6 +168,15 @@ export {
   scoreClassification,
 } from "./evals/mteb/classification.ts";
 export { type RetrievalData, scoreRetrieval } from "./evals/mteb/retrieval.ts";
+export { type RerankingData, type RerankingQuery, scoreReranking } from "./evals/mteb/reranking.ts";
+export {
+  type ClusteringData,
+  type ClusteringOptions,
+  type ClusteringSet,
+  scoreClustering,
+} from "./evals/mteb/clustering.ts";
+export { type LabelledPair, scorePairClassification } from "./evals/mteb/pair_classification.ts";
+export { scoreSummarization, type SummarizedDocument } from "./evals/mteb/summarization.ts";
 export { gsm8kRequests, scoreGsm8k } from "./evals/general/gsm8k.ts";
 export { mmluLikelihoodRequests, scoreMmluLikelihood } from "./evals/general/mmlu.ts";
 export { gracePrinted65, meanOfTypes, weighted56 } from "./evals/paper/averages.ts";

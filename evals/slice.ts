@@ -10,6 +10,9 @@
 import { UsageError } from "#errors";
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { MtebData } from "./mteb/load.ts";
+import type { LabelledPair } from "./mteb/pair_classification.ts";
+import { rankableQueries, type RerankingQuery } from "./mteb/reranking.ts";
+import type { SummarizedDocument } from "./mteb/summarization.ts";
 import type { TaskData } from "./task_data.ts";
 
 /** Which part of a task's data to take. */
@@ -23,6 +26,13 @@ export type Slice =
   }
   /** Queries with all their relevant documents, and documents that are relevant to none of them. */
   | { readonly kind: "retrieval"; readonly queries: number; readonly distractors: number }
+  /** Queries with all their candidates. */
+  | { readonly kind: "reranking"; readonly queries: number }
+  /** Sets with all their sentences. */
+  | { readonly kind: "clustering"; readonly sets: number }
+  | { readonly kind: "pair_classification"; readonly pairs: number }
+  /** Documents with all their summaries. */
+  | { readonly kind: "summarization"; readonly documents: number }
   | { readonly kind: "gsm8k"; readonly items: number }
   | { readonly kind: "mmlu"; readonly items: number };
 
@@ -66,6 +76,21 @@ export function takeSlice(data: TaskData, slice: Slice): TaskData {
     return sliceClassification(data, slice);
   }
   if (data.kind === "retrieval" && slice.kind === "retrieval") return sliceRetrieval(data, slice);
+  if (data.kind === "reranking" && slice.kind === "reranking") {
+    const content = ({ query, positive, negative }: RerankingQuery) => [query, positive, negative];
+    return { ...data, queries: takeByHash(rankableQueries(data), slice.queries, content) };
+  }
+  if (data.kind === "clustering" && slice.kind === "clustering") {
+    return { ...data, sets: takeByHash(data.sets, slice.sets, (set) => [set.sentences, set.labels]) };
+  }
+  if (data.kind === "pair_classification" && slice.kind === "pair_classification") {
+    const content = ({ sentence1, sentence2, label }: LabelledPair) => [sentence1, sentence2, label];
+    return { ...data, pairs: takeByHash(data.pairs, slice.pairs, content) };
+  }
+  if (data.kind === "summarization" && slice.kind === "summarization") {
+    const content = (row: SummarizedDocument) => [row.humanSummaries, row.machineSummaries, row.relevance];
+    return { ...data, documents: takeByHash(data.documents, slice.documents, content) };
+  }
   if (data.kind === "gsm8k" && slice.kind === "gsm8k") {
     const items = takeByHash(data.items, slice.items, (item) => [item.question]);
     return { ...data, items };

@@ -4,7 +4,7 @@ import { Mirror } from "../lib/data/mirror.ts";
 import { textsOf } from "./mteb/score_task.ts";
 import { takeByHash, takeSlice } from "./slice.ts";
 import { findSuite, resolveSuite } from "./suite.ts";
-import { contentSha256 } from "./task_data.ts";
+import { contentSha256, itemCount } from "./task_data.ts";
 
 Deno.test("takeByHash() chooses by content alone and keeps the order of the rows", () => {
   const rows = Array.from({ length: 50 }, (_, i) => `row ${i}`);
@@ -57,6 +57,42 @@ Deno.test("takeSlice() takes equally many rows of each chosen label", () => {
     assert.equal(slice.train.filter((row) => row.label === label).length, 4);
     assert.equal(slice.test.filter((row) => row.label === label).length, 3);
   }
+});
+
+Deno.test("takeSlice() takes whole queries, sets, pairs and documents of the other kinds", () => {
+  const rows = <T>(make: (i: number) => T) => Array.from({ length: 8 }, (_, i) => make(i));
+  const queries = rows((i) => ({
+    id: `${i}`,
+    query: [`q${i}`],
+    positive: i === 2 ? [] : ["p"],
+    negative: ["n"],
+  }));
+  const reranking = takeSlice({ kind: "reranking", queries }, { kind: "reranking", queries: 7 });
+  // The query without a relevant candidate is not scored, so it is never part of a slice.
+  assert.deepEqual(reranking.queries.map((query) => query.id), ["0", "1", "3", "4", "5", "6", "7"]);
+
+  const sets = rows((i) => ({ id: `${i}`, sentences: [`s${i}`], labels: [i] }));
+  const options = { batchSize: 500, seed: 42, sklearn: "1.3" } as const;
+  const clustering = takeSlice({ kind: "clustering", sets, options }, { kind: "clustering", sets: 3 });
+  const pairs = rows((i) => ({ id: `${i}`, sentence1: "a", sentence2: `b${i}`, label: (i % 2) as 0 | 1 }));
+  const pair = takeSlice({ kind: "pair_classification", pairs }, { kind: "pair_classification", pairs: 3 });
+  const documents = rows((i) => ({
+    id: `${i}`,
+    humanSummaries: ["h"],
+    machineSummaries: [`m${i}`],
+    relevance: [i],
+  }));
+  const summaries = takeSlice({ kind: "summarization", documents }, { kind: "summarization", documents: 3 });
+  assert.deepEqual([clustering, pair, summaries].map(itemCount), [3, 3, 3]);
+  assert.ok(clustering.sets.every((set) => sets.includes(set)));
+  assert.throws(
+    () => takeSlice({ kind: "reranking", queries }, { kind: "reranking", queries: 8 }),
+    UsageError,
+  );
+  assert.throws(
+    () => takeSlice({ kind: "pair_classification", pairs }, { kind: "sts", pairs: 3 }),
+    UsageError,
+  );
 });
 
 testWith(sharedData, "the suite mini is the same fixed part of the real data everywhere", async (root) => {

@@ -11,24 +11,41 @@ import type { DataFile } from "../lib/data/data_file.ts";
 import type { Mirror } from "../lib/data/mirror.ts";
 import type { Category } from "./category.ts";
 import type { Gsm8kOptions } from "./general/gsm8k.ts";
-import { loadGsm8k, loadMmlu } from "./general/load.ts";
+import { loadGsm8k, loadMmlu, type QuestionSource } from "./general/load.ts";
 import type { MmluOptions } from "./general/mmlu.ts";
+import { type EmbeddedPart, embeddedTasks } from "./mteb/embedded_tasks.ts";
 import { loadTask } from "./mteb/load.ts";
-import { mtebTask } from "./mteb/tasks.ts";
+import { type MtebTask, mtebTask } from "./mteb/tasks.ts";
 import { type Slice, takeSlice } from "./slice.ts";
 import { itemCount, type TaskData } from "./task_data.ts";
 
 /** One task of a suite; without a slice it is the whole task. */
 export type SuiteEntry =
+  /** A task of MTEB by its name. */
   | { readonly benchmark: "mteb"; readonly task: string; readonly slice?: Slice }
-  | { readonly benchmark: "gsm8k"; readonly options: Gsm8kOptions; readonly slice?: Slice }
-  | { readonly benchmark: "mmlu"; readonly options: MmluOptions; readonly slice?: Slice };
+  /** A task that comes with the program. */
+  | { readonly benchmark: "embedded"; readonly task: MtebTask; readonly slice?: Slice }
+  /** The official questions, or those of another source under its own name. */
+  | {
+    readonly benchmark: "gsm8k";
+    readonly options: Gsm8kOptions;
+    readonly source?: QuestionSource;
+    readonly slice?: Slice;
+  }
+  | {
+    readonly benchmark: "mmlu";
+    readonly options: MmluOptions;
+    readonly source?: QuestionSource;
+    readonly slice?: Slice;
+  };
 
 /** A named, fixed list of tasks. */
 export interface Suite {
   readonly id: string;
   /** What it is for and what it costs, in one sentence. */
   readonly about: string;
+  /** Whether its data come with the program: then no folder of data sets is needed, and no score is one of a benchmark. */
+  readonly embedded: boolean;
   readonly entries: readonly SuiteEntry[];
 }
 
@@ -39,17 +56,46 @@ export interface ResolvedTask {
   /** Name of the whole task. */
   readonly baseTask: string;
   readonly category: Category;
+  /** Whether the data come with the program. */
+  readonly embedded: boolean;
   readonly data: TaskData;
   readonly files: readonly DataFile[];
   /** Every effective option: data set revision, protocol, slice. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+function embeddedSuite(id: EmbeddedPart, about: string): Suite {
+  return {
+    id,
+    about,
+    embedded: true,
+    entries: [
+      ...embeddedTasks(id).map((task) => ({ benchmark: "embedded", task }) as const),
+      {
+        benchmark: "gsm8k",
+        options: { shots: 0, maxNewTokens: 96, fewShotSeed: 1234 },
+        source: { repo: `${id}/arithmetic`, name: "arithmetic_gsm8k" },
+      },
+      {
+        benchmark: "mmlu",
+        options: { variant: "loglikelihood", shots: 0 },
+        source: { repo: `${id}/multiple-choice`, name: "wordnet_mmlu" },
+      },
+    ],
+  };
+}
+
 /** All suites. */
 export const SUITES: readonly Suite[] = [
+  embeddedSuite("tiny", "nine small tasks that come with the program, for the embedded backbone"),
+  embeddedSuite(
+    "tiny-dev",
+    "the same tasks made from other synsets: for choosing settings, never for reporting",
+  ),
   {
     id: "mini",
     about: "about 1,150 texts and 140 questions: minutes for a 135M model on two cores",
+    embedded: false,
     entries: [
       { benchmark: "mteb", task: "STSBenchmark", slice: { kind: "sts", pairs: 300 } },
       {
@@ -73,6 +119,7 @@ export const SUITES: readonly Suite[] = [
   {
     id: "smoke",
     about: "about 80 texts and 7 questions: shows that everything runs, says nothing about quality",
+    embedded: false,
     entries: [
       { benchmark: "mteb", task: "STSBenchmark", slice: { kind: "sts", pairs: 12 } },
       {
@@ -119,6 +166,7 @@ export async function resolveSuite(suite: Suite, mirror: Mirror): Promise<Resolv
     tasks.push({
       ...whole,
       data,
+      embedded: suite.embedded,
       name: entry.slice === undefined ? whole.baseTask : `${whole.baseTask}[${suite.id}:${itemCount(data)}]`,
       options: { ...whole.options, slice: entry.slice ?? null },
     });
@@ -126,9 +174,12 @@ export async function resolveSuite(suite: Suite, mirror: Mirror): Promise<Resolv
   return tasks;
 }
 
-async function loadEntry(entry: SuiteEntry, mirror: Mirror): Promise<Omit<ResolvedTask, "name">> {
-  if (entry.benchmark === "mteb") {
-    const task = mtebTask(entry.task);
+async function loadEntry(
+  entry: SuiteEntry,
+  mirror: Mirror,
+): Promise<Omit<ResolvedTask, "name" | "embedded">> {
+  if (entry.benchmark === "mteb" || entry.benchmark === "embedded") {
+    const task = entry.benchmark === "mteb" ? mtebTask(entry.task) : entry.task;
     const { data, files } = await loadTask(mirror, task);
     const { name, category, revision, ...pinned } = task;
     const protocol = "options" in data ? data.options : {};
@@ -141,8 +192,12 @@ async function loadEntry(entry: SuiteEntry, mirror: Mirror): Promise<Omit<Resolv
     };
   }
   const { name, data, files } = entry.benchmark === "gsm8k"
-    ? await loadGsm8k(mirror, entry.options)
-    : await loadMmlu(mirror, entry.options);
-  const options = { reference: "lm-evaluation-harness 0.4.13", ...entry.options };
+    ? await loadGsm8k(mirror, entry.options, entry.source)
+    : await loadMmlu(mirror, entry.options, entry.source);
+  const options = {
+    reference: "lm-evaluation-harness 0.4.13",
+    ...entry.options,
+    ...entry.source && { source: entry.source },
+  };
   return { baseTask: name, category: "general", data, files, options };
 }

@@ -8,6 +8,7 @@ import { type GeneralData } from "./general/load.ts";
 import { GSM8K_SCORER } from "./general/gsm8k.ts";
 import { MMLU_SCORER } from "./general/mmlu.ts";
 import type { MtebData } from "./mteb/load.ts";
+import { rankableQueries } from "./mteb/reranking.ts";
 import { MTEB_SCORERS } from "./mteb/score_task.ts";
 
 /** Data of any task. */
@@ -29,15 +30,22 @@ export function contentSha256(data: TaskData): string {
   return sha256Hex(plain);
 }
 
-/** Number of items that the score is a mean or a correlation over. */
+/** Number of items that the score is a mean, a correlation or an average precision over. */
 export function itemCount(data: TaskData): number {
   switch (data.kind) {
     case "sts":
+    case "pair_classification":
       return data.pairs.length;
     case "classification":
       return data.test.length;
     case "retrieval":
       return data.queries.length;
+    case "reranking":
+      return rankableQueries(data).length;
+    case "clustering":
+      return data.sets.length;
+    case "summarization":
+      return data.documents.length;
     case "gsm8k":
     case "mmlu":
       return data.items.length;

@@ -9,18 +9,39 @@ import type { DataFile } from "../../lib/data/data_file.ts";
 import type { JsonlRow } from "../../lib/data/jsonl.ts";
 import type { Mirror } from "../../lib/data/mirror.ts";
 import type { ClassificationData, ClassificationOptions, LabelledText } from "./classification.ts";
+import type { ClusteringData, ClusteringOptions } from "./clustering.ts";
+import { clusteringRow, pairRows, rerankingRow, summarizationRow } from "./load_sets.ts";
+import type { LabelledPair } from "./pair_classification.ts";
+import type { RerankingData } from "./reranking.ts";
 import type { IdentifiedText, RetrievalData } from "./retrieval.ts";
 import type { StsPair } from "./sts.ts";
-import type { ClassificationTask, MtebTask, RetrievalTask, StsTask } from "./tasks.ts";
+import type { SummarizedDocument } from "./summarization.ts";
+import type {
+  ClassificationTask,
+  ClusteringTask,
+  MtebTask,
+  PairClassificationTask,
+  RerankingTask,
+  RetrievalTask,
+  StsTask,
+  SummarizationTask,
+} from "./tasks.ts";
 
 /** Protocol of the classification tasks beside the samples per label. */
 export const CLASSIFICATION_PROTOCOL = { experiments: 10, seed: 42, probe: "1.4" } as const;
+
+/** Protocol of the clustering tasks: the draws of scikit-learn since 1.3, which GRACE's and newer scores were made with. */
+export const CLUSTERING_PROTOCOL = { batchSize: 500, seed: 42, sklearn: "1.3" } as const;
 
 /** The data of one MTEB task with the options that its scorer takes. */
 export type MtebData =
   | { readonly kind: "sts"; readonly pairs: readonly StsPair[] }
   | { readonly kind: "classification"; readonly options: ClassificationOptions } & ClassificationData
-  | { readonly kind: "retrieval"; readonly options: { readonly dropSelf: boolean } } & RetrievalData;
+  | { readonly kind: "retrieval"; readonly options: { readonly dropSelf: boolean } } & RetrievalData
+  | { readonly kind: "reranking" } & RerankingData
+  | { readonly kind: "clustering"; readonly options: ClusteringOptions } & ClusteringData
+  | { readonly kind: "pair_classification"; readonly pairs: readonly LabelledPair[] }
+  | { readonly kind: "summarization"; readonly documents: readonly SummarizedDocument[] };
 
 /** Data with the files they were read from. */
 export interface Loaded<T> {
@@ -42,6 +63,14 @@ export function loadTask(mirror: Mirror, task: MtebTask): Promise<Loaded<MtebDat
       return loadClassification(mirror, task);
     case "retrieval":
       return loadRetrieval(mirror, task);
+    case "reranking":
+      return loadReranking(mirror, task);
+    case "clustering":
+      return loadClustering(mirror, task);
+    case "pair_classification":
+      return loadPairs(mirror, task);
+    case "summarization":
+      return loadSummarization(mirror, task);
   }
 }
 
@@ -106,4 +135,24 @@ async function loadRetrieval(mirror: Mirror, task: RetrievalTask): Promise<Loade
     },
     files: [corpus.file, queries.file, qrels.file],
   };
+}
+
+async function loadReranking(mirror: Mirror, task: RerankingTask): Promise<Loaded<MtebData>> {
+  const { rows, file } = await mirror.split(task.name, task.repo, task.split, rerankingRow);
+  return { data: { kind: "reranking", queries: rows }, files: [file] };
+}
+
+async function loadClustering(mirror: Mirror, task: ClusteringTask): Promise<Loaded<MtebData>> {
+  const { rows, file } = await mirror.split(task.name, task.repo, task.split, clusteringRow);
+  return { data: { kind: "clustering", sets: rows, options: CLUSTERING_PROTOCOL }, files: [file] };
+}
+
+async function loadPairs(mirror: Mirror, task: PairClassificationTask): Promise<Loaded<MtebData>> {
+  const { rows, file } = await mirror.split(task.name, task.repo, task.split, pairRows);
+  return { data: { kind: "pair_classification", pairs: rows.flat() }, files: [file] };
+}
+
+async function loadSummarization(mirror: Mirror, task: SummarizationTask): Promise<Loaded<MtebData>> {
+  const { rows, file } = await mirror.split(task.name, task.repo, task.split, summarizationRow);
+  return { data: { kind: "summarization", documents: rows }, files: [file] };
 }

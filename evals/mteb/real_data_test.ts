@@ -1,12 +1,13 @@
 /**
- * The three scorers on whole real data sets, against numpy, scipy, scikit-learn and pytrec_eval on the same vectors.
+ * Scorers on whole real data sets, against numpy, scipy, scikit-learn and pytrec_eval, or MTEB's own evaluators, on the same
+ * vectors.
  */
 import { assertClose, sharedData, testWith } from "#test";
 import { golden } from "../../fixtures/golden_data.ts";
 import { hashedTrigrams } from "../../fixtures/hashed_trigrams.ts";
 import { loadTask } from "./load.ts";
 import { scoreTask } from "./score_task.ts";
-import { mtebTask } from "./tasks.ts";
+import { type MtebTask, mtebTask } from "./tasks.ts";
 import { Mirror } from "../../lib/data/mirror.ts";
 
 const reference = golden<Record<string, Record<string, number>>>("mteb/real_data.json");
@@ -39,4 +40,23 @@ for (const [name, metrics, tolerance] of checks) {
       }
     },
   );
+}
+
+const evaluators = golden<{ real: Record<string, Record<string, number>> }>("mteb/evaluators.json").real;
+
+for (
+  const [repo, category] of [
+    ["mini/scifact-reranking", "reranking"],
+    ["mini/fever-symmetric-pairs", "pair_classification"],
+    ["mini/realsumm-summeval", "summarization"],
+  ] as const
+) {
+  testWith(sharedData, `${repo} scores as MTEB's evaluator does on every metric`, async (root) => {
+    const task: MtebTask = { name: repo, category, repo, revision: "none", split: "test" };
+    const { data } = await loadTask(new Mirror(root), task);
+    const { metrics } = scoreTask(data, vectors());
+    for (const [metric, value] of Object.entries(metrics)) {
+      assertClose([value], [evaluators[repo]![metric]!], 1e-5, `${repo} ${metric}`);
+    }
+  });
 }

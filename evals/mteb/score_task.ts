@@ -5,15 +5,23 @@
  */
 import type { Score, Vectors } from "../score.ts";
 import { CLASSIFICATION_SCORER, scoreClassification, undersample } from "./classification.ts";
+import { CLUSTERING_SCORER, scoreClustering } from "./clustering.ts";
 import type { MtebData } from "./load.ts";
+import { PAIR_CLASSIFICATION_SCORER, scorePairClassification } from "./pair_classification.ts";
+import { rankableQueries, RERANKING_SCORER, scoreReranking } from "./reranking.ts";
 import { RETRIEVAL_SCORER, scoreRetrieval } from "./retrieval.ts";
 import { scoreSts, STS_SCORER } from "./sts.ts";
+import { scoreSummarization, SUMMARIZATION_SCORER } from "./summarization.ts";
 
 /** Version of the scorer of each kind of task. */
 export const MTEB_SCORERS: Readonly<Record<MtebData["kind"], string>> = {
   sts: STS_SCORER,
   classification: CLASSIFICATION_SCORER,
   retrieval: RETRIEVAL_SCORER,
+  reranking: RERANKING_SCORER,
+  clustering: CLUSTERING_SCORER,
+  pair_classification: PAIR_CLASSIFICATION_SCORER,
+  summarization: SUMMARIZATION_SCORER,
 };
 
 /** Scores a task from the embeddings of {@linkcode textsOf} its data. */
@@ -25,13 +33,25 @@ export function scoreTask(data: MtebData, vectors: Vectors): Score {
       return scoreClassification(data, vectors, data.options);
     case "retrieval":
       return scoreRetrieval(data, vectors, data.options);
+    case "reranking":
+      return scoreReranking(data, vectors);
+    case "clustering":
+      return scoreClustering(data, vectors, data.options);
+    case "pair_classification":
+      return scorePairClassification(data.pairs, vectors);
+    case "summarization":
+      return scoreSummarization(data.documents, vectors);
   }
 }
 
-/** The texts that the score depends on, with repeats. Training rows that no experiment picks are left out. */
+/**
+ * The texts that the score depends on, with repeats. Training rows that no experiment picks and queries with nothing to rank
+ * are left out.
+ */
 export function textsOf(data: MtebData): string[] {
   switch (data.kind) {
     case "sts":
+    case "pair_classification":
       return data.pairs.flatMap((pair) => [pair.sentence1, pair.sentence2]);
     case "classification": {
       const picked = undersample(data.train.map((row) => row.label), data.options).flat();
@@ -40,5 +60,11 @@ export function textsOf(data: MtebData): string[] {
     }
     case "retrieval":
       return [...data.queries, ...data.documents].map((entry) => entry.text);
+    case "reranking":
+      return rankableQueries(data).flatMap((row) => [...row.query, ...row.positive, ...row.negative]);
+    case "clustering":
+      return data.sets.flatMap((set) => set.sentences);
+    case "summarization":
+      return data.documents.flatMap((row) => [...row.humanSummaries, ...row.machineSummaries]);
   }
 }

@@ -9,7 +9,7 @@ interface TaskRow {
   readonly name: string;
   /** Data set id on the Hugging Face hub, which is also its folder in a mirror. */
   readonly repo: string;
-  /** Commit of the data set that mteb 1.38.33 reads. */
+  /** Commit of the data set that mteb 1.38.33 reads; "embedded" for data that come with this program. */
   readonly revision: string;
   /** Split that is scored. */
   readonly split: string;
@@ -34,8 +34,35 @@ export interface RetrievalTask extends TaskRow {
   readonly dropSelf: boolean;
 }
 
+/** Reranking; main metric `map`. */
+export interface RerankingTask extends TaskRow {
+  readonly category: "reranking";
+}
+
+/** Clustering with mini-batch k-means; main metric `v_measure`. */
+export interface ClusteringTask extends TaskRow {
+  readonly category: "clustering";
+}
+
+/** Pair classification; main metric `max_ap`. */
+export interface PairClassificationTask extends TaskRow {
+  readonly category: "pair_classification";
+}
+
+/** Summarization; main metric `cosine_spearman`. */
+export interface SummarizationTask extends TaskRow {
+  readonly category: "summarization";
+}
+
 /** A task that this program scores. */
-export type MtebTask = StsTask | ClassificationTask | RetrievalTask;
+export type MtebTask =
+  | RetrievalTask
+  | RerankingTask
+  | ClusteringTask
+  | PairClassificationTask
+  | ClassificationTask
+  | StsTask
+  | SummarizationTask;
 
 /** Every task, in the order of the benchmark's listing. */
 export const MTEB_TASKS: readonly MtebTask[] = [

@@ -64,6 +64,32 @@ export function stringListColumn(
   return ok ? value : fail(row, column, source, `a list of ${length ?? "any number of"} strings`);
 }
 
+/** A column that holds a list of finite numbers, of a given length if one is named. */
+export function numberListColumn(
+  row: JsonlRow,
+  column: string,
+  source: RowSource,
+  length?: number,
+): readonly number[] {
+  const value = row.value[column];
+  const ok = Array.isArray(value) && value.every((v) => Number.isFinite(v)) &&
+    (length === undefined || value.length === length);
+  return ok ? value : fail(row, column, source, `a list of ${length ?? "any number of"} numbers`);
+}
+
+/** A column that holds a list of labels, strings or whole numbers, of a given length. */
+export function labelListColumn(
+  row: JsonlRow,
+  column: string,
+  source: RowSource,
+  length: number,
+): readonly (string | number)[] {
+  const value = row.value[column];
+  const ok = Array.isArray(value) && value.length === length &&
+    value.every((v) => typeof v === "string" || Number.isInteger(v));
+  return ok ? value : fail(row, column, source, `a list of ${length} labels (strings or whole numbers)`);
+}
+
 function fail(row: JsonlRow, column: string, source: RowSource, wanted: string): never {
   const found = column in row.value ? JSON.stringify(row.value[column]).slice(0, 60) : "no such column";
   throw new UsageError(
