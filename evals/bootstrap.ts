@@ -1,15 +1,17 @@
 /**
- * How sure is a difference of two models on the same items: the paired bootstrap over items.
+ * How sure is a score, and a difference of two models on the same items: the bootstrap over items.
  *
- * Items are drawn with replacement, the same ones for both models, and the difference is computed again; the
- * interval holds the middle part of these differences (percentile method, Efron and Tibshirani 1993, chapter 13).
- * It covers the choice of items only, not the randomness of training or sampling.
+ * Items are drawn with replacement, the same ones for all models, and the metrics are computed again; the interval of a
+ * difference holds the middle part of the differences (percentile method, Efron and Tibshirani 1993, chapter 13), a standard
+ * error is the deviation of the resampled values (chapter 6). Both cover the choice of items only, not the randomness of
+ * training or sampling.
  *
  * @module
  */
 import { Purpose, uniformInteger } from "../lib/rollout/philox.ts";
+import { aggregateItems, countedMetric } from "./aggregate.ts";
 import type { Aggregate, ScoredItem } from "./score.ts";
-import { mean, quantile, spearman } from "./statistics.ts";
+import { quantile, standardError } from "./statistics.ts";
 
 /** How the bootstrap is done. */
 export interface BootstrapOptions {
@@ -19,6 +21,9 @@ export interface BootstrapOptions {
   readonly seed: number;
 }
 
+/** How the standard error of a score that is no mean is found: part of what a stored score says. */
+export const STANDARD_ERROR_BOOTSTRAP = { resamples: 1000, seed: 0 } as const;
+
 /** A difference of two scores in the unit of the scores, with its interval. */
 export interface Difference {
   readonly value: number;
@@ -26,11 +31,10 @@ export interface Difference {
   readonly interval: readonly [low: number, high: number] | null;
 }
 
-/** The main metric over items. NaN if it does not exist. */
-export function aggregateItems(items: readonly ScoredItem[], aggregate: Aggregate): number {
-  return aggregate === "mean"
-    ? mean(items.map((item) => item.value!))
-    : spearman(items.map((item) => item.gold!), items.map((item) => item.similarity!));
+/** A difference with the value it had on each resample; NaN where the metric did not exist. */
+export interface ResampledDifference {
+  readonly value: number;
+  readonly resampled: Float64Array;
 }
 
 /**
@@ -45,29 +49,86 @@ export function pairedBootstrap(
   others: readonly (readonly ScoredItem[])[],
   aggregate: Aggregate,
   options: BootstrapOptions,
-): Difference[] {
-  const n = base.length;
-  const drawn = others.map((): number[] => []);
+): ResampledDifference[] {
+  const baseMetric = countedMetric(base, aggregate);
+  const metrics = others.map((items) => countedMetric(items, aggregate));
+  const resampled = others.map(() => new Float64Array(options.resamples));
   for (let resample = 0; resample < options.resamples; resample++) {
-    const rows = Array.from(
-      { length: n },
-      (_, position) =>
-        uniformInteger(n, options.seed, { purpose: Purpose.bootstrap, example: resample, position }),
-    );
-    const baseValue = aggregateItems(rows.map((row) => base[row]!), aggregate);
-    others.forEach((items, i) => {
-      const difference = aggregateItems(rows.map((row) => items[row]!), aggregate) - baseValue;
-      if (Number.isFinite(difference)) drawn[i]!.push(difference);
-    });
+    const counts = drawCounts(base.length, resample, options.seed);
+    const baseValue = baseMetric(counts);
+    metrics.forEach((metric, i) => resampled[i]![resample] = metric(counts) - baseValue);
   }
   const baseValue = aggregateItems(base, aggregate);
-  const tail = (1 - options.confidence) / 2;
-  return others.map((items, i) => {
-    const sorted = Float64Array.from(drawn[i]!).sort();
-    const usable = sorted.length >= 0.95 * options.resamples && sorted.length > 0;
-    return {
-      value: aggregateItems(items, aggregate) - baseValue,
-      interval: usable ? [quantile(sorted, tail), quantile(sorted, 1 - tail)] : null,
-    };
+  return others.map((items, i) => ({
+    value: aggregateItems(items, aggregate) - baseValue,
+    resampled: resampled[i]!,
+  }));
+}
+
+/** The interval of a difference. */
+export function withInterval({ value, resampled }: ResampledDifference, confidence: number): Difference {
+  const sorted = existing(resampled).sort();
+  const tail = (1 - confidence) / 2;
+  return {
+    value,
+    interval: isEnough(sorted, resampled) ? [quantile(sorted, tail), quantile(sorted, 1 - tail)] : null,
+  };
+}
+
+/**
+ * The difference of two weighted sums of tasks from the differences of each task, whose items are drawn independently.
+ *
+ * @param parts differences of the tasks with as many resamples each, and their weights
+ */
+export function sumDifferences(
+  parts: readonly { readonly difference: ResampledDifference; readonly weight: number }[],
+): ResampledDifference {
+  const resamples = parts[0]!.difference.resampled.length;
+  const resampled = new Float64Array(resamples);
+  let value = 0;
+  parts.forEach(({ difference, weight }, task) => {
+    value += weight * difference.value;
+    // Tasks of equal size are resampled with the same rows at the same position: shifted, their draws are independent.
+    const shift = 37 * task;
+    for (let i = 0; i < resamples; i++) {
+      resampled[i]! += weight * difference.resampled[(i + shift) % resamples]!;
+    }
   });
+  return { value, resampled };
+}
+
+/**
+ * Standard error of the main metric over items: of a mean from the deviation of its values, otherwise by the bootstrap of
+ * {@linkcode STANDARD_ERROR_BOOTSTRAP}. Null for fewer than two scored items, or where too few resamples have the metric.
+ */
+export function standardErrorOfItems(items: readonly ScoredItem[], aggregate: Aggregate): number | null {
+  if (aggregate === "mean") {
+    return standardError(items.flatMap((item) => item.value === undefined ? [] : [item.value])) ?? null;
+  }
+  if (items.length < 2) return null;
+  const metric = countedMetric(items, aggregate);
+  const { resamples, seed } = STANDARD_ERROR_BOOTSTRAP;
+  const values = Float64Array.from(
+    { length: resamples },
+    (_, resample) => metric(drawCounts(items.length, resample, seed)),
+  );
+  const found = existing(values);
+  return isEnough(found, values) ? standardError(found)! * Math.sqrt(found.length) : null;
+}
+
+/** How often each of n items is drawn in a resample of n. */
+function drawCounts(n: number, resample: number, seed: number): Uint32Array {
+  const counts = new Uint32Array(n);
+  for (let position = 0; position < n; position++) {
+    counts[uniformInteger(n, seed, { purpose: Purpose.bootstrap, example: resample, position })]!++;
+  }
+  return counts;
+}
+
+function existing(values: Float64Array): Float64Array {
+  return values.filter(Number.isFinite);
+}
+
+function isEnough(existing: Float64Array, all: Float64Array): boolean {
+  return existing.length > 1 && existing.length >= 0.95 * all.length;
 }

@@ -7,10 +7,16 @@
  * @module
  */
 import { UsageError } from "#errors";
-import { type BootstrapOptions, type Difference, pairedBootstrap } from "./bootstrap.ts";
+import {
+  type BootstrapOptions,
+  type Difference,
+  pairedBootstrap,
+  type ResampledDifference,
+  sumDifferences,
+  withInterval,
+} from "./bootstrap.ts";
 import type { Category } from "./category.ts";
-import { categoryMeans } from "./category_means.ts";
-import { weighted56 } from "./paper/averages.ts";
+import { categoryMeans, overallMeans, type TaskMean } from "./category_means.ts";
 import { comparisonKey, type LoadedScore, readScores, type ScoreRecord } from "./score_record.ts";
 
 /** An arm and the folder with its scores. */
@@ -54,17 +60,18 @@ export interface TaskRow {
   readonly cells: readonly Cell[];
 }
 
-/** One category, or the average over all tasks, in all arms. */
+/** A mean over a category, or an average over categories, in all arms. */
 export interface MeanRow {
-  /** Category; null for the average over all tasks. */
+  /** Null for an average over categories. */
   readonly category: Category | null;
   /** Says how much it covers. */
   readonly label: string;
   readonly complete: boolean;
   /** One per arm; fractions. */
   readonly values: readonly number[];
-  /** Against the base; null for the base. */
-  readonly differences: readonly (number | null)[];
+  readonly stderrs: readonly (number | null)[];
+  /** Against the base; null for the base. The items of each task are drawn independently of the others'. */
+  readonly differences: readonly (Difference | null)[];
 }
 
 /** A comparison, ready to be printed. */
@@ -74,8 +81,10 @@ export interface Comparison {
   readonly bootstrap: BootstrapOptions;
   readonly tasks: readonly TaskRow[];
   readonly categories: readonly MeanRow[];
-  /** Mean over the 56 tasks; null unless every category is complete. */
-  readonly average: MeanRow | null;
+  /** Averages over categories, as {@linkcode overallMeans} gives them: of MTEB only if all of its 56 tasks are there. */
+  readonly averages: readonly MeanRow[];
+  /** Whether tasks that come with the program are among them. */
+  readonly embedded: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -117,33 +126,25 @@ export function compareScores(arms: readonly Arm[], options: CompareOptions = {}
   };
   requireComparable(arms);
 
-  const tasks = arms[0]!.scores.flatMap(({ record }) => {
-    const scores = arms.map((arm) => arm.scores.find((score) => score.record.task === record.task)!);
-    return taskRows(scores, baseIndex, bootstrap);
+  const compared = arms[0]!.scores.map(({ record: { task } }) => {
+    const scores = arms.map((arm) => arm.scores.find((score) => score.record.task === task)!);
+    return { task, scores, differences: taskDifferences(scores, baseIndex, bootstrap) };
   });
-  const means = arms.map((arm) => categoryMeans(arm.scores.map((score) => score.record)));
-  const categories = means[0]!.map(({ category, label, complete }, i) =>
-    meanRow(category, label, complete, means.map((mean) => mean[i]!.value), baseIndex)
-  );
-  const mteb = means.map((mean) => mean.filter((entry) => entry.category !== "general"));
-  const whole = mteb[0]!.length === 7 && mteb[0]!.every((entry) => entry.complete);
+  const differences = new Map(compared.map((entry) => [entry.task, entry.differences]));
+  const meanRows = (means: (scores: readonly ScoreRecord[]) => TaskMean[]) => {
+    const perArm = arms.map((arm) => means(arm.scores.map((score) => score.record)));
+    return perArm[0]!.map((_, i) =>
+      meanRow(perArm.map((list) => list[i]!), differences, baseIndex, bootstrap)
+    );
+  };
   return {
     arms: names,
     base: base!,
     bootstrap,
-    tasks,
-    categories,
-    average: whole
-      ? meanRow(
-        null,
-        "average of 56 tasks",
-        true,
-        mteb.map((list) =>
-          weighted56(Object.fromEntries(list.map((entry) => [entry.category, entry.value])))
-        ),
-        baseIndex,
-      )
-      : null,
+    tasks: compared.flatMap(({ scores, differences }) => taskRows(scores, differences, bootstrap)),
+    categories: meanRows(categoryMeans),
+    averages: meanRows(overallMeans),
+    embedded: arms[0]!.scores.some((score) => score.record.embedded === true),
     warnings: arms.flatMap((arm) =>
       arm.scores.flatMap(({ record }) =>
         record.warnings.map((text) => `${arm.name}, ${record.task}: ${text}`)
@@ -178,20 +179,31 @@ function requireComparable(arms: readonly Arm[]): void {
   }
 }
 
-function taskRows(
+/** Against the base, one per arm; null for the base. */
+function taskDifferences(
   scores: readonly LoadedScore[],
   baseIndex: number,
   bootstrap: BootstrapOptions,
-): TaskRow[] {
-  const { record } = scores[0]!;
-  const others = scores.filter((_, i) => i !== baseIndex);
-  const differences: (Difference | null)[] = pairedBootstrap(
+): (ResampledDifference | null)[] {
+  const others = scores.filter((_, i) => i !== baseIndex).map((score) => score.items);
+  const { aggregate } = scores[0]!.record;
+  const differences: (ResampledDifference | null)[] = pairedBootstrap(
     scores[baseIndex]!.items,
-    others.map((score) => score.items),
-    record.aggregate,
+    others,
+    aggregate,
     bootstrap,
   );
   differences.splice(baseIndex, 0, null);
+  return differences;
+}
+
+function taskRows(
+  scores: readonly LoadedScore[],
+  resampled: readonly (ResampledDifference | null)[],
+  { confidence }: BootstrapOptions,
+): TaskRow[] {
+  const { record } = scores[0]!;
+  const differences = resampled.map((difference) => difference && withInterval(difference, confidence));
   const row = (metric: string, main: boolean): TaskRow => ({
     task: record.task,
     category: record.category,
@@ -226,19 +238,27 @@ export function shareOf({ counts }: ScoreRecord, metric: string): Cell["share"] 
   return correct === undefined || trials === undefined ? null : { correct, trials };
 }
 
+/** @param means the same mean in every arm */
 function meanRow(
-  category: Category | null,
-  label: string,
-  complete: boolean,
-  values: readonly number[],
+  means: readonly TaskMean[],
+  taskDifferences: ReadonlyMap<string, readonly (ResampledDifference | null)[]>,
   baseIndex: number,
+  { confidence }: BootstrapOptions,
 ): MeanRow {
-  const base = values[baseIndex]!;
+  const { category, label, complete, weights } = means[0]!;
   return {
     category,
     label,
     complete,
-    values,
-    differences: values.map((value, i) => i === baseIndex ? null : value - base),
+    values: means.map((mean) => mean.value),
+    stderrs: means.map((mean) => mean.stderr),
+    differences: means.map((_, arm) => {
+      if (arm === baseIndex) return null;
+      const parts = [...weights].map(([task, weight]) => ({
+        difference: taskDifferences.get(task)![arm]!,
+        weight,
+      }));
+      return withInterval(sumDifferences(parts), confidence);
+    }),
   };
 }

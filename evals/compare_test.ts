@@ -2,8 +2,8 @@ import { assert, assertClose } from "#test";
 import { UsageError } from "#errors";
 import { ChecksumGenerator, TrigramEncoder } from "../fixtures/hashed_trigrams.ts";
 import { writeTinyMirror } from "../fixtures/tiny_mirror.ts";
-import { categoryMeans } from "./category_means.ts";
-import { type Arm, compareFolders, compareScores } from "./compare.ts";
+import { type Category, MTEB_CATEGORIES } from "./category.ts";
+import { type Arm, compareFolders, compareScores, type MeanRow } from "./compare.ts";
 import { renderComparison, type ReportFormat } from "./report.ts";
 import { runSuite } from "./run_suite.ts";
 import type { LoadedScore, ScoreRecord } from "./score_record.ts";
@@ -41,14 +41,15 @@ const twoArms = (change: Partial<ScoreRecord> = {}): Arm[] => [
 ];
 
 Deno.test("compareScores() gives values, shares and differences to the base", () => {
-  const { tasks, categories, average } = compareScores(twoArms(), { resamples: 200 });
+  const { tasks, categories, averages } = compareScores(twoArms(), { resamples: 200 });
   const [base, grace] = tasks[0]!.cells;
   assert.equal(base!.difference, null);
   assert.deepEqual([base!.value, grace!.value, grace!.difference!.value], [0.5, 0.75, 0.25]);
   assert.deepEqual(grace!.share, { correct: 3, trials: 4 });
   assert.equal(categories[0]!.label, "classification (partial: 1 of 12 tasks, sliced)");
-  assert.deepEqual(categories[0]!.differences, [null, 0.25]);
-  assert.equal(average, null);
+  // Of one task, the category's difference is the task's.
+  assert.deepEqual(categories[0]!.differences, [null, grace!.difference]);
+  assert.deepEqual(averages, []);
 });
 
 Deno.test("compareScores() takes another arm as the base when asked", () => {
@@ -99,21 +100,38 @@ Deno.test("compareScores() averages over the benchmark only when every task is t
     ),
   });
   const arms = [arm("a", 0), arm("b", 1)];
-  const { average } = compareScores(arms, { resamples: 2 });
+  const { averages } = compareScores(arms, { resamples: 20 });
   const plain = arms.map(({ scores }) => scores.reduce((sum, s) => sum + s.record.value, 0) / 56);
-  assertClose(average!.values, plain, 1e-12);
+  assert.deepEqual(averages.map((row) => row.label), ["average of 56 tasks"]);
+  assertClose(averages[0]!.values, plain, 1e-12);
   const without = arms.map(({ name, scores }) => ({ name, scores: scores.slice(1) }));
-  assert.equal(compareScores(without, { resamples: 2 }).average, null);
+  assert.deepEqual(compareScores(without, { resamples: 20 }).averages, []);
 });
 
-Deno.test("categoryMeans() calls a category complete only with all of its tasks unsliced", () => {
-  const one = (task: string, baseTask: string) =>
-    score(task, [1, 0], { category: "summarization", baseTask }).record;
-  assert.deepEqual(categoryMeans([one("S", "S")]).map((c) => [c.label, c.complete]), [[
-    "summarization",
-    true,
-  ]]);
-  assert.deepEqual(categoryMeans([one("S[mini:2]", "S")])[0]!.complete, false);
+Deno.test("compareScores() averages embedded tasks apart from MTEB's, with intervals, and the report says so", () => {
+  const embedded = (category: Category, i: number, values: readonly number[]) =>
+    score(`WordNet ${category} ${i}`, values, { category, embedded: true, stderr: 0.01 });
+  const categories = [...Object.keys(MTEB_CATEGORIES), "general", "general"] as Category[];
+  const arm = (name: string, last: number): Arm => ({
+    name,
+    scores: categories.map((category, i) => embedded(category, i, [1, 0, 1, 0, last, last, 0, i % 2])),
+  });
+  const comparison = compareScores([arm("base", 0), arm("grace", 1)], { resamples: 200 });
+  assert.deepEqual(comparison.averages.map((row) => row.label), [
+    "embedding average",
+    "general average (2 embedded tasks)",
+  ]);
+  const [embedding, general] = comparison.averages;
+  assertClose([embedding!.differences[1]!.value, general!.differences[1]!.value], [0.25, 0.25], 1e-12);
+  const width = (row: MeanRow) => row.differences[1]!.interval![1] - row.differences[1]!.interval![0];
+  // The mean of seven tasks is surer than the mean of two, and that than one task.
+  assert.ok(width(embedding!) < width(general!));
+  assert.ok(width(general!) < width(comparison.categories[0]!));
+  assert.equal(comparison.categories[0]!.label, "retrieval (1 embedded task)");
+  const report = renderComparison(comparison, "text");
+  assert.match(report, /^embedding average +\+25\.00 \[\+\d+\.\d\d, \+\d+\.\d\d\]$/m);
+  assert.match(report, /they are not MTEB's/);
+  assert.doesNotMatch(report, /of 15 tasks|56 tasks/);
 });
 
 Deno.test("compareFolders() compares evaluated folders, and every report shows both GSM8K filters", async () => {

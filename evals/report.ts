@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { categoryMeans } from "./category_means.ts";
+import { categoryMeans, overallMeans } from "./category_means.ts";
+import type { Difference } from "./bootstrap.ts";
 import { type Cell, type Comparison, type MeanRow, shareOf, shownMetrics } from "./compare.ts";
 import type { ScoreRecord } from "./score_record.ts";
 
@@ -56,8 +57,12 @@ export function renderScores(scores: readonly ScoreRecord[], format: "text" | "m
     },
     {
       title: "Category means (x 100)",
-      head: ["category", "mean"],
-      rows: categoryMeans(scores).map(({ label, value }) => [label, points(value)]),
+      head: ["category", "mean", "stderr"],
+      rows: [...categoryMeans(scores), ...overallMeans(scores)].map(({ label, value, stderr }) => [
+        label,
+        points(value),
+        stderr === null ? "" : points(stderr),
+      ]),
       textColumns: 1,
     },
   ];
@@ -125,7 +130,7 @@ function renderCsv(comparison: Comparison): string {
 function tablesOf(comparison: Comparison): Table[] {
   const { arms, base, tasks } = comparison;
   const others = arms.flatMap((name, i) => name === base ? [] : [i]);
-  const means = [...comparison.categories, ...(comparison.average === null ? [] : [comparison.average])];
+  const means = [...comparison.categories, ...comparison.averages];
   return [
     {
       title: "Scores (x 100)",
@@ -138,10 +143,13 @@ function tablesOf(comparison: Comparison): Table[] {
         percentText(comparison.bootstrap.confidence)
       } intervals`,
       head: ["task", ...others.map((i) => arms[i]!)],
-      rows: tasks.filter((row) => row.main).map((row) => [
-        row.task,
-        ...others.map((i) => differenceText(row.cells[i]!)),
-      ]),
+      rows: [
+        ...tasks.filter((row) => row.main).map((row) => ({
+          name: row.task,
+          differences: row.cells.map((cell) => cell.difference),
+        })),
+        ...comparison.averages.map((row) => ({ name: row.label, differences: row.differences })),
+      ].map(({ name, differences }) => [name, ...others.map((i) => differenceText(differences[i]!))]),
       textColumns: 1,
     },
     {
@@ -159,7 +167,11 @@ function notes(comparison: Comparison): string[] {
     `Intervals: paired bootstrap over items, ${resamples} resamples, seed ${seed}. They cover the choice of items, ` +
     `not the randomness of training or sampling.`,
   ];
-  if (comparison.average === null) {
+  if (comparison.embedded) {
+    lines.push(
+      "The averages are over tasks embedded in this program, one for each category: they are not MTEB's.",
+    );
+  } else if (comparison.averages.length === 0) {
     lines.push("No average over the benchmark is given, because not all of its 56 tasks were evaluated.");
   }
   return [...lines, ...comparison.warnings.map((warning) => `Warning: ${warning}.`)];
@@ -171,7 +183,7 @@ function scoreText({ value, stderr, share }: Cell): string {
   return points(value) + (stderr === null ? "" : ` ±${points(stderr)}`);
 }
 
-function differenceText({ difference }: Cell): string {
+function differenceText(difference: Difference | null): string {
   if (difference === null) return "";
   const [low, high] = difference.interval ?? [];
   const interval = low === undefined ? "[too few items]" : `[${signed(low)}, ${signed(high!)}]`;
@@ -180,7 +192,7 @@ function differenceText({ difference }: Cell): string {
 
 function meanText(row: MeanRow, arm: number): string {
   const difference = row.differences[arm];
-  return points(row.values[arm]!) + (difference == null ? "" : ` (${signed(difference)})`);
+  return points(row.values[arm]!) + (difference == null ? "" : ` (${signed(difference.value)})`);
 }
 
 /** Two decimals of a fraction times 100. A number that is not finite has no place in a report. */

@@ -45,9 +45,11 @@ const comparison: Comparison = {
     label: "retrieval (partial)",
     complete: false,
     values: [0.5, 0.4999999],
-    differences: [null, -1e-7],
+    stderrs: [0.0312, null],
+    differences: [null, { value: -1e-7, interval: [-0.02, 0.0312] }],
   }],
-  average: null,
+  averages: [],
+  embedded: false,
   warnings: ["grace, T: the filters differ"],
 };
 
@@ -100,7 +102,8 @@ Deno.test("renderComparison() refuses to print a number that is not finite", () 
     label: "x",
     complete: false,
     values: [NaN, 1],
-    differences: [null, 1],
+    stderrs: [null, null],
+    differences: [null, { value: 1, interval: null }],
   }];
   assert.throws(() => renderComparison(broken, "text"), TypeError);
   assert.throws(() => renderComparison(broken, "markdown"), TypeError);

@@ -8,6 +8,7 @@
 import { NumericError } from "#errors";
 import { Mirror } from "../lib/data/mirror.ts";
 import { inOrder } from "../lib/rollout/in_order.ts";
+import { standardErrorOfItems } from "./bootstrap.ts";
 import { EmbeddingStore, readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
 import type { Encoded, Encoder, GenerationRequest, Generator, LikelihoodRequest } from "./encoder.ts";
 import { gsm8kRequests, scoreGsm8k } from "./general/gsm8k.ts";
@@ -26,7 +27,6 @@ import {
 import { scoreTask, textsOf } from "./mteb/score_task.ts";
 import type { Score } from "./score.ts";
 import { type ScoreRecord, writeScore } from "./score_record.ts";
-import { standardError } from "./statistics.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
 import { contentSha256, SCORERS, type TaskData } from "./task_data.ts";
 
@@ -174,17 +174,16 @@ async function scoreTasks(suite: Suite, tasks: readonly ResolvedTask[], out: str
         model: embeddings!.encoder,
         counts: textCounts(textsOf(data), embeddings!),
       };
-    const values = score.items.map((item) => item.value);
-    const stderr = score.aggregate === "mean" ? standardError(values as number[]) : undefined;
     records.push(
       writeScore(out, {
         suite: suite.id,
         task: task.name,
         baseTask: task.baseTask,
         category: task.category,
+        embedded: task.embedded,
         main: score.main,
         value: score.metrics[score.main]!,
-        stderr: stderr ?? null,
+        stderr: standardErrorOfItems(score.items, score.aggregate),
         aggregate: score.aggregate,
         metrics: score.metrics,
         counts: { ...score.counts, ...counts },

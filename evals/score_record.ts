@@ -22,10 +22,12 @@ export interface ScoreRecord {
   readonly task: string;
   readonly baseTask: string;
   readonly category: Category;
+  /** Whether the task is one that comes with the program, and not a benchmark's. */
+  readonly embedded?: boolean;
   /** Main metric and its value. */
   readonly main: string;
   readonly value: number;
-  /** Standard error of the value over items, where it is a mean. */
+  /** Standard error of the value over items ({@linkcode standardErrorOfItems}); null where there is none. */
   readonly stderr: number | null;
   readonly aggregate: Aggregate;
   readonly metrics: Readonly<Record<string, number>>;
