@@ -191,8 +191,9 @@ function differenceText(difference: Difference | null): string {
 }
 
 function meanText(row: MeanRow, arm: number): string {
-  const difference = row.differences[arm];
-  return points(row.values[arm]!) + (difference == null ? "" : ` (${signed(difference.value)})`);
+  const stderr = row.stderrs[arm], difference = row.differences[arm];
+  return points(row.values[arm]!) + (stderr == null ? "" : ` ±${points(stderr)}`) +
+    (difference == null ? "" : ` (${signed(difference.value)})`);
 }
 
 /** Two decimals of a fraction times 100. A number that is not finite has no place in a report. */

@@ -69,10 +69,10 @@ SciFact[mini:40]    +0.00 [-2.00, +3.12]
 mmlu|x            +50.00 [too few items]
 
 Category means (x 100)
------------------------------------------
-category              base          grace
------------------------------------------
-retrieval (partial)  50.00  50.00 (+0.00)
+-----------------------------------------------
+category                    base          grace
+-----------------------------------------------
+retrieval (partial)  50.00 ±3.12  50.00 (+0.00)
 
 Intervals: paired bootstrap over items, 100 resamples, seed 0. They cover the choice of items, \
 not the randomness of training or sampling.
