@@ -49,6 +49,8 @@ Deno.test("runSuite() embeds each distinct text once and names slices as slices"
     ]);
     for (const score of result.scores) {
       assert.ok(Number.isFinite(score.value), score.task);
+      assert.ok(score.stderr !== null && score.stderr >= 0, `${score.task} has a standard error`);
+      assert.equal(score.embedded, false);
       assert.match(score.files[0]!.sha256, /^[0-9a-f]{64}$/);
       assert.ok(!score.files[0]!.path.startsWith("/"), "paths are relative to the data root");
     }
