@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { canonicalJson } from "./canonical.ts";
 import { PROTOCOL_DEPARTURES } from "./departures.ts";
 import { type Leaf, leafPaths, leavesOf } from "./leaves.ts";
 import type { ResolvedManifest } from "./resolve.ts";
@@ -11,28 +12,33 @@ import type { ResolvedManifest } from "./resolve.ts";
 export interface Difference {
   /** Path of the setting. */
   path: string;
-  /** Its value and origin in the first manifest. */
-  left: { value: Leaf; source: string };
-  /** Its value and origin in the second manifest. */
-  right: { value: Leaf; source: string };
+  /** Its value and origin in the first manifest; null for a control that is not there. */
+  left: { value: Leaf; source: string } | null;
+  /** Its value and origin in the second manifest; null for a control that is not there. */
+  right: { value: Leaf; source: string } | null;
   /** Numbers of the documented discrepancies that the setting is about; often none. */
   ids: readonly string[];
 }
 
-/** All settings on which two resolved manifests differ, in the order of the schema. */
+/** All settings and controls on which two resolved manifests differ: in the order of the schema, then by name. */
 export function diffManifests(left: ResolvedManifest, right: ResolvedManifest): Difference[] {
   const [a, b] = [leavesOf(left.manifest), leavesOf(right.manifest)];
-  const differing = leafPaths().filter((path) => JSON.stringify(a.get(path)) !== JSON.stringify(b.get(path)));
+  const named = [...new Set([...a.keys(), ...b.keys()])].filter((path) => !leafPaths().includes(path)).sort();
+  const text = (value: Leaf | undefined) => value === undefined ? undefined : canonicalJson(value);
+  const differing = [...leafPaths(), ...named].filter((path) => text(a.get(path)) !== text(b.get(path)));
+  const side = (leaves: Map<string, Leaf>, { provenance }: ResolvedManifest, path: string) =>
+    leaves.has(path) ? { value: leaves.get(path)!, source: provenance[path]! } : null;
   return differing.map((path) => ({
     path,
-    left: { value: a.get(path)!, source: left.provenance[path]! },
-    right: { value: b.get(path)!, source: right.provenance[path]! },
+    left: side(a, left, path),
+    right: side(b, right, path),
     ids: PROTOCOL_DEPARTURES.flatMap((row) => row.path === path ? row.ids : []),
   }));
 }
 
 /** One line for a difference: `train.steps: 100 (preset smollm2-cpu) -> 10 (--steps)`. */
 export function describeDifference({ path, left, right, ids }: Difference): string {
-  const side = ({ value, source }: Difference["left"]) => `${JSON.stringify(value)} (${source})`;
+  const side = (one: Difference["left"]) =>
+    one ? `${JSON.stringify(one.value)} (${one.source})` : "not there";
   return `${path}${ids.length > 0 ? ` [${ids.join(", ")}]` : ""}: ${side(left)} -> ${side(right)}`;
 }

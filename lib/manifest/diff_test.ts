@@ -18,12 +18,28 @@ Deno.test("diffManifests() lists each differing setting with both values and ori
   }]);
   assert.deepEqual(diffManifests(left, right).map(describeDifference), [
     'arms: ["base"] (grace.json) -> ["base","cl"] (grace.json)',
-    "train.steps: 100 (preset smollm2-cpu) -> 10 (--steps)",
+    "train.steps: 40 (preset tiny) -> 10 (--steps)",
+  ]);
+});
+
+Deno.test("diffManifests() lists controls by name: those that are set otherwise, and those that one side lacks", () => {
+  const left = resolveManifest({ controls: { "grace-half": { of: "grace", set: { "train.steps": 20 } } } });
+  const right = resolveManifest({
+    controls: {
+      "grace-plain": { rationale: false, of: "grace" },
+      "cl-1e-4": { of: "cl", set: { "cl.learningRate": 2e-4 } },
+    },
+  });
+  assert.deepEqual(diffManifests(left, right).map(describeDifference), [
+    'controls.cl-1e-4: {"of":"cl","set":{"cl.learningRate":0.0001}} (preset tiny) -> ' +
+    '{"of":"cl","set":{"cl.learningRate":0.0002}} (grace.json)',
+    'controls.grace-half: {"of":"grace","set":{"train.steps":20}} (grace.json) -> not there',
   ]);
 });
 
 Deno.test("diffManifests() of two protocols names the documented discrepancies", () => {
-  const found = diffManifests(resolveManifest({ preset: "code" }), resolveManifest({ preset: "fixed" }));
+  const found = diffManifests(resolveManifest({ preset: "code" }), resolveManifest({ preset: "fixed" }))
+    .filter(({ path }) => !/^(controls\.|fullArms)/.test(path));
   assert.equal(found[0]!.path, "preset");
   const documented = PROTOCOL_DEPARTURES.filter((d) => d.code !== d.fixed && d.kind !== "unsupervised");
   assert.deepEqual(found.slice(1).map((d) => d.path).sort(), documented.map((d) => d.path).sort());

@@ -1,5 +1,5 @@
 import { assert } from "#test";
-import { CPU_DEPARTURES, PROTOCOL_SETTINGS } from "./departures.ts";
+import { CPU_DEPARTURES, PROTOCOL_SETTINGS, TINY_DEPARTURES } from "./departures.ts";
 import { DEFECTS, DISCREPANCIES } from "./discrepancies.ts";
 import { PROTOCOL_FILE, protocolText } from "./emit_protocol.ts";
 
@@ -17,9 +17,9 @@ Deno.test("docs/protocol.md is what emit_protocol.ts writes", async () => {
   assert.equal(await Deno.readTextFile(PROTOCOL_FILE), await protocolText());
 });
 
-Deno.test("protocolText() names every setting of the protocol and of the size preset", async () => {
+Deno.test("protocolText() names every setting of the protocol and of the size presets", async () => {
   const text = await protocolText();
-  for (const { path } of [...PROTOCOL_SETTINGS, ...CPU_DEPARTURES]) {
+  for (const { path } of [...PROTOCOL_SETTINGS, ...CPU_DEPARTURES, ...TINY_DEPARTURES]) {
     assert.ok(text.includes(`\`${path}\``), path);
   }
 });

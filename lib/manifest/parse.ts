@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import { MissingError, UsageError } from "#errors";
 import { leafPaths } from "./leaves.ts";
+import { CONTROL_SETTINGS } from "./sections/controls.ts";
 import { type ManifestInput, manifestInputSchema } from "./schema.ts";
 import { suggest } from "./suggest.ts";
 
@@ -62,11 +63,23 @@ export function checkManifest(value: unknown, source: string): ManifestInput {
 function sentences(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
+    if (issue.path[0] === "controls") return issue.keys.map((key) => unknownControlKey(issue.path, key));
     return issue.keys.map((key) => path === "" ? unknownTopKey(key) : unknownKey(`${path}.${key}`));
+  }
+  if (issue.code === "invalid_key") {
+    return issue.issues.map(({ message }) => `"${path}" is not a name: ${message}`);
   }
   const shown = JSON.stringify(issue.input);
   const found = shown === undefined ? "" : ` (found ${shown.length > 60 ? shown.slice(0, 60) + "…" : shown})`;
   return [`"${path === "" ? "the manifest" : path}": ${issue.message}${found}`];
+}
+
+/** Inside a control, the keys of `set` are the paths of settings. */
+function unknownControlKey(path: readonly PropertyKey[], key: string): string {
+  const near = suggest(key, path.at(-1) === "set" ? CONTROL_SETTINGS : ["of", "rationale", "set"]);
+  return `unknown key "${key}" in "${path.map(String).join(".")}"${
+    near === undefined ? "" : `, did you mean "${near}"?`
+  }`;
 }
 
 /** Knows that a path such as "train.steps", which messages speak of, is written as an object in an object. */

@@ -3,12 +3,22 @@
  *
  * @module
  */
-import { CPU_DEPARTURES, PROTOCOL_SETTINGS } from "./departures.ts";
+import { presetControls } from "./controls.ts";
+import { CPU_DEPARTURES, PROTOCOL_SETTINGS, type SizeDeparture, TINY_DEPARTURES } from "./departures.ts";
 import { fromLeaves, type Leaf, leavesOf } from "./leaves.ts";
+import { EMBEDDED_BACKBONE } from "./names.ts";
 import { type DeepPartial, type Manifest, manifestSchema, type Preset } from "./schema.ts";
 
-/** Preset of a manifest that names none: it is the one that works on any machine. */
-export const DEFAULT_PRESET: Preset = "smollm2-cpu";
+/** Presets that are `fixed` at another size, with what they change. */
+const SIZES: Readonly<Partial<Record<Preset, readonly SizeDeparture[]>>> = {
+  "smollm2-cpu": CPU_DEPARTURES,
+  tiny: TINY_DEPARTURES,
+};
+
+/** Preset of a manifest that names none: by its backbone the one whose sizes suit any machine. */
+export function defaultPreset(backbone: string): Preset {
+  return backbone === EMBEDDED_BACKBONE ? "tiny" : "smollm2-cpu";
+}
 
 /** The paper's system message, the same in training and evaluation (SHA-256 31d7e04f...50b). */
 export const SYSTEM_PROMPT =
@@ -17,7 +27,7 @@ export const SYSTEM_PROMPT =
 
 /** What is not part of the protocol, or is nowhere in doubt: the settings of the released training command. */
 const common: DeepPartial<Manifest> = {
-  backbone: "tiny",
+  backbone: EMBEDDED_BACKBONE,
   suite: "mini",
   arms: ["base", "reasoning", "cl", "grace"],
   seed: 1,
@@ -45,6 +55,7 @@ const common: DeepPartial<Manifest> = {
     checkpointEvery: 50,
     microBatchTokens: 16384,
     gradientCheckpointing: true,
+    informativePattern: "",
   },
   // Not from GRACE. Temperature: LLM2Vec's supervised scale of 50; sizes: matched to the arm grace.
   cl: {
@@ -65,10 +76,14 @@ const common: DeepPartial<Manifest> = {
  */
 export function presetManifest(preset: Preset, kind: Manifest["data"]["kind"] = "supervised"): Manifest {
   const leaves: [string, Leaf][] = [["preset", preset], ...leavesOf(common), ["data.kind", kind]];
-  const protocol = preset === "smollm2-cpu" ? "fixed" : preset;
+  const protocol = preset === "paper" || preset === "code" ? preset : "fixed";
   for (const setting of PROTOCOL_SETTINGS) {
     if ((setting.kind ?? kind) === kind) leaves.push([setting.path, setting[protocol]]);
   }
-  if (preset === "smollm2-cpu") { for (const { path, value } of CPU_DEPARTURES) leaves.push([path, value]); }
+  for (const { path, value } of SIZES[preset] ?? []) leaves.push([path, value]);
+  const controls = presetControls(preset, kind);
+  for (const { name, why: _, ...control } of controls) leaves.push([`controls.${name}`, control]);
+  const listed = new Map(leaves).get("arms") as readonly string[];
+  leaves.push(["fullArms", controls.map(({ name }) => name).filter((name) => !listed.includes(name))]);
   return manifestSchema.parse(fromLeaves(leaves));
 }

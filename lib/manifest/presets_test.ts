@@ -1,15 +1,16 @@
 import { assert } from "#test";
-import { CPU_DEPARTURES, PROTOCOL_DEPARTURES, PROTOCOL_SETTINGS } from "./departures.ts";
+import { CPU_DEPARTURES, PROTOCOL_DEPARTURES, PROTOCOL_SETTINGS, TINY_DEPARTURES } from "./departures.ts";
 import { sha256Hex } from "./hash.ts";
 import { type Leaf, leafPaths, leavesOf } from "./leaves.ts";
-import { presetManifest, SYSTEM_PROMPT } from "./presets.ts";
-import type { Preset } from "./schema.ts";
+import { defaultPreset, presetManifest, SYSTEM_PROMPT } from "./presets.ts";
+import { type Preset, PRESETS } from "./schema.ts";
 
-/** Paths on which two presets differ, apart from their names. */
+/** Paths on which two presets differ, apart from their names and controls. */
 function differing(a: Preset, b: Preset, kind: "supervised" | "unsupervised" = "supervised"): string[] {
   const [left, right] = [leavesOf(presetManifest(a, kind)), leavesOf(presetManifest(b, kind))];
   const same = (x: Leaf, y: Leaf) => JSON.stringify(x) === JSON.stringify(y);
-  return leafPaths().filter((path) => path !== "preset" && !same(left.get(path)!, right.get(path)!)).sort();
+  const counts = (path: string) => path !== "preset" && path !== "fullArms";
+  return leafPaths().filter((path) => counts(path) && !same(left.get(path)!, right.get(path)!)).sort();
 }
 
 Deno.test("SYSTEM_PROMPT is the paper's, byte for byte", () => {
@@ -73,10 +74,13 @@ Deno.test("presetManifest() differs between protocols exactly where the departur
     }
   }
   assert.deepEqual(differing("smollm2-cpu", "fixed"), CPU_DEPARTURES.map((d) => d.path).sort());
+  assert.deepEqual(differing("tiny", "fixed"), TINY_DEPARTURES.map((d) => d.path).sort());
 });
 
 Deno.test("every departure gives a reason, and those between protocols an id", () => {
-  for (const { path, why } of [...PROTOCOL_DEPARTURES, ...CPU_DEPARTURES]) assert.ok(why.length > 10, path);
+  for (const { path, why } of [...PROTOCOL_DEPARTURES, ...CPU_DEPARTURES, ...TINY_DEPARTURES]) {
+    assert.ok(why.length > 10, path);
+  }
   for (const { path, ids } of PROTOCOL_DEPARTURES) assert.ok(ids.length > 0, path);
   for (const { path, ids } of PROTOCOL_SETTINGS) assert.ok(ids.every((id) => /^[PB]\d+$/.test(id)), path);
 });
@@ -84,4 +88,40 @@ Deno.test("every departure gives a reason, and those between protocols an id", (
 Deno.test("presetManifest() returns a copy that callers may change", () => {
   presetManifest("fixed").arms.pop();
   assert.deepEqual(presetManifest("fixed").arms, ["base", "reasoning", "cl", "grace"]);
+});
+
+Deno.test("defaultPreset() is tiny for the built-in backbone and smollm2-cpu for any other", () => {
+  assert.equal(defaultPreset("tiny"), "tiny");
+  for (const other of ["./tiny", "SmolLM2-135M-Instruct.Q4_1.gguf"]) {
+    assert.equal(defaultPreset(other), "smollm2-cpu");
+  }
+});
+
+Deno.test("presetManifest() lets the arms cl and grace see the same number of texts", () => {
+  for (const preset of PRESETS) {
+    const { cl, train } = presetManifest(preset);
+    assert.equal(cl.batch * cl.steps, train.promptsPerStep * train.steps, preset);
+  }
+});
+
+Deno.test("presetManifest() lists every control once, in arms or in fullArms", () => {
+  for (const preset of PRESETS) {
+    const { arms, fullArms, controls } = presetManifest(preset);
+    const listed = [...arms, ...fullArms].filter((name) =>
+      !["base", "reasoning", "cl", "grace"].includes(name)
+    );
+    assert.deepEqual(listed.sort(), Object.keys(controls).sort(), preset);
+  }
+});
+
+Deno.test("presetManifest() makes the control grace-code of every training setting on which code and fixed differ", () => {
+  const { set } = presetManifest("tiny").controls["grace-code"]!;
+  assert.deepEqual(set, {
+    "reward.negatives": "shared",
+    "reward.grouping": "prompt",
+    "reward.lengthPenalty": "replace",
+    "reward.eosSet": "tokenizer",
+    "loss.aggregation": "token-mean-micro",
+  });
+  assert.equal(presetManifest("code").controls["grace-code"], undefined, "it would differ in nothing");
 });

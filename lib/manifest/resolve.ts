@@ -4,10 +4,12 @@
  * @module
  */
 import { UsageError } from "#errors";
+import { planArms, type PlannedArm, requireControls } from "./arms.ts";
 import { fromLeaves, leafPaths, leavesOf } from "./leaves.ts";
+import { EMBEDDED_BACKBONE } from "./names.ts";
 import { checkManifest } from "./parse.ts";
-import { DEFAULT_PRESET, presetManifest } from "./presets.ts";
-import { type Manifest, type ManifestInput, manifestSchema } from "./schema.ts";
+import { defaultPreset, presetManifest } from "./presets.ts";
+import { type Arm, type Manifest, type ManifestInput, manifestSchema } from "./schema.ts";
 import { suggest } from "./suggest.ts";
 
 /** A setting given on the command line. */
@@ -20,7 +22,7 @@ export interface Override {
   source: string;
 }
 
-/** Where each setting came from, by path: "preset fixed", "grace.json" or a flag such as "--steps". */
+/** Where each setting and control came from, by path: "preset fixed", "grace.json" or a flag such as "--steps". */
 export type Provenance = Readonly<Record<string, string>>;
 
 /** A manifest in which every setting has a value, and where each came from. */
@@ -32,7 +34,8 @@ export interface ResolvedManifest {
 }
 
 /**
- * Fills a manifest from its preset and applies flags: a flag beats the file, the file beats the preset.
+ * Fills a manifest from its preset and applies flags: a flag beats the file, the file beats the preset. Where no preset is
+ * named, the backbone decides ({@linkcode defaultPreset}).
  *
  * @param input content of `grace.json`, checked again here
  * @param overrides settings from the command line; later ones win
@@ -48,11 +51,15 @@ export function resolveManifest(
   const typed = new Map(overrides.map((override) => [override.path, override]));
   for (const override of overrides) checkOverride(override);
 
-  const preset = (typed.get("preset")?.value as Manifest["preset"]) ?? written.preset ?? DEFAULT_PRESET;
+  const backbone = (typed.get("backbone")?.value as string) ?? written.backbone ?? EMBEDDED_BACKBONE;
+  const named = (typed.get("preset")?.value as Manifest["preset"]) ?? written.preset;
+  const preset = named ?? defaultPreset(backbone);
   const kind = (typed.get("data.kind")?.value as Manifest["data"]["kind"]) ?? written.data?.kind;
   const leaves = leavesOf(presetManifest(preset, kind));
   const provenance = Object.fromEntries([...leaves.keys()].map((path) => [path, `preset ${preset}`]));
-  provenance.preset = "default";
+  provenance.preset = backbone === EMBEDDED_BACKBONE
+    ? `default for the backbone ${EMBEDDED_BACKBONE}`
+    : `default for any backbone but ${EMBEDDED_BACKBONE}`;
   const { $schema: _, ...settings } = written;
   for (const [path, value] of leavesOf(settings)) {
     leaves.set(path, value);
@@ -63,6 +70,7 @@ export function resolveManifest(
     provenance[path] = flag;
   }
   const manifest = manifestSchema.parse(fromLeaves(leaves));
+  requireControls(manifest, (name) => provenance[`controls.${name}`]!);
   requireConsistent(manifest, provenance);
   return { manifest, provenance };
 }
@@ -80,10 +88,10 @@ function checkOverride({ path, value, source }: Override): void {
   checkManifest(fromLeaves([[path, value]]) as ManifestInput, source);
 }
 
-/** Rules between settings, each with the settings that it is about. */
+/** Rules between settings, each with the settings that it is about; asked of the settings of every arm and control. */
 const RULES: readonly {
   paths: readonly string[];
-  holds: (m: Manifest) => boolean;
+  holds: (m: Manifest, arm: Pick<PlannedArm, "root" | "rationale">) => boolean;
   says: string;
   cure: string;
 }[] = [
@@ -101,13 +109,13 @@ const RULES: readonly {
   },
   {
     paths: ["optimizer.warmupSteps", "cl.steps"],
-    holds: (m) => !m.arms.includes("cl") || m.cl.steps === 0 || m.optimizer.warmupSteps < m.cl.steps,
+    holds: (m, { root }) => root !== "cl" || m.cl.steps === 0 || m.optimizer.warmupSteps < m.cl.steps,
     says: "the learning rate of the arm cl would never reach its peak",
     cure: "make optimizer.warmupSteps smaller than cl.steps, or leave the arm cl out",
   },
   {
     paths: ["data.kind", "arms"],
-    holds: (m) => m.data.kind === "supervised" || !m.arms.includes("cl"),
+    holds: (m, { root }) => m.data.kind === "supervised" || root !== "cl",
     says: "the arm cl needs supervised training data (query, positive, negative)",
     cure: "leave cl out: --arms base,reasoning,grace, or arms in the manifest",
   },
@@ -131,19 +139,48 @@ const RULES: readonly {
   },
   {
     paths: ["pooling.input", "arms"],
-    holds: (m) => m.pooling.input || !(m.arms.includes("base") || m.arms.includes("cl")),
-    says: "the arms base and cl have no rationale, so their input must be pooled",
-    cure: "set pooling.input to true, or leave these arms out",
+    holds: (m, { root, rationale }) => m.pooling.input || (root !== "cl" && rationale),
+    says: "arms without a rationale, and the arm cl in training, have nothing but their input to pool",
+    cure: "set pooling.input to true, or leave arms out that have no rationale (base, cl)",
+  },
+  {
+    paths: ["train.informativePattern"],
+    holds: (m) => isPattern(m.train.informativePattern),
+    says: "the pattern is not a regular expression",
+    cure: "write it as JavaScript does, without slashes around it",
   },
 ];
 
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, "i");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function requireConsistent(manifest: Manifest, provenance: Provenance): void {
+  // Without an arm of its own, too: a setting that contradicts another is wrong whether or not an arm reads it.
+  requireRules(manifest, { root: "grace", rationale: true }, (path) => provenance[path]!);
+  for (const arm of planArms(manifest)) {
+    const own = leavesOf(arm.manifest), common = leavesOf(manifest);
+    requireRules(arm.manifest, arm, (path) => {
+      const changed = JSON.stringify(own.get(path)) !== JSON.stringify(common.get(path));
+      return changed ? `the control ${arm.name}` : provenance[path]!;
+    });
+  }
+}
+
+function requireRules(
+  manifest: Manifest,
+  arm: { root: Arm; rationale: boolean },
+  sourceOf: (path: string) => string,
+): void {
   const leaves = leavesOf(manifest);
   for (const { paths, holds, says, cure } of RULES) {
-    if (holds(manifest)) continue;
-    const values = paths.map((path) =>
-      `${path} is ${JSON.stringify(leaves.get(path))} (${provenance[path]})`
-    );
+    if (holds(manifest, arm)) continue;
+    const values = paths.map((path) => `${path} is ${JSON.stringify(leaves.get(path))} (${sourceOf(path)})`);
     throw new UsageError(`${says}: ${values.join(", ")}`, cure);
   }
 }

@@ -18,7 +18,8 @@ Deno.test("resolveManifest() lets flags beat the file and the file beat the pres
   assert.equal(provenance["train.checkpointEvery"], "grace.json");
   assert.equal(provenance["train.promptsPerStep"], "preset fixed");
   assert.equal(provenance.preset, "grace.json");
-  assert.deepEqual(Object.keys(provenance).sort(), leafPaths().sort());
+  const controls = Object.keys(manifest.controls).map((name) => `controls.${name}`);
+  assert.deepEqual(Object.keys(provenance).sort(), [...leafPaths(), ...controls].sort());
 });
 
 Deno.test("resolveManifest() takes the preset from a flag, and without any the default one", () => {
@@ -30,8 +31,17 @@ Deno.test("resolveManifest() takes the preset from a flag, and without any the d
   assert.deepEqual(flagged.manifest, presetManifest("code"));
   assert.equal(flagged.provenance["reward.grouping"], "preset code");
   const plain = resolveManifest({});
-  assert.deepEqual(plain.manifest, presetManifest("smollm2-cpu"));
-  assert.equal(plain.provenance.preset, "default");
+  assert.deepEqual(plain.manifest, presetManifest("tiny"));
+  assert.equal(plain.provenance.preset, "default for the backbone tiny");
+});
+
+Deno.test("resolveManifest() lets the backbone decide about the preset where none is named, and says so", () => {
+  const flagged = resolveManifest({}, [{ path: "backbone", value: "m.gguf", source: "--backbone" }]);
+  assert.deepEqual(flagged.manifest, { ...presetManifest("smollm2-cpu"), backbone: "m.gguf" });
+  assert.equal(flagged.provenance.preset, "default for any backbone but tiny");
+  assert.equal(resolveManifest({ backbone: "m.gguf" }).manifest.preset, "smollm2-cpu");
+  assert.equal(resolveManifest({ backbone: "m.gguf", preset: "tiny" }).manifest.suite, "tiny");
+  assert.equal(resolveManifest({ preset: "smollm2-cpu" }).manifest.backbone, "tiny");
 });
 
 Deno.test("resolveManifest() uses the last of several flags for one setting", () => {
@@ -60,7 +70,7 @@ Deno.test("resolveManifest() refuses settings that contradict each other, quotin
   assert.throws(() => resolveManifest({ train: { promptsPerStep: 9 } }), (e) => {
     return e instanceof UsageError &&
       e.message.includes(
-        "train.promptsPerStep is 9 (grace.json), train.miniBatches is 2 (preset smollm2-cpu)",
+        "train.promptsPerStep is 9 (grace.json), train.miniBatches is 2 (preset tiny)",
       );
   });
   for (
@@ -72,6 +82,8 @@ Deno.test("resolveManifest() refuses settings that contradict each other, quotin
       { data: { kind: "unsupervised" } },
       { pooling: { input: false, rationale: false } },
       { pooling: { input: false } },
+      { pooling: { input: false }, arms: ["grace-plain"] },
+      { train: { informativePattern: "(" } },
     ]
   ) assert.throws(() => resolveManifest(bad), UsageError, JSON.stringify(bad));
   resolveManifest({ pooling: { input: false }, arms: ["reasoning", "grace"] });

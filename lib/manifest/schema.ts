@@ -5,25 +5,32 @@
  * @module
  */
 import { z } from "zod";
-import { ARMS, DEVICES, PRESETS } from "./names.ts";
+import { ARM_NAME, DEVICES, PRESETS } from "./names.ts";
+import { controls, seed } from "./sections/controls.ts";
 import { advantage, loss, reward } from "./sections/objective.ts";
 import { data, evaluation, pooling, prompt, sampling } from "./sections/texts.ts";
 import { cl, optimizer, train } from "./sections/training.ts";
 
 export { type Arm, ARMS, type Preset, PRESETS } from "./names.ts";
 
+/** Names of arms and controls; `arms.ts` says which there are. */
+const armNames = () => z.array(z.string().regex(ARM_NAME, "expected the name of an arm or a control"));
+
 /** A manifest in which every setting has a value. */
 export const manifestSchema = z.strictObject({
   preset: z.enum(PRESETS).describe(
     "Where unset values come from. paper: the text of arXiv 2510.04506; code: its released code; " +
-      "fixed: known defects repaired; smollm2-cpu: fixed, sized for 135 M parameters on two cores.",
+      "fixed: known defects repaired; smollm2-cpu: fixed, sized for 135 M parameters on two cores; tiny: fixed, sized " +
+      "for the built-in backbone. Unset: tiny if the backbone is tiny, else smollm2-cpu.",
   ),
   backbone: z.string().min(1).describe(
-    "Model to start from: tiny (built in), a hub id, or a path to a HF folder or GGUF file.",
+    "Model to start from: tiny (built in), or the path of a HF folder or GGUF file.",
   ),
   suite: z.string().min(1).describe("Evaluation suite."),
-  arms: z.array(z.enum(ARMS)).min(1).describe("What to compare: base, reasoning, cl, grace."),
-  seed: z.int().min(0).max(0xffff_ffff).describe("Seed of every random number of the run (32 bits)."),
+  arms: armNames().min(1).describe("What to compare: base, reasoning, cl, grace, or names of controls."),
+  fullArms: armNames().describe("What run --full adds to arms: names of arms or controls."),
+  controls,
+  seed,
   device: z.enum(DEVICES).describe(
     "Engine; auto: a hardware GPU if there is one, else cpu.",
   ),

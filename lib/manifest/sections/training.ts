@@ -41,6 +41,10 @@ export const train = z.strictObject({
   gradientCheckpointing: z.boolean().describe(
     "Keep only each layer's input and run the layer again in the backward pass: a tenth of the memory, a third more time.",
   ),
+  informativePattern: z.string().describe(
+    "Regular expression (JavaScript, case ignored): the journal has the share of each step's rationales that match it. " +
+      "For watching alone; empty = not counted.",
+  ),
 }).describe("Training loop of the arm grace.");
 
 /** The contrastive baseline; nothing about it is known from GRACE. */
