@@ -32,7 +32,7 @@ import { contentSha256, SCORERS, type TaskData } from "./task_data.ts";
 
 /** How far an evaluation is. */
 export interface SuiteProgress {
-  readonly stage: "embedding texts" | "generating answers" | "comparing answers";
+  readonly stage: "embedding texts" | "generating answers" | "comparing answers" | "scoring tasks";
   readonly done: number;
   readonly total: number;
 }
@@ -40,8 +40,8 @@ export interface SuiteProgress {
 /** What {@linkcode runSuite} needs. */
 export interface RunSuiteOptions {
   readonly suite: Suite;
-  /** Mirror folder with the data sets. */
-  readonly dataRoot: string;
+  /** Mirror folder with the data sets; undefined where the suite needs none but those of the program. */
+  readonly dataRoot: string | undefined;
   readonly encoder: Encoder;
   /** May be left out if the suite has no general benchmarks. */
   readonly generator?: Generator;
@@ -76,7 +76,7 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteResult> {
   await Deno.mkdir(options.out, { recursive: true });
   const texts = await encodeAll(tasks, options);
   const requests = await answerAll(tasks, options);
-  return { scores: await scoreTasks(options.suite, tasks, options.out), texts, requests };
+  return { scores: await scoreTasks(options.suite, tasks, options.out, options.onProgress), texts, requests };
 }
 
 /**
@@ -84,7 +84,11 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteResult> {
  *
  * @throws MissingError if the records do not cover the suite
  */
-export async function scoreFromRecords(suite: Suite, dataRoot: string, out: string): Promise<ScoreRecord[]> {
+export async function scoreFromRecords(
+  suite: Suite,
+  dataRoot: string | undefined,
+  out: string,
+): Promise<ScoreRecord[]> {
   return scoreTasks(suite, await resolveSuite(suite, new Mirror(dataRoot)), out);
 }
 
@@ -143,6 +147,7 @@ async function inBatches<T>(
     options.signal?.throwIfAborted();
     const before = total - missing.length + start;
     const batch = missing.slice(start, start + size);
+    options.onProgress?.({ stage, done: before, total });
     await run(batch, (done) => options.onProgress?.({ stage, done: before + done, total }));
     options.onProgress?.({ stage, done: before + batch.length, total });
   }
@@ -161,11 +166,17 @@ function requestsOf(data: GeneralTaskData): GenerationRequest[] | LikelihoodRequ
     : mmluLikelihoodRequests(data.items);
 }
 
-async function scoreTasks(suite: Suite, tasks: readonly ResolvedTask[], out: string): Promise<ScoreRecord[]> {
+async function scoreTasks(
+  suite: Suite,
+  tasks: readonly ResolvedTask[],
+  out: string,
+  onProgress?: RunSuiteOptions["onProgress"],
+): Promise<ScoreRecord[]> {
   const embeddings = tasks.some(({ data }) => !isGeneral(data)) ? await readEmbeddings(out) : null;
   const generations = tasks.some(({ data }) => isGeneral(data)) ? readGenerations(out) : null;
   const records: ScoreRecord[] = [];
-  for (const task of tasks) {
+  for (const [done, task] of tasks.entries()) {
+    onProgress?.({ stage: "scoring tasks", done, total: tasks.length });
     const { data } = task;
     const { score, model, counts } = isGeneral(data)
       ? { score: scoreGeneral(data, generations!), model: generations!.generator, counts: {} }

@@ -5,7 +5,9 @@
  */
 import { basename, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
+import { EMBEDDED_BACKBONE_FOLDER } from "../data/embedded.ts";
 import { digestFile } from "../manifest/hash.ts";
+import { EMBEDDED_BACKBONE } from "../manifest/names.ts";
 import type { ChatTemplate } from "./chat_template.ts";
 import type { DecoderConfig } from "./config.ts";
 import type { GenerationIds } from "./generation_config.ts";
@@ -29,7 +31,7 @@ export interface BackboneFile {
 
 /** An instruct model, checked and ready to be loaded onto a device. */
 export interface Backbone extends GenerationIds {
-  /** Last part of the path, without `.gguf`. */
+  /** Last part of the path, without `.gguf`; "tiny" for the built-in one. */
   readonly name: string;
   /** The path that was opened, without trailing slashes. */
   readonly path: string;
@@ -58,11 +60,16 @@ const ACCEPTED = "give a .gguf file, or a folder with config.json, tokenizer.jso
 /**
  * Opens and checks a backbone. No weight is read yet, but every file is (for its digest).
  *
- * @param path a `.gguf` file or a Hugging Face folder
+ * @param path a `.gguf` file or a Hugging Face folder, or "tiny" for the built-in backbone
+ * @param embedded folder of the built-in backbone
  * @throws {MissingError} when the path, or a file of the folder, is not there
  * @throws {UsageError} when something in it is damaged, contradictory or not supported
  */
-export async function openBackbone(path: string): Promise<Backbone> {
+export async function openBackbone(
+  path: string,
+  embedded: string = EMBEDDED_BACKBONE_FOLDER,
+): Promise<Backbone> {
+  if (path === EMBEDDED_BACKBONE) return await openEmbedded(embedded);
   const trimmed = path.replace(/(?<=.)\/+$/, "");
   const info = await Deno.stat(trimmed).catch((cause) => {
     const reason = cause instanceof Deno.errors.NotFound ? "does not exist" : `cannot be read: ${cause}`;
@@ -71,6 +78,14 @@ export async function openBackbone(path: string): Promise<Backbone> {
   if (info.isDirectory) return await openHf(trimmed);
   if (trimmed.endsWith(".gguf")) return await openGgufFile(trimmed);
   throw new UsageError(`the backbone "${path}" is neither a folder nor a .gguf file`, ACCEPTED);
+}
+
+async function openEmbedded(folder: string): Promise<Backbone> {
+  if (isFile(`${folder}/${HF_FILES.config}`)) return { ...await openHf(folder), name: EMBEDDED_BACKBONE };
+  throw new MissingError(
+    `the built-in backbone "${EMBEDDED_BACKBONE}" is not in "${folder}"`,
+    "restore fixtures/tiny/backbone: it is part of the program; or name another model with --backbone",
+  );
 }
 
 async function openHf(folder: string): Promise<Backbone> {

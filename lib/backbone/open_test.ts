@@ -20,6 +20,19 @@ for (const name of ["llama", "qwen2", "qwen3"]) {
   });
 }
 
+Deno.test("openBackbone() opens the built-in backbone by its id, and says what to restore where it is missing", async () => {
+  const folder = `${GOLDEN}/llama`;
+  const backbone = await openBackbone("tiny", folder);
+  assert.deepEqual([backbone.name, backbone.path], ["tiny", folder]);
+  backbone.close();
+  await assert.rejects(
+    openBackbone("tiny", `${GOLDEN}/nowhere`),
+    (error) =>
+      error instanceof MissingError && error.message.includes("nowhere") &&
+      error.cure.startsWith("restore fixtures/tiny/backbone"),
+  );
+});
+
 Deno.test("openBackbone() opens a GGUF file", async () => {
   const backbone = await openBackbone(`${GOLDEN}/llama.gguf`);
   assert.deepEqual([backbone.name, backbone.format, backbone.eosIds, backbone.bosId], ["llama", "gguf", [

@@ -1,16 +1,18 @@
 /**
- * A local folder of data sets (`--data-root DIR`), laid out like the Hugging Face hub:
+ * Data sets in a local folder (`--data-root DIR`), laid out like the Hugging Face hub:
  *
  *     <data set id>/<split>.jsonl.gz        or <split>.jsonl
  *     <data set id>/corpus.jsonl.gz, queries.jsonl.gz, qrels/<split>.tsv     for retrieval
  *     index.json                            optional: a list of {id, partial, ...}
  *
+ * The program's own data sets lie in such a folder too, and are always found there: ids below "tiny/" and "tiny-dev/".
  * Nothing is downloaded here, and no split stands in for another.
  *
  * @module
  */
 import { MissingError, UsageError } from "#errors";
 import type { DataFile } from "./data_file.ts";
+import { EMBEDDED_DATA_FOLDER, isEmbedded } from "./embedded.ts";
 import { excerpt, type JsonlRow, readJsonl, readLines } from "./jsonl.ts";
 import type { RowSource } from "./columns.ts";
 
@@ -28,12 +30,26 @@ export interface Judgement {
   readonly relevance: number;
 }
 
-/** Reader of a mirror folder. */
+/** Reader of a mirror folder and of the program's own. */
 export class Mirror {
-  #partial: Promise<ReadonlySet<string>> | undefined;
+  readonly #partial = new Map<string, Promise<ReadonlySet<string>>>();
 
-  /** @param root the folder; read only, and looked into only when something is asked for */
-  constructor(readonly root: string) {}
+  /**
+   * @param root the folder; read only, and looked into only when something is asked for. Undefined where none is given:
+   *   then the built-in data sets are all there is
+   * @param embedded folder of the built-in data sets
+   */
+  constructor(readonly root: string | undefined, readonly embedded: string = EMBEDDED_DATA_FOLDER) {}
+
+  /**
+   * Path of a file of a data set.
+   *
+   * @param label such as "mteb/banking77/test.jsonl.gz"
+   * @throws MissingError if no folder with data sets is given, and the data set is not built in
+   */
+  pathOf(label: string): string {
+    return `${this.#rootOf(label)}/${label}`;
+  }
 
   /**
    * Reads one split through `parse`, which takes a row and its place and returns the typed row or throws.
@@ -54,7 +70,7 @@ export class Mirror {
     const label = await this.#find(task, id, [`${split}.jsonl.gz`, `${split}.jsonl`]);
     const rows: T[] = [];
     const source = { task, file: label };
-    const file = await readJsonl(`${this.root}/${label}`, (row) => rows.push(parse(row, source)), {
+    const file = await readJsonl(this.pathOf(label), (row) => rows.push(parse(row, source)), {
       label,
       signal: options.signal,
     });
@@ -73,7 +89,7 @@ export class Mirror {
   async judgements(task: string, id: string, split: string): Promise<Split<Judgement>> {
     const label = await this.#find(task, id, [`qrels/${split}.tsv`]);
     const rows: Judgement[] = [];
-    const file = await readLines(`${this.root}/${label}`, (text, line) => {
+    const file = await readLines(this.pathOf(label), (text, line) => {
       if (line === 1) return;
       const [query, document, relevance, ...more] = text.replace(/\r$/, "").split("\t");
       if (!query || !document || !/^-?\d+$/.test(relevance ?? "") || more.length > 0) {
@@ -92,14 +108,25 @@ export class Mirror {
 
   /** Whether the folder's `index.json` says that it holds only a part of this data set. */
   async isPartial(id: string): Promise<boolean> {
-    this.#partial ??= this.#readIndex();
-    return (await this.#partial).has(id);
+    const root = this.#rootOf(id);
+    let partial = this.#partial.get(root);
+    if (!partial) this.#partial.set(root, partial = this.#readIndex(root));
+    return (await partial).has(id);
   }
 
-  async #readIndex(): Promise<ReadonlySet<string>> {
+  #rootOf(id: string): string {
+    if (isEmbedded(id)) return this.embedded;
+    if (this.root !== undefined) return this.root;
+    throw new MissingError(
+      `no folder with data sets is given, and "${id}" is not built in`,
+      "name it with --data-root or GRACE_DATA_ROOT: it is laid out as <owner>/<name>/<split>.jsonl.gz",
+    );
+  }
+
+  async #readIndex(root: string): Promise<ReadonlySet<string>> {
     let text: string;
     try {
-      text = await Deno.readTextFile(`${this.root}/index.json`);
+      text = await Deno.readTextFile(`${root}/index.json`);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return new Set();
       throw error;
@@ -109,7 +136,7 @@ export class Mirror {
       return new Set(list.filter((entry) => entry.partial === true).map((entry) => entry.id));
     } catch (cause) {
       throw new UsageError(
-        `"${this.root}/index.json" is not a JSON list of {id, partial}`,
+        `"${root}/index.json" is not a JSON list of {id, partial}`,
         "correct or remove the file",
         { cause },
       );
@@ -119,7 +146,7 @@ export class Mirror {
   async #find(task: string, id: string, names: readonly string[]): Promise<string> {
     for (const name of names) {
       try {
-        await Deno.stat(`${this.root}/${id}/${name}`);
+        await Deno.stat(this.pathOf(`${id}/${name}`));
         return `${id}/${name}`;
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -127,9 +154,11 @@ export class Mirror {
     }
     throw new MissingError(
       `${task}: data set "${id}" not found: looked for ${
-        names.map((name) => `"${this.root}/${id}/${name}"`).join(" and ")
+        names.map((name) => `"${this.pathOf(`${id}/${name}`)}"`).join(" and ")
       }`,
-      `fetch "${id}" and store it as ${id}/${names.at(-1)} below the folder given with --data-root`,
+      isEmbedded(id)
+        ? "restore fixtures/tiny/data: it is part of the program"
+        : `fetch "${id}" and store it as ${id}/${names.at(-1)} below the folder given with --data-root`,
     );
   }
 }

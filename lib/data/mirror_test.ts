@@ -73,6 +73,44 @@ Deno.test("column readers name task, file, line and column when a value is of th
   assert.throws(() => stringListColumn(row, "list", source, 3), UsageError);
 });
 
+Deno.test("Mirror finds built-in data sets in the program's folder, and all others in the folder that is given", async () => {
+  const root = Deno.makeTempDirSync();
+  try {
+    for (
+      const [where, id] of [["own", "tiny/a"], ["own", "tiny-dev/a"], ["given", "tiny/a"], [
+        "given",
+        "tinyish/a",
+      ]]
+    ) {
+      Deno.mkdirSync(`${root}/${where}/${id}`, { recursive: true });
+      Deno.writeTextFileSync(`${root}/${where}/${id}/test.jsonl`, JSON.stringify({ where }) + "\n");
+    }
+    Deno.writeTextFileSync(`${root}/given/index.json`, '[{"id":"tiny/a","partial":true}]');
+    const read = async (mirror: Mirror, id: string) =>
+      (await mirror.split("T", id, "test", ({ value }) => value["where"])).rows;
+    const both = new Mirror(`${root}/given`, `${root}/own`), alone = new Mirror(undefined, `${root}/own`);
+    for (const mirror of [both, alone]) {
+      assert.deepEqual([await read(mirror, "tiny/a"), await read(mirror, "tiny-dev/a")], [["own"], ["own"]]);
+      assert.equal(await mirror.isPartial("tiny/a"), false);
+    }
+    assert.deepEqual(await read(both, "tinyish/a"), ["given"]);
+    await assert.rejects(
+      read(alone, "tinyish/a"),
+      (error) =>
+        error instanceof MissingError && error.message.startsWith("no folder with data sets is given") &&
+        error.cure.includes("--data-root"),
+    );
+    await assert.rejects(
+      read(both, "tiny/b"),
+      (error) =>
+        error instanceof MissingError && error.message.includes(`${root}/own/tiny/b/test.jsonl`) &&
+        error.cure.startsWith("restore fixtures/tiny/data"),
+    );
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
+});
+
 Deno.test("Mirror.judgements() skips the header and rejects malformed lines", async () => {
   const header = "query-id\tcorpus-id\tscore\n";
   await withMirror({ "d/qrels/test.tsv": `${header}1\t22\t1\n1\t3\t-1\n` }, async (mirror) => {
