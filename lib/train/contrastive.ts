@@ -61,6 +61,7 @@ async function runStep(
       temperature: cl.temperature,
       microBatchTokens: manifest.train.microBatchTokens,
       checkpointing: manifest.train.gradientCheckpointing,
+      ...(session.onTokens && { onTokens: session.onTokens }),
     },
     session.gradients,
   );

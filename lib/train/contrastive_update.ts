@@ -33,6 +33,8 @@ export interface ContrastiveOptions {
   readonly temperature: number;
   readonly microBatchTokens: number;
   readonly checkpointing?: boolean;
+  /** Told of the tokens of each pass that goes forwards and backwards. */
+  readonly onTokens?: (count: number) => void;
 }
 
 /** Loss of a batch and what to watch. */
@@ -100,6 +102,7 @@ export async function contrastiveGradient(
   for (const chunk of chunks) {
     const activations = kept ?? decoder.forwardTraining(chunk.packed, options.checkpointing);
     backward(decoder, chunk, activations, dPooled, gradients);
+    options.onTokens?.(chunk.packed.ids.length);
   }
   device.free(dPooled);
   const rows = chunks.reduce((sum, { packed }) => sum + packed.ids.length, 0);

@@ -1,11 +1,34 @@
 /**
  * Which training examples a step sees. Every epoch is a permutation of its own; what does not fill a batch at its end
- * is left out, as in the reference (`drop_last`). Arms with the same seed and batch size see the same examples.
+ * is left out, as in the reference (`drop_last`). Arms with the same seed see the same examples in the same order:
+ * whatever their batch size within the first epoch, and with equal batch sizes for ever.
  *
  * @module
  */
 import { UsageError } from "#errors";
+import type { TrainedArm } from "../manifest/names.ts";
+import type { Manifest } from "../manifest/schema.ts";
 import { permutation } from "../rollout/permutation.ts";
+
+/** How much of the data an arm sees: steps, and examples a step. */
+export interface Dosage {
+  readonly steps: number;
+  readonly batch: number;
+}
+
+/** How much of the data an arm sees under these settings. */
+export function dosage(arm: TrainedArm, { cl, train }: Manifest): Dosage {
+  return arm === "cl"
+    ? { steps: cl.steps, batch: cl.batch }
+    : { steps: train.steps, batch: train.promptsPerStep };
+}
+
+/** Indices of the examples that an arm sees in all its steps, in order. */
+export function examplesSeen(arm: TrainedArm, manifest: Manifest, examples: number): number[] {
+  const { steps, batch } = dosage(arm, manifest);
+  const order = new DataOrder(examples, batch, manifest.seed);
+  return Array.from({ length: steps }, (_, step) => order.at(step + 1)).flat();
+}
 
 /** Examples by step. */
 export class DataOrder {

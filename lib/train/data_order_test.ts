@@ -1,6 +1,7 @@
 import { assert } from "#test";
 import { UsageError } from "#errors";
-import { DataOrder } from "./data_order.ts";
+import { resolveManifest } from "../manifest/resolve.ts";
+import { DataOrder, examplesSeen } from "./data_order.ts";
 
 Deno.test("DataOrder gives every example once an epoch, but for what does not fill a batch", () => {
   const order = new DataOrder(23, 5, 7);
@@ -30,4 +31,18 @@ Deno.test("DataOrder is the same for arms of equal batch and seed, and another f
 
 Deno.test("DataOrder refuses data that do not fill one batch", () => {
   assert.throws(() => new DataOrder(3, 4, 1), UsageError);
+});
+
+Deno.test("examplesSeen() gives arms of other batch sizes the same examples in the same order within an epoch", () => {
+  const { manifest } = resolveManifest({ cl: { batch: 64, steps: 10 } });
+  const cl = examplesSeen("cl", manifest, 700);
+  assert.equal(cl.length, 640);
+  assert.deepEqual(cl, examplesSeen("grace", manifest, 700));
+  // 639 examples hold 9 batches of 64, but 39 of 16: the tenth batch begins the next epoch earlier.
+  assert.notDeepEqual(examplesSeen("cl", manifest, 639), examplesSeen("grace", manifest, 639));
+});
+
+Deno.test("examplesSeen() is the same for equal batch sizes over any number of epochs", () => {
+  const { manifest } = resolveManifest({ preset: "tiny" });
+  assert.deepEqual(examplesSeen("cl", manifest, 70), examplesSeen("grace", manifest, 70));
 });

@@ -73,6 +73,7 @@ async function runStep(
         temperature: manifest.sampling.temperature,
         microBatchTokens: manifest.train.microBatchTokens,
         checkpointing: manifest.train.gradientCheckpointing,
+        ...(session.onTokens && { onTokens: session.onTokens }),
       },
       session.gradients,
     );
@@ -83,6 +84,7 @@ async function runStep(
   }
 
   const rollouts = examples.flatMap(({ main }) => main.rollouts);
+  const rationales = rollouts.map(({ tokens }) => backbone.tokenizer.decode([...tokens]));
   const components = rewardStatistics(rewards.groups);
   const truncated = groups.flatMap((group) => group.truncated).filter(Boolean).length / rollouts.length;
   const meanLength = mean(rollouts.map(({ tokens }) => tokens.length));
@@ -94,6 +96,7 @@ async function runStep(
     flatGroups,
     mergedGroups: rewards.mergedGroups,
     meanCosine: meanCosine(groups),
+    ...informativeShare(manifest.train.informativePattern, rationales),
     rationaleTokens: { mean: meanLength, max: Math.max(...rollouts.map(({ tokens }) => tokens.length)) },
     truncatedShare: truncated,
     truncatedPrompts: texts.filter(({ prompt }) => prompt.truncated).length,
@@ -106,11 +109,11 @@ async function runStep(
   return {
     record,
     rationales: examples.slice(0, sampledPrompts).flatMap(({ index, main }, i) =>
-      main.rollouts.map(({ tokens, stopped }, j) => ({
+      main.rollouts.map(({ stopped }, j) => ({
         example: index,
         rollout: j,
         text: main.prompt.content,
-        rationale: backbone.tokenizer.decode([...tokens]),
+        rationale: rationales[i * k + j]!,
         stopped,
         ...Object.fromEntries(
           (["positive", "negative", "consistency", "crossGroup", "total"] as const).map((name) => [
@@ -127,6 +130,13 @@ async function runStep(
       record.entropy.toFixed(2)
     } grad ${updates.at(-1)!.gradNorm.toFixed(2)}`,
   };
+}
+
+/** Share of the rationales that match a pattern; nothing where there is none. */
+function informativeShare(pattern: string, rationales: readonly string[]): { informativeShare?: number } {
+  if (pattern === "") return {};
+  const expression = new RegExp(pattern, "i");
+  return { informativeShare: mean(rationales.map((text) => Number(expression.test(text)))) };
 }
 
 /** Mean cosine of the first rollouts of different examples: rises towards 1 when all texts get one vector. */

@@ -15,21 +15,20 @@ import { Weights } from "../backbone/weights.ts";
 import { TIMING_KEY } from "../journal/digest.ts";
 import { checkpointStep } from "../journal/layout.ts";
 import type { RunFolder } from "../journal/run_folder.ts";
-import type { Manifest } from "../manifest/schema.ts";
+import type { Training } from "../manifest/arms.ts";
+import type { TrainedArm } from "../manifest/names.ts";
 import type { Prompter } from "../rollout/prompt.ts";
 import { openCheckpointWeights, readOptimizer, writeCheckpointFiles } from "./checkpoint.ts";
 import { contrastiveStep } from "./contrastive.ts";
+import { dosage } from "./data_order.ts";
 import { graceStep } from "./grace.ts";
 import { Optimizer } from "./optimizer.ts";
 import type { Example, Step, TrainingSession } from "./session.ts";
 
-/** Arms that are trained. */
-export type TrainedArm = "cl" | "grace";
-
 /** What {@linkcode trainArm} needs. */
 export interface TrainArmOptions {
-  readonly arm: TrainedArm;
-  readonly manifest: Manifest;
+  /** What to train, under which settings, and the name of its folder in the run. */
+  readonly training: Training;
   readonly device: Device;
   readonly backbone: Backbone;
   readonly prompter: Prompter;
@@ -37,14 +36,14 @@ export interface TrainArmOptions {
   readonly run: RunFolder;
   readonly signal?: AbortSignal | undefined;
   /** Called after each step, and once at the start with what was resumed. */
-  readonly onStep?: (report: { done: number; total: number; tokens: number; summary: string }) => void;
+  readonly onStep?: (report: { done: number; total: number; summary: string }) => void;
+  /** Called with the number of tokens whenever some were generated or trained on, several times a step. */
+  readonly onTokens?: (count: number) => void;
 }
 
-/** Makes the step function of an arm, and says how many steps it has. */
-function planArm(arm: TrainedArm, session: TrainingSession): { step: Step; steps: number } {
-  return arm === "cl"
-    ? { step: contrastiveStep(session), steps: session.manifest.cl.steps }
-    : { step: graceStep(session), steps: session.manifest.train.steps };
+/** Makes the step function of an arm. */
+function stepOf(arm: TrainedArm, session: TrainingSession): Step {
+  return arm === "cl" ? contrastiveStep(session) : graceStep(session);
 }
 
 /**
@@ -55,12 +54,12 @@ function planArm(arm: TrainedArm, session: TrainingSession): { step: Step; steps
  * @throws {NumericError} if a loss, reward or gradient is not finite; the journal and earlier checkpoints stay
  */
 export async function trainArm(options: TrainArmOptions): Promise<string> {
-  const { arm, manifest, device, backbone, run, signal } = options;
-  const steps = arm === "cl" ? manifest.cl.steps : manifest.train.steps;
-  const newestCheckpoint = run.latestCheckpoint(arm);
+  const { training: { arm, name, manifest }, device, backbone, run, signal } = options;
+  const { steps } = dosage(arm, manifest);
+  const newestCheckpoint = run.latestCheckpoint(name);
   if (newestCheckpoint) removeOlder(newestCheckpoint.path, newestCheckpoint.step);
   if (newestCheckpoint?.step === steps) return newestCheckpoint.path;
-  const { checkpoint } = run.rollBack(arm);
+  const { checkpoint } = run.rollBack(name);
   const source = checkpoint ? openCheckpointWeights(checkpoint.path) : backbone.tensors;
   const weights = Weights.read(device, backbone.config, source);
   if (checkpoint) source.close();
@@ -68,16 +67,16 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
   const gradients = Weights.zeros(device, backbone.config);
   try {
     if (checkpoint) readOptimizer(checkpoint.path, optimizer);
-    const { step } = planArm(arm, { ...options, decoder: new Decoder(weights), optimizer, gradients });
-    using stepJournal = run.openJournal(arm, "steps");
-    using rationaleJournal = run.openJournal(arm, "rationales");
-    let done = checkpoint?.step ?? 0, tokens = 0;
-    options.onStep?.({ done, total: steps, tokens, summary: "" });
+    const step = stepOf(arm, { ...options, manifest, decoder: new Decoder(weights), optimizer, gradients });
+    using stepJournal = run.openJournal(name, "steps");
+    using rationaleJournal = run.openJournal(name, "rationales");
+    let done = checkpoint?.step ?? 0;
+    options.onStep?.({ done, total: steps, summary: "" });
     const save = async () => {
       stepJournal.flush();
       rationaleJournal.flush();
       const { path } = await run.writeCheckpoint(
-        arm,
+        name,
         done,
         (part) => writeCheckpointFiles(part, backbone, weights, done === steps ? null : optimizer),
       );
@@ -91,7 +90,6 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
       const result = await step(done + 1);
       done++;
       const seconds = (performance.now() - start) / 1000;
-      tokens += result.generated + result.trained;
       for (const rationale of result.rationales) rationaleJournal.append({ step: done, ...rationale });
       stepJournal.append({
         step: done,
@@ -105,7 +103,7 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
           peakResidentBytes: 1024 * process.resourceUsage().maxRSS,
         },
       });
-      options.onStep?.({ done, total: steps, tokens, summary: result.summary });
+      options.onStep?.({ done, total: steps, summary: result.summary });
       // Lets a signal be delivered: a step itself may never wait.
       await new Promise((resolve) => setTimeout(resolve, 0));
       const stopping = signal?.aborted ?? false;

@@ -41,6 +41,8 @@ export interface PolicyOptions {
   readonly checkpointing?: boolean;
   /** Let the rationales of a prompt share its rows. Off only to show that it makes no difference. */
   readonly sharePrompts?: boolean;
+  /** Told of the tokens of each pass that goes forwards and backwards. */
+  readonly onTokens?: (count: number) => void;
 }
 
 /** Loss of a mini-batch and what to watch; means are over its tokens. */
@@ -101,6 +103,7 @@ export async function policyGradient(
     }
     total.logProbGap = Math.max(total.logProbGap, part.logProbGap);
     total.rows += part.rows;
+    options.onTokens?.(part.rows);
   }
   return { ...total, tokens };
 }

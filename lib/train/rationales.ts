@@ -18,7 +18,7 @@ import type { Example, TrainingSession } from "./session.ts";
 /** What sampling needs of a session. */
 export type SamplingSession = Pick<
   TrainingSession,
-  "manifest" | "backbone" | "decoder" | "prompter" | "examples"
+  "manifest" | "backbone" | "decoder" | "prompter" | "examples" | "onTokens"
 >;
 
 /** A text of an example with what the model wrote about it. */
@@ -110,7 +110,11 @@ async function rollOut(session: SamplingSession, step: number, roles: readonly R
         eos: manifest.pooling.eos,
       },
     })),
-    { sampling: { temperature: 1, topP, topK }, eosIds: backbone.eosIds },
+    {
+      sampling: { temperature: 1, topP, topK },
+      eosIds: backbone.eosIds,
+      ...(session.onTokens && { onTokens: session.onTokens }),
+    },
   );
 }
 

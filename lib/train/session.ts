@@ -24,6 +24,8 @@ export interface TrainingSession {
   readonly optimizer: Optimizer;
   /** Zeroed by the step that uses it. */
   readonly gradients: Weights;
+  /** Told of tokens that were generated or trained on, while the step is under way. */
+  readonly onTokens?: (count: number) => void;
 }
 
 /** What a step leaves in the journals. Both are deterministic; wall-clock values are added by the loop. */
