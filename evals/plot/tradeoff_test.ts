@@ -1,0 +1,44 @@
+import { assert } from "#test";
+import type { Comparison, MeanRow } from "../compare.ts";
+import { tradeoff } from "./tradeoff.ts";
+
+const row = (category: MeanRow["category"], values: number[]): MeanRow => ({
+  category,
+  label: "",
+  complete: true,
+  values,
+  differences: values,
+});
+
+const comparison = (categories: MeanRow[]) => ({ categories }) as unknown as Comparison;
+
+const arms = [
+  { name: "base", family: "untrained", curve: null },
+  { name: "cl-high", family: "cl", curve: { name: "cl", at: 1e-3 } },
+  { name: "cl", family: "cl", curve: { name: "cl", at: 1e-4 } },
+  { name: "reasoning", family: "untrained", curve: null },
+];
+
+Deno.test("tradeoff() means categories, not tasks, and joins the baseline by its learning rate", () => {
+  const chart = tradeoff(
+    "t",
+    comparison([
+      row("sts", [0.5, 0.7, 0.6, 0.5]),
+      row("retrieval", [0.1, 0.3, 0.2, 0.1]),
+      row("general", [0.8, 0.3, 0.7, 0.8]),
+    ]),
+    arms,
+  )!;
+  assert.deepEqual(chart.points.map(({ name, x, y, group }) => [name, Math.round(x), Math.round(y), group]), [
+    ["base", 80, 30, 0],
+    ["cl-high", 30, 50, 1],
+    ["cl", 70, 40, 1],
+    ["reasoning", 80, 30, 0],
+  ]);
+  assert.deepEqual(chart.lines, [["cl", "cl-high"]]);
+});
+
+Deno.test("tradeoff() draws nothing where one of the two was not evaluated", () => {
+  assert.equal(tradeoff("t", comparison([row("sts", [1, 1, 1, 1])]), arms), null);
+  assert.equal(tradeoff("t", comparison([row("general", [1, 1, 1, 1])]), arms), null);
+});
