@@ -28,6 +28,9 @@ const settings = {
   cl: { steps: 3, batch: 4 },
 };
 
+/** Where this checkout lies. */
+const root = fileURLToPath(new URL("../", import.meta.url));
+
 /** Sections of a manifest that a test sets. */
 export type Sections = Record<string, string | number | string[] | Record<string, unknown>>;
 
@@ -73,6 +76,24 @@ export class Lab implements Disposable {
   /** Runs to the end. */
   run(manifest: string, out: string): Promise<Outcome> {
     return launch(this.runArgs(manifest, out));
+  }
+
+  /**
+   * The program with another backbone and other data built in: a checkout of links to this one, but for `fixtures/tiny`.
+   * Returns its launcher.
+   */
+  checkout(): string {
+    const at = this.path("checkout");
+    Deno.mkdirSync(join(at, "fixtures/tiny"), { recursive: true });
+    for (const name of ["cli", "evals", "kernels", "lib", "deno.json", "deno.lock"]) {
+      Deno.symlinkSync(join(root, name), join(at, name));
+    }
+    Deno.copyFileSync(join(root, "grace-repro"), join(at, "grace-repro"));
+    Deno.symlinkSync(tinyModel, join(at, "fixtures/tiny/backbone"));
+    const triplets = join(at, "fixtures/tiny/data/tiny/triplets");
+    Deno.mkdirSync(triplets, { recursive: true });
+    Deno.copyFileSync(this.path("data", TINY_TRIPLETS), join(triplets, "train.jsonl"));
+    return join(at, "grace-repro");
   }
 
   /** A copy of the tiny model in which a test can spoil something. */

@@ -8,7 +8,6 @@ import { ExitCode, MissingError } from "#errors";
 import type { ArmFolder } from "../evals/compare.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
 import type { Difference } from "../lib/manifest/diff.ts";
-import { ARMS } from "../lib/manifest/names.ts";
 import type { CommandIo } from "./io.ts";
 import { newCommand, oneOf, type Syntax } from "./syntax.ts";
 
@@ -120,7 +119,7 @@ export function scoredFolders(folders: readonly string[]): ArmFolder[] {
   });
 }
 
-/** Arms that a run has scores of, in the order of the table; none for an evaluation, which has its scores there. */
+/** Arms that a run has scores of, in the order of its manifest; none for an evaluation, which has its scores there. */
 function armsOf(folder: string): string[] {
   const arms: string[] = [];
   try {
@@ -134,6 +133,17 @@ function armsOf(folder: string): string[] {
       { cause },
     );
   }
-  const rank = (arm: string) => (ARMS as readonly string[]).indexOf(arm) >>> 0;
+  const order = arms.length > 0 ? orderOf(folder) : [];
+  const rank = (arm: string) => order.indexOf(arm) >>> 0;
   return arms.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+/** Arms of a run as its manifest lists them; none where the folder has no manifest, or a damaged one, which is told later. */
+function orderOf(folder: string): readonly string[] {
+  try {
+    const { manifest } = JSON.parse(readIfThere(join(folder, RunDocument.resolved)) ?? "{}");
+    return Array.isArray(manifest?.arms) ? manifest.arms : [];
+  } catch {
+    return [];
+  }
 }

@@ -11,7 +11,7 @@ import { inOrder } from "../lib/rollout/in_order.ts";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, deviceOption, seedOption } from "./options.ts";
-import { requireBackbone, settingsOf } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 import { newCommand, oneOf, type Syntax } from "./syntax.ts";
 import { oneLine } from "./table.ts";
 import { readTexts } from "./texts.ts";
@@ -66,7 +66,7 @@ export async function embedCommand(options: EmbedOptions, io: CommandIo): Promis
   const reading = { rationale: options.rationale, templateSuffix: manifest.pooling.templateSuffix };
   const device = await openDevice(manifest.device);
   try {
-    const backbone = await openBackbone(requireBackbone(manifest));
+    const backbone = await openBackbone(manifest.backbone);
     requirePositions(manifest, backbone.config.maxPositions, options.rationale ? ["evaluation"] : []);
     const model = loadModel(device, backbone, manifest);
     let done = 0, tokens = 0;

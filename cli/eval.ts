@@ -7,8 +7,8 @@ import { ExitCode } from "#errors";
 import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
-import { backboneOption, dataRootOption, deviceOption, seedOption } from "./options.ts";
-import { requireDataRoot, settingsOf } from "./settings.ts";
+import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
+import { dataRootOf, settingsOf } from "./settings.ts";
 import { newCommand, oneOf, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
@@ -43,7 +43,7 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .addOption(dataRootOption())
     .option("--out <dir>", "folder for the records (default: one below scores/, named after model and suite)")
     .addOption(seedOption())
-    .addHelpText("after", "\nThe same command continues an evaluation that was interrupted.")
+    .addHelpText("after", `\n${PRESET_RULE}\nThe same command continues an evaluation that was interrupted.`)
     .action(onParsed);
 }
 
@@ -57,7 +57,7 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
     const { folder, scores } = await evaluateModel({
       resolved,
       rationale: options.rationale,
-      dataRoot: requireDataRoot(options.dataRoot),
+      dataRoot: dataRootOf(options.dataRoot),
       out: options.out,
       device,
     }, io);

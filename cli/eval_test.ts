@@ -21,7 +21,7 @@ Deno.test("eval prints every score with its standard error and its correct answe
   const { code, stdout, stderr } = await evaluate(lab, "--out", lab.path("scores"));
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^task +metric +items +score +stderr +correct$/m);
-  assert.match(stdout, /^STSBenchmark\[smoke:12\] +cosine_spearman +12 +-?\d+\.\d\d$/m);
+  assert.match(stdout, /^STSBenchmark\[smoke:12\] +cosine_spearman +12 +-?\d+\.\d\d +\d+\.\d\d$/m);
   assert.match(
     stdout,
     /^gsm8k-1shot\[smoke:3\] +exact_match,strict-match +3 +\d+\.\d\d +(\d+\.\d\d +)?\d\/3$/m,

@@ -19,7 +19,6 @@ import { requirePositions } from "../lib/manifest/positions.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
 import type { CommandIo } from "./io.ts";
 import { loadModel, modelEncoder, modelGenerator } from "./model.ts";
-import { requireBackbone } from "./settings.ts";
 import { suiteProgress } from "./suite_progress.ts";
 
 /** What an evaluation needs. */
@@ -27,7 +26,7 @@ export interface EvaluationOptions {
   readonly resolved: ResolvedManifest;
   /** Whether the model writes a rationale before a text is embedded. */
   readonly rationale: boolean;
-  readonly dataRoot: string;
+  readonly dataRoot: string | undefined;
   /** Folder for the records; undefined for one below `scores/` that is named after model and suite. */
   readonly out: string | undefined;
   readonly device: Device;
@@ -46,7 +45,7 @@ const DOCUMENT = "evaluation.json";
 export async function evaluateModel(options: EvaluationOptions, io: CommandIo): Promise<EvaluationResult> {
   const { manifest } = options.resolved;
   const suite = findSuite(manifest.suite);
-  const backbone = await openBackbone(requireBackbone(manifest));
+  const backbone = await openBackbone(manifest.backbone);
   try {
     return await evaluateBackbone(options, suite, backbone, io);
   } finally {

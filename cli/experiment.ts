@@ -1,45 +1,33 @@
 /**
- * A whole run: evaluate the untouched backbone, train each arm, evaluate it, compare. Every stage leaves its records in
- * the run's folder and does again only what they lack, so the same command continues an interrupted run: training goes
- * on from the newest checkpoint (a finished arm is not trained again), evaluation embeds and asks what is not stored,
- * and scores and report are made anew from the records.
+ * A whole run: evaluate the untouched backbone, train what the arms need, evaluate them, compare. Every stage leaves its
+ * records in the run's folder and does again only what they lack, so the same command continues an interrupted run:
+ * training goes on from the newest checkpoint (a finished arm is not trained again), evaluation embeds and asks what is not
+ * stored, and scores and report are made anew from the records.
  *
  * @module
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Device } from "../kernels/device.ts";
-import { compareFolders, type Comparison } from "../evals/compare.ts";
-import { type Overlap, overlaps } from "../evals/overlap.ts";
-import { paperComparison } from "../evals/paper/comparison.ts";
-import { renderComparison, renderScores } from "../evals/report.ts";
-import { runSuite } from "../evals/run_suite.ts";
-import { readScores, type ScoreRecord } from "../evals/score_record.ts";
-import { findSuite, resolveSuite, type Suite } from "../evals/suite.ts";
-import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
-import type { DataFile } from "../lib/data/data_file.ts";
-import { sha256Hex } from "../lib/manifest/hash.ts";
-import { Mirror } from "../lib/data/mirror.ts";
-import { loadTexts, loadTriplets } from "../lib/data/training.ts";
+import { runSuite, type SuiteProgress } from "../evals/run_suite.ts";
+import type { ResolvedTask } from "../evals/suite.ts";
 import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import { scoresPath } from "../lib/journal/layout.ts";
 import { RunFolder } from "../lib/journal/run_folder.ts";
-import { canonicalHash } from "../lib/manifest/canonical.ts";
-import { describeEngine, digestSource } from "../lib/manifest/environment.ts";
+import { planArms, type PlannedArm, type Training } from "../lib/manifest/arms.ts";
 import { manifestHash, resolvedText, runFolderName } from "../lib/manifest/identity.ts";
-import { loadLock, type Lock, lockText } from "../lib/manifest/lock.ts";
-import { type RationaleSection, requirePositions } from "../lib/manifest/positions.ts";
+import { loadLock, lockText } from "../lib/manifest/lock.ts";
+import { requirePositions } from "../lib/manifest/positions.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
-import type { Arm, Manifest } from "../lib/manifest/schema.ts";
 import { requireLock } from "../lib/manifest/verify.ts";
 import { Prompter } from "../lib/rollout/prompt.ts";
 import { openCheckpointWeights } from "../lib/train/checkpoint.ts";
-import { DataOrder } from "../lib/train/data_order.ts";
-import { trainArm, type TrainedArm } from "../lib/train/loop.ts";
-import type { Example } from "../lib/train/session.ts";
-import config from "../deno.json" with { type: "json" };
+import { dosage } from "../lib/train/data_order.ts";
+import { trainArm } from "../lib/train/loop.ts";
+import { type Inputs, makeLock, openInputs } from "./inputs.ts";
 import type { CommandIo } from "./io.ts";
-import { type LoadedModel, loadModel, modelEncoder, modelGenerator, type Reading } from "./model.ts";
-import { requireBackbone } from "./settings.ts";
+import { loadModel, modelEncoder, modelGenerator, type Reading } from "./model.ts";
+import { type Job, RunClock } from "./run_clock.ts";
+import { type RunReport, writeReport } from "./run_report.ts";
 import { suiteProgress } from "./suite_progress.ts";
 import { takeOverAnswers } from "./take_over_answers.ts";
 
@@ -52,41 +40,37 @@ export interface ExperimentOptions {
   readonly lockFile: string | null;
   /** Fail instead of updating that file. */
   readonly frozen: boolean;
-  readonly dataRoot: string;
+  /** Folder of the data sets that are not built in, if one is given. */
+  readonly dataRoot: string | undefined;
   /** Folder in which the run's folder is made. */
   readonly out: string;
   readonly device: Device;
 }
 
 /** A finished run. */
-export interface ExperimentResult {
+export interface ExperimentResult extends RunReport {
   readonly folder: string;
-  /** Null for a run of a single arm. */
-  readonly comparison: Comparison | null;
-  /** Scores of the single arm; null where several are compared. */
-  readonly scores: readonly ScoreRecord[] | null;
-  /** Tables for people. */
-  readonly text: string;
 }
 
-interface Inputs {
-  readonly backbone: Backbone;
-  readonly suite: Suite;
-  readonly examples: readonly Example[];
-  readonly files: readonly DataFile[];
-  readonly overlaps: readonly Overlap[];
+/** What the stages of a run share. */
+interface Stage {
+  readonly options: ExperimentOptions;
+  readonly inputs: Inputs;
+  readonly prompter: Prompter;
+  readonly run: RunFolder;
+  readonly clock: RunClock;
+  readonly io: CommandIo;
 }
-
-const trains = (arm: Arm): arm is TrainedArm => arm === "cl" || arm === "grace";
 
 /** Does the whole run. */
 export async function runExperiment(options: ExperimentOptions, io: CommandIo): Promise<ExperimentResult> {
   const { manifest } = options.resolved;
-  const inputs = await openInputs(manifest, options.dataRoot);
+  const plans = planArms(manifest);
+  const inputs = await openInputs(manifest, plans, options.dataRoot);
   try {
     const prompter = new Prompter(inputs.backbone, manifest.prompt);
-    requirePositions(manifest, inputs.backbone.config.maxPositions, rationaleSections(manifest));
-    const lock = makeLock(manifest, inputs, prompter, options.device);
+    requireRoom(plans, inputs.backbone.config.maxPositions);
+    const lock = makeLock(manifest, plans, inputs, prompter, options.device);
     if (options.lockFile && options.frozen) requireLock(loadLock(options.lockFile), lock);
     const identity = manifestHash(manifest, lock);
     const folder = join(options.out, runFolderName(inputs.backbone.name, identity));
@@ -98,113 +82,125 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
     });
     // Only now: a run that was refused must not leave a lock that speaks for it.
     if (options.lockFile && !options.frozen) writeFileAtomic(options.lockFile, lockText(lock));
-    io.progress.note(`${run.resumed ? "continuing" : "run"} ${folder}`);
-    for (const { source, rows, task } of inputs.overlaps) {
-      io.progress.note(
-        `${rows} of ${inputs.examples.length} training rows are from "${source}", and so is ${task}`,
-      );
-    }
-    for (const trace of run.recovered) io.progress.note(`recovered: ${trace}`);
-    let untrained: string | undefined;
-    for (const arm of manifest.arms) {
-      const trained = trains(arm) ? await train(arm, options, inputs, prompter, run, io) : undefined;
-      const scores = await evaluate(
-        arm,
-        trained,
-        trained ? undefined : untrained,
-        options,
-        inputs,
-        folder,
-        io,
-      );
-      if (!trained) untrained = scores;
-    }
-    const result = await report(manifest, inputs.backbone.name, folder);
-    run.writeFile("report.md", result.markdown);
-    run.writeFile("report.txt", result.text);
-    if (result.comparison) {
-      run.writeFile("report.json", renderComparison(result.comparison, "json"));
-      run.writeFile("report.csv", renderComparison(result.comparison, "csv"));
-    }
-    return { folder, comparison: result.comparison, scores: result.scores, text: result.text };
+    tellBeginning(run, options.resolved, inputs, io);
+    const clock = new RunClock(jobsOf(plans, inputs.tasks));
+    await runArms(plans, { options, inputs, prompter, run, clock, io });
+    return { folder, ...await writeReport(plans, inputs, manifest.data.kind, run) };
   } finally {
     inputs.backbone.close();
   }
 }
 
-async function openInputs(manifest: Manifest, dataRoot: string): Promise<Inputs> {
-  const path = requireBackbone(manifest);
-  const suite = findSuite(manifest.suite);
-  const tasks = await resolveSuite(suite, new Mirror(dataRoot));
-  const needsTraining = manifest.arms.some(trains);
-  const label = manifest.data.train;
-  const load = manifest.data.kind === "supervised" ? loadTriplets : loadTexts;
-  const training = needsTraining ? await load(join(dataRoot, label), { label }) : null;
-  const backbone = await openBackbone(path);
-  return {
-    backbone,
-    suite,
-    examples: training?.rows ?? [],
-    files: [...tasks.flatMap((task) => task.files), ...(training ? [training.file] : [])],
-    overlaps: overlaps(training?.rows ?? [], tasks),
-  };
-}
-
-function makeLock(manifest: Manifest, inputs: Inputs, prompter: Prompter, device: Device): Lock {
-  const { backbone, files, examples } = inputs;
-  const { engine, threads, ...runtime } = device.description;
-  const order = manifest.arms.filter(trains).map((arm) => {
-    const [batch, steps] = arm === "cl"
-      ? [manifest.cl.batch, manifest.cl.steps]
-      : [manifest.train.promptsPerStep, manifest.train.steps];
-    const data = new DataOrder(examples.length, batch, manifest.seed);
-    return Array.from({ length: steps }, (_, step) => data.at(step + 1));
-  });
-  return {
-    version: 1,
-    tool: { version: config.version, source: digestSource(dirname(import.meta.dirname!)) },
-    inputs: Object.fromEntries([
-      ...backbone.files.map(({ name, bytes, sha256 }) => [`backbone/${name}`, { bytes, sha256 }]),
-      ...files.map(({ path, bytes, sha256, rows }) => [`data/${path}`, { bytes, sha256, rows }]),
-    ]),
-    prompt: {
-      tokenizer: canonicalHash(
-        Object.fromEntries([...backbone.tokenizerFiles].map(([name, bytes]) => [name, sha256Hex(bytes)])),
-      ),
-      chatTemplate: sha256Hex(backbone.chatTemplate.source),
-      system: sha256Hex(manifest.prompt.system),
-      systemTokens: prompter.frame.prefix,
-      eosIds: [...backbone.eosIds].sort((a, b) => a - b),
-    },
-    order: canonicalHash(order),
-    engine: describeEngine({
-      device: String(engine),
-      runtime: Object.entries(runtime).map(([name, version]) => `${name} ${version}`).join(", "),
-      threads: Number(threads),
-    }),
-  };
-}
-
-async function train(
-  arm: TrainedArm,
-  options: ExperimentOptions,
-  inputs: Inputs,
-  prompter: Prompter,
+function tellBeginning(
   run: RunFolder,
+  { manifest, provenance }: ResolvedManifest,
+  inputs: Inputs,
   io: CommandIo,
+): void {
+  io.progress.note(`${run.resumed ? "continuing" : "run"} ${run.path}`);
+  io.progress.note(`preset ${manifest.preset} (${provenance.preset})`);
+  for (const { source, rows, task } of inputs.overlaps) {
+    io.progress.note(
+      `${rows} of ${inputs.examples.length} training rows are from "${source}", and so is ${task}`,
+    );
+  }
+  for (const trace of run.recovered) io.progress.note(`recovered: ${trace}`);
+}
+
+/** Fails unless prompts and rationales of every arm, in training and when it is read, fit into the backbone's positions. */
+function requireRoom(plans: readonly PlannedArm[], maxPositions: number): void {
+  for (const { training, manifest, rationale } of plans) {
+    if (training?.arm === "grace") requirePositions(training.manifest, maxPositions, ["sampling"]);
+    if (rationale) requirePositions(manifest, maxPositions, ["evaluation"]);
+  }
+}
+
+/** Arms in the order of the table; what several have in common is trained, and asked, when the first of them comes. */
+async function runArms(plans: readonly PlannedArm[], stage: Stage): Promise<void> {
+  const checkpoints = new Map<string, string>(), answered = new Map<string, string>();
+  for (const plan of plans) {
+    const weights = weightsOf(plan);
+    if (plan.training && !checkpoints.has(weights)) {
+      checkpoints.set(weights, await train(plan.training, stage));
+    }
+    const scores = await evaluate(plan, checkpoints.get(weights), answered.get(weights), stage);
+    if (!answered.has(weights)) answered.set(weights, scores);
+  }
+}
+
+/** Arms of which this is equal have the same weights. */
+function weightsOf({ training }: PlannedArm): string {
+  return training?.name ?? "untrained";
+}
+
+/** What {@linkcode runArms} does, part by part. */
+function jobsOf(plans: readonly PlannedArm[], tasks: readonly ResolvedTask[]): Job[] {
+  const asks = (stage: SuiteProgress["stage"]) =>
+    tasks.some(({ data }) =>
+      data.kind === "gsm8k" || (data.kind === "mmlu" && data.options.variant === "generative")
+        ? stage === "generating answers"
+        : data.kind === "mmlu"
+        ? stage === "comparing answers"
+        : stage === "embedding texts"
+    );
+  const seen = new Set<string>();
+  return plans.flatMap((plan): Job[] => {
+    const { name, training, rationale } = plan, weights = weightsOf(plan), isNew = !seen.has(weights);
+    seen.add(weights);
+    const stages: SuiteProgress["stage"][] = ["embedding texts"];
+    if (isNew) stages.push("generating answers", "comparing answers");
+    return [
+      ...(training && isNew ? [trainingJob(training)] : []),
+      ...stages.filter(asks).map((stage) => ({
+        name: `evaluate ${name}: ${stage}`,
+        kind: `${stage}${stage === "embedding texts" && rationale ? " with rationales" : ""}`,
+        amount: 1,
+      })),
+    ];
+  });
+}
+
+function trainingJob({ arm, name, manifest }: Training): Job {
+  const { steps, batch } = dosage(arm, manifest);
+  return { name: `train ${name}`, kind: `train ${arm}`, amount: steps * batch };
+}
+
+/** Trains what an arm needs and returns the folder of its last checkpoint. */
+async function train(
+  training: Training,
+  { options, inputs, prompter, run, clock, io }: Stage,
 ): Promise<string> {
+  const task = `train ${training.name}`;
+  let tokens = 0, last: { done: number; total: number; summary: string } | undefined;
+  const show = () => {
+    const { done, total, summary } = last!;
+    clock.update(task, done, total);
+    const whole = { place: clock.place, left: clock.left };
+    io.progress.update({
+      task,
+      done,
+      total,
+      unit: "steps",
+      tokens,
+      whole,
+      ...(summary && { detail: summary }),
+    });
+  };
   return await trainArm({
-    arm,
-    manifest: options.resolved.manifest,
+    training,
     device: options.device,
     backbone: inputs.backbone,
     prompter,
     examples: inputs.examples,
     run,
     signal: io.signal,
-    onStep: ({ done, total, tokens, summary }) => {
-      const task = `train ${arm}`;
-      io.progress.update({ task, done, total, unit: "steps", tokens, ...(summary && { detail: summary }) });
+    onStep: (report) => {
+      last = report;
+      show();
+    },
+    onTokens: (count) => {
+      tokens += count;
+      if (last!.done < last!.total) show();
     },
   });
 }
@@ -213,83 +209,43 @@ async function train(
  * Evaluates an arm into `scores/<arm>`. Arms with the same weights answer the general benchmarks alike, so the answers in
  * the folder `sameWeights` are taken over.
  *
+ * @param checkpoint folder of the trained weights; undefined for the untrained ones
  * @returns the arm's folder of scores
  */
 async function evaluate(
-  arm: Arm,
-  trained: string | undefined,
+  plan: PlannedArm,
+  checkpoint: string | undefined,
   sameWeights: string | undefined,
-  options: ExperimentOptions,
-  inputs: Inputs,
-  folder: string,
-  io: CommandIo,
+  { options, inputs, run, clock, io }: Stage,
 ): Promise<string> {
-  const { manifest } = options.resolved;
-  const out = join(scoresPath(folder), arm);
-  const source = trained === undefined ? undefined : openCheckpointWeights(trained);
-  let model: LoadedModel | undefined;
+  const { name, manifest } = plan;
+  const out = join(scoresPath(run.path), name);
+  const source = checkpoint === undefined ? undefined : openCheckpointWeights(checkpoint);
   try {
-    model = loadModel(
-      options.device,
-      inputs.backbone,
-      manifest,
-      source && { source, file: join(trained!, "model.safetensors") },
-    );
-    const { onTokens, onProgress } = suiteProgress(io, `evaluate ${arm}`);
-    if (sameWeights) takeOverAnswers(sameWeights, out);
-    await runSuite({
-      suite: inputs.suite,
-      dataRoot: options.dataRoot,
-      encoder: modelEncoder(model, manifest, readingOf(arm, manifest), onTokens),
-      generator: modelGenerator(model, onTokens),
-      out,
-      signal: io.signal,
-      onProgress,
-    });
+    const trained = source && { source, file: join(checkpoint!, "model.safetensors") };
+    const model = loadModel(options.device, inputs.backbone, manifest, trained);
+    try {
+      const { onTokens, onProgress } = suiteProgress(io, `evaluate ${name}`, clock);
+      if (sameWeights) takeOverAnswers(sameWeights, out);
+      await runSuite({
+        suite: inputs.suite,
+        dataRoot: options.dataRoot,
+        encoder: modelEncoder(model, manifest, readingOf(plan), onTokens),
+        generator: modelGenerator(model, onTokens),
+        out,
+        signal: io.signal,
+        onProgress,
+      });
+    } finally {
+      model.free();
+    }
   } finally {
-    model?.free();
     source?.close();
   }
   return out;
 }
 
-/** Where the lengths of the rationales are set that the arms write. */
-function rationaleSections({ arms }: Manifest): RationaleSection[] {
-  return [
-    ...(arms.includes("grace") ? ["sampling" as const] : []),
-    ...(arms.includes("grace") || arms.includes("reasoning") ? ["evaluation" as const] : []),
-  ];
-}
-
-/** How the arms are read (paper section 4.2): GRACE and "reasoning" write rationales, the others embed the text alone. */
-export function readingOf(arm: Arm, manifest: Manifest): Reading {
-  return {
-    rationale: arm === "reasoning" || arm === "grace",
-    templateSuffix: arm === "cl" ? manifest.cl.templateSuffix : manifest.pooling.templateSuffix,
-  };
-}
-
-async function report(
-  manifest: Manifest,
-  backbone: string,
-  folder: string,
-): Promise<Omit<ExperimentResult, "folder"> & { markdown: string }> {
-  const folders = manifest.arms.map((arm) => ({ name: arm, folder: join(scoresPath(folder), arm) }));
-  if (folders.length === 1) {
-    const scores = (await readScores(folders[0]!.folder)).map(({ record }) => record);
-    return {
-      comparison: null,
-      scores,
-      text: renderScores(scores, "text"),
-      markdown: renderScores(scores, "markdown"),
-    };
-  }
-  const comparison = await compareFolders(folders);
-  const paper = paperComparison(comparison, backbone, manifest.data.kind);
-  return {
-    comparison,
-    scores: null,
-    text: `${renderComparison(comparison, "text")}\n${paper.text}`,
-    markdown: `${renderComparison(comparison, "markdown")}\n${paper.markdown}`,
-  };
+/** How an arm is read: the contrastive baseline has its own say about the template's tokens after the text. */
+export function readingOf({ root, rationale, manifest: { cl, pooling } }: PlannedArm): Reading {
+  return { rationale, templateSuffix: root === "cl" ? cl.templateSuffix : pooling.templateSuffix };
 }

@@ -8,7 +8,7 @@ import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts"
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, deviceOption, seedOption } from "./options.ts";
-import { requireBackbone, settingsOf } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 import { newCommand, nonBlank, oneOf, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
@@ -54,7 +54,7 @@ export async function explainCommand(options: ExplainOptions, io: CommandIo): Pr
   const { query, positive, negative } = options;
   const device = await openDevice(manifest.device);
   try {
-    const backbone = await openBackbone(requireBackbone(manifest));
+    const backbone = await openBackbone(manifest.backbone);
     requirePositions(manifest, backbone.config.maxPositions, ["sampling"]);
     const model = loadModel(device, backbone, manifest);
     const triplet = { query, positive, negative, source: "command line" };

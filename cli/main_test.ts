@@ -35,7 +35,12 @@ Deno.test("grace-repro exits with 2 and names the cure when it is called wrongly
     [["run", "--steps", "0"], /"--steps <n>" argument "0" .*at least 1\n {2}see "grace-repro run --help"\n$/],
     [["run", "--steps"], /"--steps <n>" argument missing/],
     [["run", "--seed", "1.5"], /argument "1.5"/],
-    [["run", "--arms", "base,grac"], /"base,grac".*Allowed: base, .*\n {2}did you mean grace\?\n$/],
+    [
+      ["run", "--arms", "base,grac"],
+      /unknown arm "grac", did you mean "grace"\?\n {2}arms: base, .*controls: reas/,
+    ],
+    [["run", "--arms", "base,"], /Expected names between the commas/],
+    [["run", "--arms", "base", "--full"], /--full together with --arms\n/],
     [["run", "--arms", "base,base"], /"base" is there twice/],
     [["run", "--preset", "papers"], /did you mean paper\?/],
     [["run", "extra"], /too many arguments/],

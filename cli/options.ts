@@ -9,7 +9,14 @@ import { oneOf, wholeNumber } from "./syntax.ts";
 
 /** The model. */
 export const backboneOption = () =>
-  new Option("--backbone <id|path>", "model: a Hugging Face folder or a GGUF file");
+  new Option(
+    "--backbone <id|path>",
+    "model: tiny (built in, the default), a Hugging Face folder or a GGUF file",
+  );
+
+/** How the preset is chosen where none is named; stands below the options of every command that has them. */
+export const PRESET_RULE = "Where neither --preset nor the manifest names one, the preset is tiny for the\n" +
+  "built-in backbone and smollm2-cpu for any other.";
 
 /** The engine. Without a default: what is not given must not replace what a manifest says. */
 export const deviceOption = () =>
@@ -17,7 +24,10 @@ export const deviceOption = () =>
 
 /** Where data sets are. */
 export const dataRootOption = () =>
-  new Option("--data-root <dir>", "folder with the data sets, laid out as <owner>/<name>/...");
+  new Option(
+    "--data-root <dir>",
+    "folder with the data sets that are not built in, laid out as <owner>/<name>/...",
+  );
 
 /** Every random choice derives from it. */
 export const seedOption = () =>

@@ -7,7 +7,7 @@
 
 /** How far a long job is. */
 export interface ProgressReport {
-  /** What is being done, such as "train grace". A new value starts the clock anew. */
+  /** What is being done, such as "train grace". A new value, or a new unit, starts the clock anew. */
   readonly task: string;
   /** Units finished, including those of an earlier run that was resumed. */
   readonly done: number;
@@ -18,6 +18,13 @@ export interface ProgressReport {
   readonly tokens?: number | undefined;
   /** What the last unit was like, such as "loss 1.23". */
   readonly detail?: string | undefined;
+  /** The larger job that this is a part of. */
+  readonly whole?: {
+    /** Which part this is, such as "3/14". */
+    readonly place: string;
+    /** Seconds left of all parts; undefined while that cannot be told. */
+    readonly left: number | undefined;
+  };
 }
 
 /** Where progress goes. */
@@ -38,7 +45,7 @@ export interface ProgressOutput {
 const redrawMs = 100;
 /** At most this often is a line written where there is no terminal. */
 const lineMs = 10_000;
-const barWidth = 20;
+const barWidth = 10;
 const clearLine = "\r\x1b[2K";
 
 /** Shows one job at a time. */
@@ -57,7 +64,7 @@ export class Progress {
   update(report: ProgressReport): void {
     if (this.#out.quiet) return;
     const now = this.#out.now();
-    if (this.#start?.report.task !== report.task) {
+    if (this.#start?.report.task !== report.task || this.#start.report.unit !== report.unit) {
       this.#erase();
       this.#start = { report, at: now };
       this.#writtenAt = this.#out.interactive ? -Infinity : now;
@@ -94,18 +101,24 @@ export class Progress {
   }
 }
 
-/** "train grace: 12/100 steps, 812 tokens/s, 3 min 20 s left"; rates count from the first report of the task. */
+/**
+ * "train grace: 12/100 steps, 812 tokens/s, 3 min 20 s left", or "3/14 train grace: 12/100 steps, 812 tokens/s, run 8 min 05 s
+ * left" where that can be told; rates count from the first report of the task.
+ */
 function describe(
   report: ProgressReport,
   start: { report: ProgressReport; at: number },
   now: number,
 ): string {
   const seconds = (now - start.at) / 1000;
-  const parts = [`${report.task}: ${report.done}/${report.total} ${report.unit}`];
+  const place = report.whole ? `${report.whole.place} ` : "";
+  const parts = [`${place}${report.task}: ${report.done}/${report.total} ${report.unit}`];
   const tokens = (report.tokens ?? 0) - (start.report.tokens ?? 0);
   if (tokens > 0 && seconds > 0) parts.push(`${Math.round(tokens / seconds)} tokens/s`);
   const finished = report.done - start.report.done;
+  const left = report.whole?.left;
   if (report.done >= report.total) parts.push(`done in ${formatDuration(seconds)}`);
+  else if (left !== undefined) parts.push(`run ${formatDuration(left)} left`);
   else if (finished > 0) {
     parts.push(`${formatDuration((report.total - report.done) * seconds / finished)} left`);
   }

@@ -61,8 +61,27 @@ Deno.test("Progress draws over its line on a terminal, at most ten times a secon
   }
   const drawn = out.text.split("\r\x1b[2K").slice(1);
   assert.equal(drawn.length, 4);
-  assert.match(drawn[3]!, /^\[#{6}-{14}\] train grace: 30\/100 steps, /);
+  assert.match(drawn[3]!, /^\[#{3}-{7}\] train grace: 30\/100 steps, /);
   assert.ok(!out.text.includes("\n"), "one line");
+});
+
+Deno.test("Progress tells which part of a run it shows, and the time left of the whole run where that is known", () => {
+  const { out, progress } = output(true);
+  progress.update({ ...at(1), whole: { place: "3/14", left: undefined } });
+  out.time = 1000;
+  progress.update({ ...at(2, 500), whole: { place: "3/14", left: undefined } });
+  assert.match(out.text, /3\/14 train grace: 2\/100 steps, 500 tokens\/s, 1 min 38 s left$/);
+  out.time = 2000;
+  progress.update({ ...at(3, 1000), whole: { place: "3/14", left: 485 } });
+  assert.match(out.text, /3\/14 train grace: 3\/100 steps, 500 tokens\/s, run 8 min 05 s left$/);
+});
+
+Deno.test("Progress starts the clock anew when the unit changes", () => {
+  const { out, progress } = output(true);
+  progress.update({ ...at(99), unit: "texts" });
+  out.time = 50_000;
+  progress.update({ ...at(1), unit: "answers" });
+  assert.ok(!out.text.includes("left"), "nothing is finished since the answers began");
 });
 
 Deno.test("Progress never draws wider than the terminal", () => {

@@ -5,19 +5,21 @@
  */
 import { dirname, join } from "node:path";
 import { ExitCode, UsageError } from "#errors";
-import { type Arm, ARMS, type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
+import { ARMS, type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
-import { backboneOption, dataRootOption, deviceOption, seedOption } from "./options.ts";
-import { requireDataRoot, settingsOf } from "./settings.ts";
-import { listOf, newCommand, oneOf, type Syntax, wholeNumber } from "./syntax.ts";
+import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
+import { dataRootOf, settingsOf } from "./settings.ts";
+import { listOfNames, newCommand, oneOf, type Syntax, wholeNumber } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
 export interface RunOptions {
   readonly backbone?: string | undefined;
   readonly manifest?: string | undefined;
   readonly preset?: Preset | undefined;
-  readonly arms?: readonly Arm[] | undefined;
+  /** Names of arms and controls. */
+  readonly arms?: readonly string[] | undefined;
+  readonly full?: true | undefined;
   readonly suite?: string | undefined;
   readonly steps?: number | undefined;
   readonly device?: DeviceName | undefined;
@@ -28,9 +30,10 @@ export interface RunOptions {
 }
 
 const examples = [
+  "grace-repro run",
   "grace-repro run --backbone SmolLM2-135M-Instruct.Q4_1.gguf --data-root data --suite mini --steps 10",
   "grace-repro run --manifest grace.json --frozen",
-  "grace-repro run --backbone ./my-model --arms base,grace --out runs",
+  "grace-repro run --arms base,reasoning-greedy,grace,grace-greedy --seed 2",
 ];
 
 /** Syntax of the command; `onParsed` gets what was asked for. */
@@ -39,7 +42,8 @@ export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
     .addOption(backboneOption())
     .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
     .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
-    .option("--arms <list>", `what to compare, such as ${ARMS.join(",")}`, listOf(ARMS))
+    .option("--arms <list>", `what to compare: ${ARMS.join(",")}, and names of controls`, listOfNames())
+    .option("--full", "also the arms that the manifest lists as fullArms: all controls")
     .option("--suite <id>", "tasks to evaluate on")
     .option("--steps <n>", "training steps of each arm", wholeNumber(1))
     .addOption(deviceOption())
@@ -47,7 +51,7 @@ export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
     .option("--out <dir>", "folder to make the run's folder in")
     .addOption(seedOption())
     .option("--frozen", "fail instead of updating grace.lock.json")
-    .addHelpText("after", "\nThe same command continues a run that was interrupted.")
+    .addHelpText("after", `\n${PRESET_RULE}\nThe same command continues a run that was interrupted.`)
     .action(onParsed);
 }
 
@@ -68,14 +72,14 @@ export async function runCommand(options: RunOptions, io: CommandIo): Promise<Ex
       intent,
       lockFile: options.manifest === undefined ? null : join(dirname(options.manifest), "grace.lock.json"),
       frozen: options.frozen ?? false,
-      dataRoot: requireDataRoot(options.dataRoot),
+      dataRoot: dataRootOf(options.dataRoot),
       out: options.out ?? "runs",
       device,
     }, io);
     io.progress.end();
     if (io.json) {
-      const { folder, comparison, scores } = result;
-      io.print(JSON.stringify({ schema: "grace-run/1", folder, comparison, ...(scores && { scores }) }));
+      const { text: _, ...machine } = result;
+      io.print(JSON.stringify({ schema: "grace-run/2", ...machine }));
     } else io.print(`${result.text}\nEvery number above comes from the records in ${result.folder}`);
     return ExitCode.success;
   } finally {

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { MissingError } from "#errors";
-import type { Arm, DeviceName, Preset } from "../lib/manifest/names.ts";
-import type { Manifest } from "../lib/manifest/schema.ts";
+import { UsageError } from "#errors";
+import type { DeviceName, Preset } from "../lib/manifest/names.ts";
 import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
 
 /** Options that are settings; what is undefined was not given. */
@@ -14,7 +13,10 @@ export interface SettingOptions {
   readonly preset?: Preset | undefined;
   readonly backbone?: string | undefined;
   readonly suite?: string | undefined;
-  readonly arms?: readonly Arm[] | undefined;
+  /** Names of arms and controls. */
+  readonly arms?: readonly string[] | undefined;
+  /** Adds the manifest's fullArms to its arms. */
+  readonly full?: true | undefined;
   readonly steps?: number | undefined;
   readonly seed?: number | undefined;
   /** Even "auto", if given, takes the place of what a manifest says. */
@@ -28,7 +30,11 @@ export interface Settings {
   readonly intent: string;
 }
 
-/** Resolves the settings of a command. */
+/**
+ * Resolves the settings of a command.
+ *
+ * @throws {UsageError} if a setting is wrong, or arms are asked for in two ways
+ */
 export async function settingsOf(options: SettingOptions): Promise<Settings> {
   const { loadManifest } = await import("../lib/manifest/parse.ts");
   const { fromLeaves, leavesOf } = await import("../lib/manifest/leaves.ts");
@@ -47,30 +53,19 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
   set("device", options.device, "--device");
   const { manifest } = options;
   const input = manifest === undefined ? {} : loadManifest(manifest);
+  if (options.full) {
+    if (options.arms) {
+      throw new UsageError("--full together with --arms", "list all arms, or leave --arms out");
+    }
+    const { arms, fullArms } = resolveManifest(input, overrides, manifest).manifest;
+    set("arms", [...arms, ...fullArms.filter((name) => !arms.includes(name))], "--full");
+  }
   const resolved = resolveManifest(input, overrides, manifest);
   const chosen = [...leavesOf(input), ...overrides.map(({ path, value }) => [path, value] as const)];
   return { resolved, intent: JSON.stringify(fromLeaves(chosen), null, 2) + "\n" };
 }
 
-/**
- * The path of the model, which a command needs.
- *
- * @throws MissingError for the built-in one
- */
-export function requireBackbone({ backbone }: Manifest): string {
-  if (backbone !== "tiny") return backbone;
-  throw new MissingError(
-    'the built-in backbone "tiny" is not part of this version',
-    "name a model with --backbone: a .gguf file or a Hugging Face folder",
-  );
-}
-
-/** The folder of data sets, which a command needs. */
-export function requireDataRoot(dataRoot: string | undefined): string {
-  const root = dataRoot ?? Deno.env.get("GRACE_DATA_ROOT");
-  if (root !== undefined) return root;
-  throw new MissingError(
-    "no folder with data sets is given",
-    "name it with --data-root or GRACE_DATA_ROOT: it is laid out as <owner>/<name>/<split>.jsonl.gz",
-  );
+/** The folder of data sets, if one is given. */
+export function dataRootOf(dataRoot: string | undefined): string | undefined {
+  return dataRoot ?? Deno.env.get("GRACE_DATA_ROOT");
 }

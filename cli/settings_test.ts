@@ -59,6 +59,20 @@ Deno.test("settingsOf() writes into the intent what was chosen and nothing else"
   assert.equal((await settingsOf({})).intent, "{}\n");
 });
 
+Deno.test("settingsOf() makes one list of the manifest's arms and fullArms when --full is given", async () => {
+  const content = { arms: ["base", "grace"], fullArms: ["grace", "grace-plain"] };
+  const { resolved, intent } = await withManifest(content, { full: true });
+  assert.deepEqual(resolved.manifest.arms, ["base", "grace", "grace-plain"]);
+  assert.equal(resolved.provenance.arms, "--full");
+  assert.deepEqual(JSON.parse(intent).arms, resolved.manifest.arms, "the manifest alone gives the same run");
+  const all = (await settingsOf({ full: true })).resolved.manifest;
+  assert.deepEqual(Object.keys(all.controls).filter((name) => !all.arms.includes(name)), []);
+});
+
+Deno.test("settingsOf() refuses to be told the arms in two ways", async () => {
+  await assert.rejects(settingsOf({ full: true, arms: ["base"] }), /--full together with --arms/);
+});
+
 Deno.test("settingsOf() lets --device, auto too, take the place of a manifest's, and nothing if it is not given", async () => {
   const deviceOf = async (options: SettingOptions) =>
     (await withManifest({ device: "webgpu" }, options)).resolved.manifest.device;

@@ -48,10 +48,11 @@ export function oneOf<T extends string>(allowed: readonly T[]): (text: string) =
   };
 }
 
-/** Reads a list such as "base,grace" of distinct values out of `allowed`. */
-export function listOf<T extends string>(allowed: readonly T[]): (text: string) => readonly T[] {
+/** Reads a list such as "base,grace" of distinct names. */
+export function listOfNames(): (text: string) => readonly string[] {
   return (text) => {
-    const values = text.split(",").map((part) => oneOf(allowed)(part.trim()));
+    const values = text.split(",").map((part) => part.trim());
+    if (values.includes("")) throw new InvalidArgumentError("Expected names between the commas.");
     const twice = values.find((value, i) => values.indexOf(value) !== i);
     if (twice !== undefined) throw new InvalidArgumentError(`"${twice}" is there twice.`);
     return values;

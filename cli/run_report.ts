@@ -1,0 +1,137 @@
+/**
+ * What a run leaves for readers, all of it derived from its records: tables, curves of training, and the chart of what each
+ * arm gains against what it costs.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { compareFolders, type Comparison } from "../evals/compare.ts";
+import { paperComparison } from "../evals/paper/comparison.ts";
+import { journalCharts } from "../evals/plot/journal_charts.ts";
+import { drawScatter } from "../evals/plot/scatter.ts";
+import { drawSmallMultiples } from "../evals/plot/small_multiples.ts";
+import { tradeoff, type TradeoffArm } from "../evals/plot/tradeoff.ts";
+import { renderComparison, renderScores } from "../evals/report.ts";
+import { readScores, type ScoreRecord } from "../evals/score_record.ts";
+import { isEmbedded } from "../lib/data/embedded.ts";
+import type { JournalRecord } from "../lib/journal/append.ts";
+import { journalPath, scoresPath } from "../lib/journal/layout.ts";
+import { readJournal } from "../lib/journal/read.ts";
+import type { RunFolder } from "../lib/journal/run_folder.ts";
+import type { PlannedArm } from "../lib/manifest/arms.ts";
+import type { Manifest } from "../lib/manifest/schema.ts";
+import { describeExposure } from "./exposure.ts";
+import { type Inputs, trainingsOf } from "./inputs.ts";
+
+/** A column of the report. */
+export interface ReportedArm {
+  readonly name: string;
+  /** The arm that it derives from, or is. */
+  readonly of: string;
+  /** Arm whose training made its weights; null for the untrained ones. */
+  readonly weights: string | null;
+  /** Whether a rationale is written before a text is embedded. */
+  readonly rationale: boolean;
+  /** Temperature of that rationale. */
+  readonly temperature: number | null;
+}
+
+/** Everything that a run found. */
+export interface RunReport {
+  readonly arms: readonly ReportedArm[];
+  /** What the trained arms saw, in a sentence; empty if none was trained. */
+  readonly exposure: string;
+  /** Null for a run of a single arm. */
+  readonly comparison: Comparison | null;
+  /** Scores of the single arm; null where several are compared. */
+  readonly scores: readonly ScoreRecord[] | null;
+  /** Records of every training step, by the arm that was trained. */
+  readonly training: Readonly<Record<string, readonly JournalRecord[]>>;
+  /** Tables for people. */
+  readonly text: string;
+}
+
+const NO_PAPER = "The paper has no numbers for these tasks, so none stand beside ours.";
+
+/** Reads the records of a finished run and writes its report. */
+export async function writeReport(
+  plans: readonly PlannedArm[],
+  inputs: Inputs,
+  kind: Manifest["data"]["kind"],
+  run: RunFolder,
+): Promise<RunReport> {
+  const trainings = trainingsOf(plans);
+  const training = Object.fromEntries(
+    trainings.map(({ name }) => [name, readJournal(journalPath(run.path, name, "steps"))]),
+  );
+  const exposure = describeExposure(trainings, inputs.examples.length);
+  const tables = await tablesOf(plans, inputs, kind, run.path);
+  const behind = exposure && `\n${exposure}\n`;
+  const [text, markdown] = [tables.text + behind, tables.markdown + behind];
+  run.writeFile("report.txt", text);
+  run.writeFile("report.md", markdown);
+  for (const [name, records] of Object.entries(training)) {
+    if (records.length === 0) continue;
+    const title = `${inputs.backbone.name}, training of ${name}`;
+    run.writeFile(`report.curves-${name}.svg`, drawSmallMultiples(journalCharts(title, records)));
+  }
+  const { comparison, scores } = tables;
+  if (comparison) {
+    run.writeFile("report.json", renderComparison(comparison, "json"));
+    run.writeFile("report.csv", renderComparison(comparison, "csv"));
+    const chart = tradeoff(
+      `${inputs.backbone.name}: embedding against general ability`,
+      comparison,
+      plans.map(onChart),
+    );
+    if (chart) run.writeFile("report.tradeoff.svg", drawScatter(chart));
+  }
+  return { arms: plans.map(reported), exposure, comparison, scores, training, text };
+}
+
+function reported({ name, root, training, rationale, manifest }: PlannedArm): ReportedArm {
+  return {
+    name,
+    of: root,
+    weights: training?.name ?? null,
+    rationale,
+    temperature: rationale ? manifest.evaluation.temperature : null,
+  };
+}
+
+/** The contrastive baseline, read without rationale, is a curve over its learning rate. */
+function onChart({ name, root, training, rationale, manifest }: PlannedArm): TradeoffArm {
+  const curve = training?.arm === "cl" && !rationale ? { name: "cl", at: manifest.cl.learningRate } : null;
+  return { name, family: training ? root : "untrained", curve };
+}
+
+type Tables = Pick<RunReport, "comparison" | "scores" | "text"> & { readonly markdown: string };
+
+async function tablesOf(
+  plans: readonly PlannedArm[],
+  { backbone, tasks }: Inputs,
+  kind: Manifest["data"]["kind"],
+  folder: string,
+): Promise<Tables> {
+  const folders = plans.map(({ name }) => ({ name, folder: join(scoresPath(folder), name) }));
+  if (folders.length === 1) {
+    const scores = (await readScores(folders[0]!.folder)).map(({ record }) => record);
+    return {
+      comparison: null,
+      scores,
+      text: renderScores(scores, "text"),
+      markdown: renderScores(scores, "markdown"),
+    };
+  }
+  const comparison = await compareFolders(folders);
+  const ours = tasks.every(({ files }) => files.every(({ path }) => isEmbedded(path)));
+  const paper = ours
+    ? { text: `${NO_PAPER}\n`, markdown: `${NO_PAPER}\n` }
+    : paperComparison(comparison, backbone.name, kind);
+  return {
+    comparison,
+    scores: null,
+    text: `${renderComparison(comparison, "text")}\n${paper.text}`,
+    markdown: `${renderComparison(comparison, "markdown")}\n${paper.markdown}`,
+  };
+}
