@@ -1,8 +1,12 @@
-import { assert, assertSameBits } from "#test";
+import { assert, assertRelative, assertSameBits, testWith } from "#test";
 import { NumericError, UsageError } from "#errors";
 import { engine, withRandomDecoder } from "../backbone/_decoder_bench.ts";
 import type { DecoderConfig } from "../backbone/config.ts";
-import type { Weights } from "../backbone/weights.ts";
+import { Decoder } from "../backbone/decoder.ts";
+import { openSafetensors } from "../backbone/safetensors.ts";
+import { Weights } from "../backbone/weights.ts";
+import { deviceTensors, writeHfFolder } from "../backbone/write.ts";
+import { negativeLogLikelihoods } from "./next_token_update.ts";
 import {
   pretrain,
   type PretrainDocument,
@@ -225,3 +229,49 @@ configTest("pretrain() refuses options and documents that it cannot use", async 
     /evaluation document 0 has no token that counts/,
   );
 });
+
+const python = `${Deno.env.get("HOME")}/.cache/grace-repro-peers/bin/python3`;
+const script = `
+import json, sys, torch
+from transformers import AutoModelForCausalLM
+model, info = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32, output_loading_info=True)
+losses = []
+for ids in json.loads(sys.argv[2]):
+  ids = torch.tensor([ids])
+  losses.append(model(ids, labels=ids).loss.item() * (ids.shape[1] - 1))
+missing = [key for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for key in info[kind]]
+print(json.dumps({"missing": missing, "losses": losses}))
+`;
+
+testWith(
+  python,
+  "a pretrained decoder written in bf16 has the same losses in transformers",
+  () =>
+    inFolder((parent) =>
+      withRandomDecoder({ vocabSize }, async ({ config }) => {
+        const trained = await pretrain(options(config, { steps: 20 })), folder = `${parent}/written`;
+        await writeHfFolder(folder, {
+          config,
+          tensors: deviceTensors(trained),
+          dtype: "bf16",
+          tokenizerFiles: new Map(),
+          chatTemplate: "",
+          generation: { eosIds: [0], bosId: null },
+        });
+        trained.free();
+        const source = openSafetensors([`${folder}/model.safetensors`]);
+        const weights = Weights.read(engine(), config, source);
+        source.close();
+        // All tokens count: transformers does not mask either.
+        const whole = evaluation.map(({ ids }) => ({ ids, loss: new Uint8Array(ids.length).fill(1) }));
+        const ours = await negativeLogLikelihoods(new Decoder(weights), whole, 128);
+        weights.free();
+        const texts = JSON.stringify(whole.map(({ ids }) => [...ids]));
+        const output = await new Deno.Command(python, { args: ["-c", script, folder, texts] }).output();
+        assert.ok(output.success, new TextDecoder().decode(output.stderr));
+        const { missing, losses } = JSON.parse(new TextDecoder().decode(output.stdout));
+        assert.deepEqual(missing, []);
+        assertRelative(ours, losses, 1e-5);
+      })
+    ),
+);
