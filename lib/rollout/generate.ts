@@ -10,11 +10,11 @@
  */
 import type { KvCache, SamplingSpec, Tensor } from "../../kernels/device.ts";
 import { NumericError } from "#errors";
-import type { DecoderConfig } from "../backbone/config.ts";
 import type { Decoder } from "../backbone/decoder.ts";
 import { attentionShape } from "../backbone/decoder_layer.ts";
 import type { TokenRange } from "../objective/pooling.ts";
 import { packPrompts } from "./shared_prefix.ts";
+import { slotsFor } from "./slots.ts";
 
 /** Tokens whose final hidden states are pooled. */
 export interface PoolSpec {
@@ -104,31 +104,6 @@ function checkRequest(
     }
     before = end;
   }
-}
-
-/** Keys and values of all sequences together take at most this much memory, unless {@linkcode fewestSlots} need more. */
-const cacheBytes = 256 * 2 ** 20;
-const fewestSlots = 48, mostSlots = 192;
-
-/**
- * Number of sequences that decode together: the more, the fewer calls and readings of the weights for the same tokens. A
- * small model gets many (160 sequences of 2 M parameters decode a quarter faster at once than 48 at a time), a large one
- * what its cache allows. No more than there are, and at least the samples of one prompt, which start together.
- */
-function slotsFor(
-  requests: readonly RolloutRequest[],
-  { layers, kvHeads, headDim }: DecoderConfig,
-  wanted: number | undefined,
-): number {
-  let longest = 1, samples = 0, together = 1;
-  for (const request of requests) {
-    longest = Math.max(longest, request.prompt.length + request.maxNewTokens);
-    samples += request.samples;
-    together = Math.max(together, request.samples);
-  }
-  const fitting = Math.floor(cacheBytes / (8 * layers * kvHeads * headDim * longest));
-  const slots = wanted ?? Math.min(mostSlots, Math.max(fewestSlots, fitting));
-  return Math.max(together, Math.min(slots, samples));
 }
 
 /** Lets signals and timers through; decoding itself never waits for anything. */

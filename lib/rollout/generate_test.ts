@@ -135,6 +135,14 @@ Deno.test("generate() reports every request once, when its last sample is done, 
     assert.equal(reported, results.flat().reduce((sum, { tokens }) => sum + tokens.length, 0));
   }));
 
+Deno.test("generate() decodes all sequences together where they pay and fit", () =>
+  withRandomDecoder({}, async ({ decoder }) => {
+    let most = 0;
+    const requests = Array.from({ length: 100 }, (_, i) => request(i, tokens(i, 2), { maxNewTokens: 2 }));
+    await generate(decoder, requests, { ...sampled, onTokens: (drawn) => most = Math.max(most, drawn) });
+    assert.equal(most, 100);
+  }));
+
 Deno.test("generate() stops with the signal's reason and leaves no tensors behind when it is aborted", () =>
   withRandomDecoder({}, async ({ decoder }) => {
     for (const after of [0, 1, 5]) {
