@@ -5,7 +5,9 @@
  * @module
  */
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
+import { writeEmbeddedMirror } from "../fixtures/embedded_mirror.ts";
 import { TINY_TRIPLETS, writeTinyMirror } from "../fixtures/tiny_mirror.ts";
 import { writeSafetensors } from "../lib/backbone/safetensors_writer.ts";
 import { openSafetensors } from "../lib/backbone/safetensors.ts";
@@ -79,10 +81,10 @@ export class Lab implements Disposable {
   }
 
   /**
-   * The program with another backbone and other data built in: a checkout of links to this one, but for `fixtures/tiny`.
-   * Returns its launcher.
+   * The program with another backbone and other data built in, those of tests: a checkout of links to this one, but for
+   * `fixtures/tiny`. Returns its launcher.
    */
-  checkout(): string {
+  async checkout(): Promise<string> {
     const at = this.path("checkout");
     Deno.mkdirSync(join(at, "fixtures/tiny"), { recursive: true });
     for (const name of ["cli", "evals", "kernels", "lib", "deno.json", "deno.lock"]) {
@@ -90,9 +92,10 @@ export class Lab implements Disposable {
     }
     Deno.copyFileSync(join(root, "grace-repro"), join(at, "grace-repro"));
     Deno.symlinkSync(tinyModel, join(at, "fixtures/tiny/backbone"));
-    const triplets = join(at, "fixtures/tiny/data/tiny/triplets");
-    Deno.mkdirSync(triplets, { recursive: true });
-    Deno.copyFileSync(this.path("data", TINY_TRIPLETS), join(triplets, "train.jsonl"));
+    const data = await writeEmbeddedMirror(join(at, "fixtures/tiny/data"), "tiny");
+    Deno.mkdirSync(join(data, "tiny/triplets"), { recursive: true });
+    const triplets = gzipSync(Deno.readFileSync(this.path("data", TINY_TRIPLETS)));
+    Deno.writeFileSync(join(data, "tiny/triplets/train.jsonl.gz"), triplets);
     return join(at, "grace-repro");
   }
 

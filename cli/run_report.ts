@@ -13,7 +13,6 @@ import { drawSmallMultiples } from "../evals/plot/small_multiples.ts";
 import { tradeoff, type TradeoffArm } from "../evals/plot/tradeoff.ts";
 import { renderComparison, renderScores } from "../evals/report.ts";
 import { readScores, type ScoreRecord } from "../evals/score_record.ts";
-import { isEmbedded } from "../lib/data/embedded.ts";
 import type { JournalRecord } from "../lib/journal/append.ts";
 import { journalPath, scoresPath } from "../lib/journal/layout.ts";
 import { readJournal } from "../lib/journal/read.ts";
@@ -109,7 +108,7 @@ type Tables = Pick<RunReport, "comparison" | "scores" | "text"> & { readonly mar
 
 async function tablesOf(
   plans: readonly PlannedArm[],
-  { backbone, tasks }: Inputs,
+  { backbone, suite }: Inputs,
   kind: Manifest["data"]["kind"],
   folder: string,
 ): Promise<Tables> {
@@ -124,8 +123,7 @@ async function tablesOf(
     };
   }
   const comparison = await compareFolders(folders);
-  const ours = tasks.every(({ files }) => files.every(({ path }) => isEmbedded(path)));
-  const paper = ours
+  const paper = suite.embedded
     ? { text: `${NO_PAPER}\n`, markdown: `${NO_PAPER}\n` }
     : paperComparison(comparison, backbone.name, kind);
   return {

@@ -132,6 +132,7 @@ function tablesOf(comparison: Comparison): Table[] {
   const others = arms.flatMap((name, i) => name === base ? [] : [i]);
   const means = [...comparison.categories, ...comparison.averages];
   return [
+    ...(comparison.averages.length > 0 ? [overview(comparison)] : []),
     {
       title: "Scores (x 100)",
       head: ["task", "metric", "items", ...arms],
@@ -159,6 +160,27 @@ function tablesOf(comparison: Comparison): Table[] {
       textColumns: 1,
     },
   ];
+}
+
+/** A line for each arm: what a reader looks for first, and what fits where the columns of all arms do not. */
+function overview({ arms, base, averages, bootstrap }: Comparison): Table {
+  // How many embedded tasks an average covers is told by the table of means.
+  const short = (label: string) => label.replace(/ \(\d+ embedded tasks?\)$/, "");
+  return {
+    title: `Averages (x 100), and their change against "${base}" with ${
+      percentText(bootstrap.confidence)
+    } intervals`,
+    head: ["arm", ...averages.flatMap(({ label }) => [short(label), "change"])],
+    rows: arms.map((arm, i) => [
+      arm,
+      ...averages.flatMap((row) => {
+        const stderr = row.stderrs[i];
+        const value = points(row.values[i]!) + (stderr == null ? "" : ` ±${points(stderr)}`);
+        return [value, differenceText(row.differences[i]!)];
+      }),
+    ]),
+    textColumns: 1,
+  };
 }
 
 function notes(comparison: Comparison): string[] {

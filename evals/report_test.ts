@@ -112,3 +112,22 @@ Deno.test("renderComparison() refuses to print a number that is not finite", () 
 Deno.test("renderComparison() gives JSON that parses back to the comparison", () => {
   assert.deepEqual(JSON.parse(renderComparison(comparison, "json")), comparison);
 });
+
+Deno.test("renderComparison() begins with a line for each arm where there are averages", () => {
+  const average = (label: string) => ({ ...comparison.categories[0]!, category: null, label });
+  const text = renderComparison({
+    ...comparison,
+    averages: [average("embedding average"), average("general average (2 embedded tasks)")],
+  }, "text");
+  assert.equal(
+    text.split("\n\n")[0],
+    `\
+Averages (x 100), and their change against "base" with 95 % intervals
+-------------------------------------------------------------------------------------
+arm    embedding average                change  general average                change
+-------------------------------------------------------------------------------------
+base         50.00 ±3.12                            50.00 ±3.12
+grace              50.00  +0.00 [-2.00, +3.12]            50.00  +0.00 [-2.00, +3.12]
+`.trimEnd(),
+  );
+});

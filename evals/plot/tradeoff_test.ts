@@ -7,7 +7,8 @@ const row = (category: MeanRow["category"], values: number[]): MeanRow => ({
   label: "",
   complete: true,
   values,
-  differences: values,
+  stderrs: values.map(() => null),
+  differences: values.map(() => null),
 });
 
 const comparison = (categories: MeanRow[]) => ({ categories }) as unknown as Comparison;
