@@ -50,33 +50,49 @@ export interface RowChunk {
   readonly column: number;
 }
 
+/** Probabilities that are added up before the sum is compared with the target. */
+const stride = 64;
+
+/** Σ e[from..to) as four partial sums: one chain of additions would wait for each. */
+function sumOf(e: Float32Array, from: number, to: number): number {
+  let a = 0, b = 0, c = 0, d = 0, j = from;
+  for (; j + 3 < to; j += 4) {
+    a += e[j]!;
+    b += e[j + 1]!;
+    c += e[j + 2]!;
+    d += e[j + 3]!;
+  }
+  for (; j < to; j++) a += e[j]!;
+  return (a + b) + (c + d);
+}
+
 /** Token at which the cumulative distribution passes `uniform`. */
 export function invert(row: readonly RowChunk[], sums: RowSums, uniform: number): number {
-  let target = uniform * sums.sum;
-  let last = 0;
+  const target = uniform * sums.sum;
+  let before = 0, last = 0;
   for (const { e, max, column } of row) {
     const scale = Math.exp(max - sums.max);
-    let total = 0;
-    for (let j = 0; j < e.length; j++) total += e[j]!;
-    if (target >= total * scale) {
-      target -= total * scale;
-      if (total * scale > 0) last = column + lastPositive(e);
-      continue;
+    for (let from = 0; from < e.length; from += stride) {
+      const to = Math.min(e.length, from + stride), sum = sumOf(e, from, to) * scale;
+      if (before + sum > target) {
+        let cumulative = before;
+        for (let j = from; j < to; j++) {
+          cumulative += e[j]! * scale;
+          if (cumulative > target) return column + j;
+        }
+        return column + lastPositive(e, from, to);
+      }
+      if (sum > 0) last = column + lastPositive(e, from, to);
+      before += sum;
     }
-    let cumulative = 0;
-    for (let j = 0; j < e.length; j++) {
-      cumulative += e[j]! * scale;
-      if (cumulative > target) return column + j;
-    }
-    return column + lastPositive(e);
   }
   // Rounding left a sliver past the end: the last token that has any probability.
   return last;
 }
 
-function lastPositive(e: Float32Array): number {
-  let j = e.length - 1;
-  while (j > 0 && e[j] === 0) j--;
+function lastPositive(e: Float32Array, from: number, to: number): number {
+  let j = to - 1;
+  while (j > from && e[j] === 0) j--;
   return j;
 }
 
