@@ -177,6 +177,7 @@ export function decodeGraph(shape: AttentionShape): Graph {
       ints("one", 1),
       ints("last", -1),
       { name: "masked", shape: [1], data: new Float32Array([masked]) },
+      { name: "nought", shape: [1], data: new Float32Array([0]) },
     ],
     nodes: [
       node("Reshape", ["q", "byKv"], "Q1"),
@@ -184,7 +185,8 @@ export function decodeGraph(shape: AttentionShape): Graph {
       node("FusedMatMul", ["Q", "K"], "raw", { transB: 1n, alpha: 1 / Math.sqrt(headDim) }, "com.microsoft"),
       node("Reshape", ["raw", "bySlot"], "rawSlot"),
       node("Less", ["keys", "lengths"], "seen"),
-      node("Where", ["seen", "rawSlot", "masked"], "S"),
+      node("Where", ["seen", "nought", "masked"], "mask"),
+      node("Add", ["rawSlot", "mask"], "S"),
       node("ReduceMax", ["S", "last"], "max", { keepdims: 1n }),
       node("Sub", ["S", "max"], "shifted"),
       node("Exp", ["shifted"], "E"),
