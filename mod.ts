@@ -119,7 +119,7 @@ export {
   contrastiveGradient,
   type ContrastiveOptions,
 } from "./lib/train/contrastive_update.ts";
-export { DataOrder } from "./lib/train/data_order.ts";
+export { DataOrder, type Dosage, dosage, examplesSeen } from "./lib/train/data_order.ts";
 export { Optimizer } from "./lib/train/optimizer.ts";
 export { trainArm, type TrainArmOptions } from "./lib/train/loop.ts";
 export { RunFolder } from "./lib/journal/run_folder.ts";
@@ -130,11 +130,12 @@ export { Mirror } from "./lib/data/mirror.ts";
 export { loadTexts, loadTriplets, type TrainingText, type Triplet } from "./lib/data/training.ts";
 
 // Manifest
+export { planArm, planArms, type PlannedArm, type Training } from "./lib/manifest/arms.ts";
 export { PROTOCOL_DEPARTURES } from "./lib/manifest/departures.ts";
 export { describeDifference, diffManifests } from "./lib/manifest/diff.ts";
 export { loadLock, type Lock, lockText, parseLock } from "./lib/manifest/lock.ts";
 export { loadManifest, parseManifest } from "./lib/manifest/parse.ts";
-export { presetManifest } from "./lib/manifest/presets.ts";
+export { defaultPreset, presetManifest } from "./lib/manifest/presets.ts";
 export { type Override, type ResolvedManifest, resolveManifest } from "./lib/manifest/resolve.ts";
 export type { Manifest, ManifestInput, Preset } from "./lib/manifest/schema.ts";
 export { requireLock, verifyLock } from "./lib/manifest/verify.ts";

@@ -48,10 +48,18 @@ const lineMs = 10_000;
 const barWidth = 10;
 const clearLine = "\r\x1b[2K";
 
+/** A report and when it came, in milliseconds. */
+interface Moment {
+  readonly report: ProgressReport;
+  readonly at: number;
+}
+
 /** Shows one job at a time. */
 export class Progress {
   readonly #out: ProgressOutput;
-  #start: { readonly report: ProgressReport; readonly at: number } | undefined;
+  #start: Moment | undefined;
+  /** When a unit was finished last: what comes between two units tells nothing about how long one takes. */
+  #advance: Moment | undefined;
   #writtenAt = -Infinity;
   #lineShown = false;
 
@@ -66,13 +74,14 @@ export class Progress {
     const now = this.#out.now();
     if (this.#start?.report.task !== report.task || this.#start.report.unit !== report.unit) {
       this.#erase();
-      this.#start = { report, at: now };
+      this.#start = this.#advance = { report, at: now };
       this.#writtenAt = this.#out.interactive ? -Infinity : now;
     }
+    if (this.#advance?.report.done !== report.done) this.#advance = { report, at: now };
     const complete = report.done >= report.total;
     if (!complete && now - this.#writtenAt < (this.#out.interactive ? redrawMs : lineMs)) return;
     this.#writtenAt = now;
-    const line = describe(report, this.#start, now);
+    const line = describe(report, this.#start, this.#advance!, now);
     if (!this.#out.interactive) return this.#out.write(`${line}\n`);
     const bar = `${drawBar(report, this.#out.color)} `;
     const room = this.#out.columns() - barWidth - 4;
@@ -107,7 +116,8 @@ export class Progress {
  */
 function describe(
   report: ProgressReport,
-  start: { report: ProgressReport; at: number },
+  start: Moment,
+  advance: Moment,
   now: number,
 ): string {
   const seconds = (now - start.at) / 1000;
@@ -120,7 +130,9 @@ function describe(
   if (report.done >= report.total) parts.push(`done in ${formatDuration(seconds)}`);
   else if (left !== undefined) parts.push(`run ${formatDuration(left)} left`);
   else if (finished > 0) {
-    parts.push(`${formatDuration((report.total - report.done) * seconds / finished)} left`);
+    const perUnit = (advance.at - start.at) / 1000 / finished;
+    const since = (now - advance.at) / 1000;
+    parts.push(`${formatDuration(Math.max(0, (report.total - report.done) * perUnit - since))} left`);
   }
   if (report.detail) parts.push(report.detail);
   return parts.join(", ");

@@ -76,6 +76,17 @@ Deno.test("Progress tells which part of a run it shows, and the time left of the
   assert.match(out.text, /3\/14 train grace: 3\/100 steps, 500 tokens\/s, run 8 min 05 s left$/);
 });
 
+Deno.test("Progress lets the time left fall, not rise, while a unit is under way", () => {
+  const { out, progress } = output(true);
+  progress.update(at(0));
+  out.time = 2000;
+  progress.update(at(1));
+  assert.match(out.text, /3 min 18 s left$/);
+  out.time = 3000;
+  progress.update(at(1, 900));
+  assert.match(out.text, /, 300 tokens\/s, 3 min 17 s left$/);
+});
+
 Deno.test("Progress starts the clock anew when the unit changes", () => {
   const { out, progress } = output(true);
   progress.update({ ...at(99), unit: "texts" });

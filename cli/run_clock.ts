@@ -21,6 +21,7 @@ export class RunClock {
   readonly #secondsPerAmount = new Map<string, number>();
   #current = -1;
   #begin = { at: 0, done: 0 };
+  #advance = { at: 0, done: 0 };
   #left: number | undefined;
 
   /** @param now milliseconds that never run backwards */
@@ -39,12 +40,16 @@ export class RunClock {
     if (this.#jobs[this.#current]?.name !== name) {
       this.#current = this.#jobs.findIndex((job) => job.name === name);
       if (this.#current < 0) throw new RangeError(`the run has no job "${name}"`);
-      this.#begin = { at: now, done };
+      this.#begin = this.#advance = { at: now, done };
     }
     const { kind, amount } = this.#jobs[this.#current]!;
-    const finished = done - this.#begin.done, seconds = (now - this.#begin.at) / 1000;
-    if (finished > 0) this.#secondsPerAmount.set(kind, seconds * total / finished / amount);
-    this.#left = this.#estimate(total > 0 ? 1 - done / total : 0);
+    if (done !== this.#advance.done) {
+      this.#advance = { at: now, done };
+      const seconds = (now - this.#begin.at) / 1000;
+      this.#secondsPerAmount.set(kind, seconds * total / (done - this.#begin.done) / amount);
+    }
+    const sum = this.#estimate(total > 0 ? 1 - done / total : 0);
+    this.#left = sum === undefined ? undefined : Math.max(0, sum - (now - this.#advance.at) / 1000);
   }
 
   /** Seconds left of the whole run; undefined while a job is to come whose kind has not been met yet. */

@@ -35,6 +35,9 @@ Deno.test("RunClock adds up the rest of the job and all jobs to come, by kind an
   run.update("train cl", 10, 40);
   // 4 s for 10 of 40 steps: 12 s for the rest, 8 s for the 20 of the next job, 10 s to evaluate.
   assert.equal(run.left, 12 + 8 + 10);
+  time.ms = 14_300;
+  run.update("train cl", 10, 40);
+  assert.equal(run.left, 29.7, "it falls while a step is under way");
 });
 
 Deno.test("RunClock takes no time from what was done before this process", () => {
