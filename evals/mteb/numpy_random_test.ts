@@ -35,3 +35,27 @@ Deno.test("RandomState.interval() takes no draw when there is one value", () => 
   assert.equal(a.interval(0), 0);
   assert.equal(a.interval(99), b.interval(99));
 });
+
+interface Draws {
+  seed: number;
+  integers: number[];
+  doubles: number[];
+  permutation: number[];
+  withoutReplacement: number[];
+  weighted: { n: number; rows: number[] }[];
+  after: number;
+}
+
+Deno.test("RandomState draws integers, doubles, permutations and weighted choices as numpy does", () => {
+  for (const row of golden<{ rows: Draws[] }>("clustering/draws.json").rows) {
+    const state = new RandomState(row.seed);
+    assert.deepEqual([...state.integers(1000, 8)], row.integers);
+    assert.deepEqual(row.doubles.map(() => state.double()), row.doubles);
+    assert.deepEqual([...state.permutation(12)], row.permutation);
+    assert.deepEqual([...state.permutation(50).subarray(0, 5)], row.withoutReplacement);
+    for (const { n, rows } of row.weighted) {
+      assert.deepEqual([...state.weightedChoice(n, 6)], rows, `choice of ${n}`);
+    }
+    assert.equal(state.interval(999), row.after);
+  }
+});
