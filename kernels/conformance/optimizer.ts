@@ -6,10 +6,11 @@
 import fc from "fast-check";
 import { adamW, type AdamWState, globalNorm } from "../reference/adamw.ts";
 import { TestRandom } from "../reference/random.ts";
-import { assertClose } from "#test";
+import { assert, assertClose, assertSameBits } from "#test";
 import {
   assertRows,
   backwardTolerance,
+  conformanceTest,
   dimension,
   forwardTolerance,
   propertyTest,
@@ -68,4 +69,20 @@ export function optimizerSuite(subject: Subject): void {
     const moved = (values: ArrayLike<number>) => Float64Array.from(start, (from, i) => values[i]! - from);
     assertRows(moved(pRead!), moved(state.parameter), size, 2 * backwardTolerance, "movement");
   });
+
+  conformanceTest(
+    subject,
+    "adamW() leaves parameters alone at rate 0, and squares no unclipped gradient",
+    async (bench) => {
+      const size = 100, random = new TestRandom(4), start = random.normals(size);
+      start.fill(0, 0, 10);
+      const p = bench.put(start, size), v = bench.put(new Float64Array(size), size);
+      const m = bench.put(new Float64Array(size), size), g = bench.put(random.normals(size, 1e25), size);
+      const rest = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, step: 1, gradientScale: 1e-25 };
+      bench.device.adamW(p, g, m, v, { ...rest, learningRate: 0 });
+      const [pRead, mRead, vRead] = await bench.read(p, m, v);
+      assertSameBits(pRead!, Float32Array.from(start), "parameter");
+      assert.ok([...mRead!, ...vRead!].every((value) => Number.isFinite(value) && value !== 0), "moments");
+    },
+  );
 }

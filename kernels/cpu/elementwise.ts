@@ -5,6 +5,7 @@
  * @module
  */
 import type { AdamWSpec, RopeTable } from "../device.ts";
+import { adamWConstants, adamWGraph } from "./adamw.ts";
 import { type Graph, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { Ones } from "./ones.ts";
@@ -13,11 +14,15 @@ import type { CpuTensor, Pool } from "./tensor.ts";
 /** Elements of a piece: 128 KB an array, so that half a dozen intermediates fit into a core's second-level cache. */
 const pieceElements = 1 << 16;
 
+/** Elements of a piece of SwiGLU, whose first op works in small blocks by itself. */
+const swigluPiece = 1 << 17;
+
 /** Below this many elements an op runs on one thread. */
 const fewElements = 1 << 15;
 
 const rows = (name: string) => ({ name, shape: ["n", "d"] });
 const scalar = (name: string) => ({ name, shape: [1] });
+const one = (value: number): OrtTensor => ortTensor(new Float32Array([value]), [1]);
 
 function rmsNormGraph(eps: number): Graph {
   return {
@@ -73,47 +78,22 @@ function rmsNormBackwardGraph(accumulate: boolean): Graph {
 const swigluGraph: Graph = {
   inputs: [rows("g"), rows("u")],
   outputs: [rows("y")],
-  nodes: [node("Sigmoid", ["g"], "s"), node("Mul", ["g", "s"], "silu"), node("Mul", ["silu", "u"], "y")],
+  // QuickGelu(z) = z · sigmoid(alpha · z), in blocks that stay in the cache.
+  nodes: [node("QuickGelu", ["g"], "silu", { alpha: 1 }, "com.microsoft"), node("Mul", ["silu", "u"], "y")],
 };
 
+/** du = dy·s·g, dg = u·(dy·s + du − du·s), s = sigmoid(g): as few passes as there can be. */
 const swigluBackwardGraph: Graph = {
   inputs: [rows("dy"), rows("g"), rows("u")],
   outputs: [rows("dg"), rows("du")],
-  constants: [{ name: "one", shape: [1], data: new Float32Array([1]) }],
   nodes: [
     node("Sigmoid", ["g"], "s"),
-    node("Mul", ["g", "s"], "silu"),
-    node("Sub", ["one", "s"], "rest"),
-    node("Mul", ["silu", "rest"], "slope"),
-    node("Add", ["s", "slope"], "dSilu"),
-    node("Mul", ["dy", "u"], "dyu"),
-    node("Mul", ["dyu", "dSilu"], "dg"),
-    node("Mul", ["dy", "silu"], "du"),
-  ],
-};
-
-const adamWGraph: Graph = {
-  inputs: [
-    ...["p", "g", "m", "v"].map((name) => ({ name, shape: ["n"] })),
-    ...["scale", "b1", "c1", "b2", "c2", "decay", "rate", "root", "eps"].map(scalar),
-  ],
-  outputs: ["pNew", "mNew", "vNew"].map((name) => ({ name, shape: ["n"] })),
-  nodes: [
-    node("Mul", ["g", "scale"], "gs"),
-    node("Mul", ["m", "b1"], "mOld"),
-    node("Mul", ["gs", "c1"], "mAdd"),
-    node("Add", ["mOld", "mAdd"], "mNew"),
-    node("Mul", ["v", "b2"], "vOld"),
-    node("Mul", ["gs", "gs"], "g2"),
-    node("Mul", ["g2", "c2"], "vAdd"),
-    node("Add", ["vOld", "vAdd"], "vNew"),
-    node("Sqrt", ["vNew"], "vRoot"),
-    node("Mul", ["vRoot", "root"], "vHat"),
-    node("Add", ["vHat", "eps"], "denominator"),
-    node("Mul", ["mNew", "rate"], "mHat"),
-    node("Div", ["mHat", "denominator"], "update"),
-    node("Mul", ["p", "decay"], "kept"),
-    node("Sub", ["kept", "update"], "pNew"),
+    node("Mul", ["dy", "s"], "dys"),
+    node("Mul", ["dys", "g"], "du"),
+    node("Mul", ["du", "s"], "dus"),
+    node("Sub", ["du", "dus"], "bent"),
+    node("Add", ["dys", "bent"], "slope"),
+    node("Mul", ["slope", "u"], "dg"),
   ],
 };
 
@@ -123,8 +103,6 @@ export interface CpuRopeTable extends RopeTable {
   readonly sin: OrtTensor;
   readonly minusSin: OrtTensor;
 }
-
-const one = (value: number): OrtTensor => ortTensor(new Float32Array([value]), [1]);
 
 /** The ops of this file. */
 export class ElementwiseOps {
@@ -228,7 +206,7 @@ export class ElementwiseOps {
     inPieces(gate.size, (a, b) => {
       const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [1, b - a]);
       session.run({ g: piece(gate), u: piece(up) }, { y: piece(y) });
-    });
+    }, swigluPiece);
   }
 
   /**
@@ -326,18 +304,9 @@ export class ElementwiseOps {
     if (g.size !== p.size || m.size !== p.size || v.size !== p.size) {
       throw new Error(`adamW: sizes differ [${p.shape}]`);
     }
-    const session = this.#session("adamW", p.size, () => adamWGraph);
-    const constants = {
-      scale: one(spec.gradientScale),
-      b1: one(spec.beta1),
-      c1: one(1 - spec.beta1),
-      b2: one(spec.beta2),
-      c2: one(1 - spec.beta2),
-      decay: one(1 - spec.learningRate * spec.weightDecay),
-      rate: one(spec.learningRate / (1 - spec.beta1 ** spec.step)),
-      root: one(1 / Math.sqrt(1 - spec.beta2 ** spec.step)),
-      eps: one(spec.eps),
-    };
+    const { passes, constants } = adamWConstants(spec);
+    const kind = `adamW/${passes.scales}/${passes.decays}`;
+    const session = this.#session(kind, p.size, () => adamWGraph(passes));
     inPieces(p.size, (a, b) => {
       const piece = (t: CpuTensor) => ortTensor(t.f32.subarray(a, b), [b - a]);
       session.run({ p: piece(p), g: piece(g), m: piece(m), v: piece(v), ...constants }, {
@@ -354,6 +323,6 @@ export class ElementwiseOps {
   }
 }
 
-function inPieces(size: number, run: (start: number, end: number) => void): void {
-  for (let start = 0; start < size; start += pieceElements) run(start, Math.min(size, start + pieceElements));
+function inPieces(size: number, run: (start: number, end: number) => void, piece = pieceElements): void {
+  for (let start = 0; start < size; start += piece) run(start, Math.min(size, start + piece));
 }
