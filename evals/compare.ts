@@ -85,7 +85,8 @@ export interface Comparison {
   readonly averages: readonly MeanRow[];
   /** Whether tasks that come with the program are among them. */
   readonly embedded: boolean;
-  readonly warnings: readonly string[];
+  /** What a reader should know before quoting a score. */
+  readonly warnings: readonly { readonly arm: string; readonly task: string; readonly text: string }[];
 }
 
 /**
@@ -147,7 +148,7 @@ export function compareScores(arms: readonly Arm[], options: CompareOptions = {}
     embedded: arms[0]!.scores.some((score) => score.record.embedded === true),
     warnings: arms.flatMap((arm) =>
       arm.scores.flatMap(({ record }) =>
-        record.warnings.map((text) => `${arm.name}, ${record.task}: ${text}`)
+        record.warnings.map((text) => ({ arm: arm.name, task: record.task, text }))
       )
     ),
   };

@@ -127,39 +127,96 @@ function renderCsv(comparison: Comparison): string {
   return [head, ...lines].join("\n") + "\n";
 }
 
+/** More arms than these stand below each other, not beside each other. */
+const mostColumns = 4;
+
 function tablesOf(comparison: Comparison): Table[] {
+  const { averages, arms } = comparison;
+  const across = arms.length <= mostColumns;
+  return [
+    ...(averages.length > 0 ? [overview(comparison)] : []),
+    ...(across ? tablesWithArmsAcross(comparison) : tablesWithArmsDown(comparison)),
+  ];
+}
+
+const changeTitle = ({ base, bootstrap }: Comparison) =>
+  `Change against "${base}" in points, with ${percentText(bootstrap.confidence)} intervals`;
+
+function tablesWithArmsAcross(comparison: Comparison): Table[] {
   const { arms, base, tasks } = comparison;
   const others = arms.flatMap((name, i) => name === base ? [] : [i]);
-  const means = [...comparison.categories, ...comparison.averages];
+  const changes = [
+    ...tasks.filter((row) => row.main).map((row) => ({
+      name: row.task,
+      differences: row.cells.map((cell) => cell.difference),
+    })),
+    ...comparison.averages.map((row) => ({ name: row.label, differences: row.differences })),
+  ];
+  const means = meansBesideTasks(comparison);
   return [
-    ...(comparison.averages.length > 0 ? [overview(comparison)] : []),
     {
       title: "Scores (x 100)",
       head: ["task", "metric", "items", ...arms],
-      rows: tasks.map((row) => [row.task, row.metric, String(row.items), ...row.cells.map(scoreText)]),
+      rows: tasks.map((row) => [
+        row.task,
+        row.metric,
+        String(row.items),
+        ...row.cells.map((cell) => scoreText(cell, row.items)),
+      ]),
       textColumns: 2,
     },
     {
-      title: `Change against "${base}" in points, with ${
-        percentText(comparison.bootstrap.confidence)
-      } intervals`,
+      title: changeTitle(comparison),
       head: ["task", ...others.map((i) => arms[i]!)],
-      rows: [
-        ...tasks.filter((row) => row.main).map((row) => ({
-          name: row.task,
-          differences: row.cells.map((cell) => cell.difference),
-        })),
-        ...comparison.averages.map((row) => ({ name: row.label, differences: row.differences })),
-      ].map(({ name, differences }) => [name, ...others.map((i) => differenceText(differences[i]!))]),
+      rows: changes.map((
+        { name, differences },
+      ) => [name, ...others.map((i) => differenceText(differences[i]!))]),
       textColumns: 1,
     },
-    {
+    ...(means.length === 0 ? [] : [{
       title: "Category means (x 100)",
       head: ["category", ...arms],
       rows: means.map((row) => [row.label, ...row.values.map((_, i) => meanText(row, i))]),
       textColumns: 1,
-    },
+    }]),
   ];
+}
+
+function tablesWithArmsDown(comparison: Comparison): Table[] {
+  const { arms, base, tasks } = comparison;
+  const main = tasks.filter((row) => row.main);
+  const means = meansBesideTasks(comparison);
+  return [
+    {
+      title: "Scores (x 100)",
+      head: ["task", ...tasks.map((row) => row.task)],
+      rows: [
+        ["metric", ...tasks.map((row) => row.metric)],
+        ["items", ...tasks.map((row) => String(row.items))],
+        ...arms.map((arm, i) => [arm, ...tasks.map((row) => scoreText(row.cells[i]!, row.items))]),
+      ],
+      textColumns: 1,
+    },
+    {
+      title: changeTitle(comparison),
+      head: ["arm", ...main.map((row) => row.task)],
+      rows: arms.flatMap((arm, i) =>
+        arm === base ? [] : [[arm, ...main.map((row) => differenceText(row.cells[i]!.difference))]]
+      ),
+      textColumns: 1,
+    },
+    ...(means.length === 0 ? [] : [{
+      title: "Category means (x 100)",
+      head: ["arm", ...means.map((row) => row.label)],
+      rows: arms.map((arm, i) => [arm, ...means.map((row) => meanText(row, i))]),
+      textColumns: 1,
+    }]),
+  ];
+}
+
+/** The means that say more than the tables before them: an embedded category is one task, its averages come first. */
+function meansBesideTasks({ embedded, categories, averages }: Comparison): readonly MeanRow[] {
+  return embedded ? [] : [...categories, ...averages];
 }
 
 /** A line for each arm: what a reader looks for first, and what fits where the columns of all arms do not. */
@@ -196,12 +253,19 @@ function notes(comparison: Comparison): string[] {
   } else if (comparison.averages.length === 0) {
     lines.push("No average over the benchmark is given, because not all of its 56 tasks were evaluated.");
   }
-  return [...lines, ...comparison.warnings.map((warning) => `Warning: ${warning}.`)];
+  const byArm = Map.groupBy(comparison.warnings, ({ arm }) => arm);
+  const warnings = [...byArm].map(([arm, list]) =>
+    `Warning: ${arm}: ${list.map(({ task, text }) => `${task}: ${text}`).join("; ")}.`
+  );
+  return [...lines, ...warnings];
 }
 
-/** With correct answers and trials where there are some (they imply the standard error), else with the standard error. */
-function scoreText({ value, stderr, share }: Cell): string {
-  if (share !== null) return `${points(value)} (${share.correct}/${share.trials})`;
+/**
+ * With correct answers where each item is one trial (they imply the standard error), else with the standard error: the
+ * trials of a classification are those of all its experiments.
+ */
+function scoreText({ value, stderr, share }: Cell, items: number): string {
+  if (share?.trials === items) return `${points(value)} (${share.correct}/${share.trials})`;
   return points(value) + (stderr === null ? "" : ` ±${points(stderr)}`);
 }
 

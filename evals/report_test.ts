@@ -50,7 +50,7 @@ const comparison: Comparison = {
   }],
   averages: [],
   embedded: false,
-  warnings: ["grace, T: the filters differ"],
+  warnings: [{ arm: "grace", task: "T", text: "the filters differ" }],
 };
 
 const TEXT = `\
@@ -79,7 +79,7 @@ not the randomness of training or sampling.
 
 No average over the benchmark is given, because not all of its 56 tasks were evaluated.
 
-Warning: grace, T: the filters differ.
+Warning: grace: T: the filters differ.
 `;
 
 Deno.test("renderComparison() aligns columns and prints points, shares and intervals as text", () => {
@@ -130,4 +130,49 @@ base         50.00 ±3.12                            50.00 ±3.12
 grace              50.00  +0.00 [-2.00, +3.12]            50.00  +0.00 [-2.00, +3.12]
 `.trimEnd(),
   );
+});
+
+Deno.test("renderComparison() puts arms below each other when there are too many to stand side by side", () => {
+  const many = structuredClone(comparison) as { -readonly [K in keyof Comparison]: Comparison[K] };
+  many.arms = ["base", "a", "b", "c", "d"];
+  many.tasks = comparison.tasks.map((row) => ({
+    ...row,
+    cells: [row.cells[0]!, ...Array(4).fill(row.cells[1]!)],
+  }));
+  many.categories = [];
+  assert.equal(
+    renderComparison(many, "text").split("\n\n").slice(0, 2).join("\n\n"),
+    `\
+Scores (x 100)
+--------------------------------------
+task    SciFact[mini:40]        mmlu|x
+--------------------------------------
+metric        ndcg_at_10           acc
+items                 40             2
+base         50.00 ±3.12   50.00 (1/2)
+a                  50.00  100.00 (2/2)
+b                  50.00  100.00 (2/2)
+c                  50.00  100.00 (2/2)
+d                  50.00  100.00 (2/2)
+
+Change against "base" in points, with 95 % intervals
+-------------------------------------------------
+arm      SciFact[mini:40]                  mmlu|x
+-------------------------------------------------
+a    +0.00 [-2.00, +3.12]  +50.00 [too few items]
+b    +0.00 [-2.00, +3.12]  +50.00 [too few items]
+c    +0.00 [-2.00, +3.12]  +50.00 [too few items]
+d    +0.00 [-2.00, +3.12]  +50.00 [too few items]`,
+  );
+});
+
+Deno.test("renderComparison() gives the standard error where an item is tried more than once", () => {
+  const [row] = comparison.tasks;
+  const cell = { ...row!.cells[0]!, share: { correct: 200, trials: 400 } };
+  const text = renderComparison(
+    { ...comparison, tasks: [{ ...row!, cells: [cell, row!.cells[1]!] }] },
+    "text",
+  );
+  assert.match(text, /50\.00 ±3\.12/);
+  assert.doesNotMatch(text, /200\/400/);
 });
