@@ -195,7 +195,7 @@ export const TINY_DEPARTURES: readonly SizeDeparture[] = [
   { path: "train.gradientCheckpointing", value: false, why: "memory is bounded by the micro-batch already" },
   {
     path: "train.informativePattern",
-    value: "kind:|topic:|same as:|like:",
+    value: "(kind|topic|same as|like|about): ",
     why: "fields of the rationales in the pretraining data that say something; the others are empty phrases",
   },
   {
