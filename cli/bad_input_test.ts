@@ -197,11 +197,14 @@ Deno.test("a data set that is missing or damaged is named with its file and line
     3,
     /data set "mteb\/stsbenchmark-sts" not found: looked for ".*test\.jsonl\.gz"/,
   );
-  await assertRefused(
-    ["eval", "--manifest", manifest],
-    3,
-    /no folder with data sets is given, and "mteb\/\w+.*" is not built in/,
+  Deno.mkdirSync(lab.path("empty"));
+  const { code, stderr } = await launch(["eval", "--manifest", manifest], { cwd: lab.path("empty") });
+  assert.equal(code, 3);
+  assert.match(
+    stderr,
+    /^error: no folder with data sets is given, and "mteb\/\S+" is not built in\n {2}name it with --data-root/,
   );
+  assert.deepEqual([...Deno.readDirSync(lab.path("empty"))], [], "no folder of scores is begun");
 });
 
 Deno.test("weights that are not finite end embed, eval and explain with 4 and no result", async () => {

@@ -9,8 +9,9 @@ import { UsageError } from "#errors";
 import type { Device } from "../kernels/device.ts";
 import { runSuite } from "../evals/run_suite.ts";
 import type { ScoreRecord } from "../evals/score_record.ts";
-import { findSuite, type Suite } from "../evals/suite.ts";
+import { findSuite, resolveSuite, type Suite } from "../evals/suite.ts";
 import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
+import { Mirror } from "../lib/data/mirror.ts";
 import { removeLeftovers, writeFileAtomic } from "../lib/journal/atomic.ts";
 import { LOCK_FILE, RunLock } from "../lib/journal/run_lock.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
@@ -45,6 +46,8 @@ const DOCUMENT = "evaluation.json";
 export async function evaluateModel(options: EvaluationOptions, io: CommandIo): Promise<EvaluationResult> {
   const { manifest } = options.resolved;
   const suite = findSuite(manifest.suite);
+  // Read again when it is evaluated: data that are missing are told of before a model is read, and leave no folder.
+  await resolveSuite(suite, new Mirror(options.dataRoot));
   const backbone = await openBackbone(manifest.backbone);
   try {
     return await evaluateBackbone(options, suite, backbone, io);
