@@ -21,8 +21,6 @@ const swigluPiece = 1 << 17;
 const fewElements = 1 << 15;
 
 const rows = (name: string) => ({ name, shape: ["n", "d"] });
-const scalar = (name: string) => ({ name, shape: [1] });
-const one = (value: number): OrtTensor => ortTensor(new Float32Array([value]), [1]);
 
 function rmsNormGraph(eps: number): Graph {
   return {
@@ -32,17 +30,19 @@ function rmsNormGraph(eps: number): Graph {
   };
 }
 
-/** dx = r·g − x·r³·mean(g·x) (+ dxIn), rowsOfDw = dy·x·r, with g = dy·w and r = 1/sqrt(mean(x²) + eps). */
-function rmsNormBackwardGraph(accumulate: boolean): Graph {
+/**
+ * dx = r·(g − x̂·mean(g·x̂)) (+ dxIn), dw = Σ_rows dy·x̂, with x̂ = x·r, g = dy·w and r = 1/sqrt(mean(x²) + eps).
+ * Since g·x̂ = (dy·x̂)·w, its mean is a product of the rows of dw with `wMean` = w/d in two columns (see `ones.ts`).
+ */
+function rmsNormBackwardGraph(eps: number, accumulate: boolean): Graph {
   return {
     inputs: [
       rows("dy"),
       rows("x"),
       { name: "w", shape: ["d"] },
-      { name: "ones", shape: ["d", 2] },
+      { name: "ones", shape: ["d"] },
+      { name: "wMean", shape: ["d", 2] },
       { name: "left", shape: [2, "n"] },
-      scalar("inverseDim"),
-      scalar("eps"),
       ...(accumulate ? [rows("dxIn")] : []),
     ],
     outputs: [rows("dx"), { name: "dw", shape: [2, "d"] }],
@@ -52,22 +52,13 @@ function rmsNormBackwardGraph(accumulate: boolean): Graph {
       { name: "one", shape: [1], data: new BigInt64Array([1n]) },
     ],
     nodes: [
-      node("Mul", ["x", "x"], "x2"),
-      node("MatMul", ["x2", "ones"], "sums"),
-      node("Slice", ["sums", "zero", "one", "axes"], "sum"),
-      node("Mul", ["sum", "inverseDim"], "mean"),
-      node("Add", ["mean", "eps"], "variance"),
-      node("Sqrt", ["variance"], "root"),
-      node("Reciprocal", ["root"], "r"),
-      node("Mul", ["x", "r"], "xHat"),
+      node("SimplifiedLayerNormalization", ["x", "ones"], ["xHat", "r"], { axis: -1n, epsilon: eps }),
       node("Mul", ["dy", "xHat"], "dwRows"),
       node("MatMul", ["left", "dwRows"], "dw"),
-      node("Mul", ["dy", "w"], "g"),
-      node("Mul", ["g", "xHat"], "gx"),
-      node("MatMul", ["gx", "ones"], "dots"),
-      node("Slice", ["dots", "zero", "one", "axes"], "dot"),
-      node("Mul", ["dot", "inverseDim"], "meanDot"),
+      node("MatMul", ["dwRows", "wMean"], "dots"),
+      node("Slice", ["dots", "zero", "one", "axes"], "meanDot"),
       node("Mul", ["xHat", "meanDot"], "projection"),
+      node("Mul", ["dy", "w"], "g"),
       node("Sub", ["g", "projection"], "tangent"),
       node("Mul", ["tangent", "r"], accumulate ? "dxNew" : "dx"),
       ...(accumulate ? [node("Add", ["dxIn", "dxNew"], "dx")] : []),
@@ -150,11 +141,12 @@ export class ElementwiseOps {
     }
     if (n === 1) return this.#rmsNormBackwardOneRow(dy, x, w, eps, dx, dw, accumulate);
     const session = this.#session(
-      `rmsNormBackward/${accumulate}`,
+      `rmsNormBackward/${eps}/${accumulate}`,
       x.size,
-      () => rmsNormBackwardGraph(accumulate),
+      () => rmsNormBackwardGraph(eps, accumulate),
     );
     const part = this.pool.alloc([2, d], "f32");
+    const wMean = ortTensor(Float32Array.from({ length: 2 * d }, (_, i) => w.f32[i >> 1]! / d), [d, 2]);
     const step = Math.max(2, Math.floor(pieceElements / d));
     for (let start = 0, m = 0; start < n; start += m) {
       // A last piece of one row would take another code path: it joins the one before.
@@ -164,10 +156,9 @@ export class ElementwiseOps {
         dy: piece(dy),
         x: piece(x),
         w: w.ort,
-        ones: this.#ones.columns(d),
+        ones: ortTensor(this.#ones.flat(d), [d]),
+        wMean,
         left: ortTensor(this.#ones.flat(2 * m), [2, m]),
-        inverseDim: one(1 / d),
-        eps: one(eps),
         ...(accumulate && { dxIn: piece(dx) }),
       }, { dx: piece(dx), dw: part.ort });
       for (let j = 0; j < d; j++) dw.f32[j]! += part.f32[j]!;
