@@ -51,6 +51,9 @@ export function safeThreads(columns: number, inner: number, threads: number): nu
   return Math.max(1, Math.min(threads, Math.floor(columns / 80)));
 }
 
+/** Below this many multiplications a second thread takes as long to wake as it saves, and longer on a busy machine. */
+const fewProducts = 1 << 22;
+
 /** Largest piece of a bf16 weight that is widened at a time, in elements (4 MB of f32: stays in the cache). */
 const widenElements = 1 << 20;
 
@@ -66,8 +69,9 @@ export class LinearOps {
     this.#threads = threads;
   }
 
-  #session(kind: keyof typeof graphs, columns: number, inner: number): Session {
-    const threads = safeThreads(columns, inner, this.#threads);
+  #session(kind: keyof typeof graphs, rows: number, columns: number, inner: number): Session {
+    const few = rows * columns * inner < fewProducts;
+    const threads = few ? 1 : safeThreads(columns, inner, this.#threads);
     const key = `${kind}/${threads}`;
     let session = this.#sessions.get(key);
     if (!session) this.#sessions.set(key, session = new Session(graphs[kind], threads));
@@ -90,7 +94,7 @@ export class LinearOps {
     // Bias and residual together: no architecture needs it in one Gemm, so the bias is added by itself.
     const c = residual ?? bias;
     const kind = residual ? "forwardAdd" : bias ? "forwardBias" : "forward";
-    this.#session(kind, m, k).run({ a: x.ort, b: w.ort, ...(c && { c: c.ort }) }, { y: y.ort });
+    this.#session(kind, n, m, k).run({ a: x.ort, b: w.ort, ...(c && { c: c.ort }) }, { y: y.ort });
     if (residual && bias) addBias(y.f32, bias.f32);
   }
 
@@ -155,8 +159,9 @@ export class LinearOps {
       return this.#pool.release(wide);
     }
     const inputs = { a: dy.ort, b: w.ort };
-    if (accumulate) this.#session("inputAdd", m, k).run({ ...inputs, c: dx.ort }, { y: dx.ort });
-    else this.#session("input", m, k).run(inputs, { y: dx.ort });
+    const n = dy.shape[0]!;
+    if (accumulate) this.#session("inputAdd", n, m, k).run({ ...inputs, c: dx.ort }, { y: dx.ort });
+    else this.#session("input", n, m, k).run(inputs, { y: dx.ort });
   }
 
   /** One row alone takes another code path, so it is doubled. */
@@ -186,9 +191,11 @@ export class LinearOps {
       if (!accumulate) dw.f32.fill(0);
     } else {
       const inputs = { a: dy.ort, b: x.ort };
-      const columns = dw.shape[1]!, inner = dy.shape[0]!;
-      if (accumulate) this.#session("weightAdd", columns, inner).run({ ...inputs, c: dw.ort }, { y: dw.ort });
-      else this.#session("weight", columns, inner).run(inputs, { y: dw.ort });
+      const [rows, columns] = dw.shape as [number, number], inner = dy.shape[0]!;
+      const kind = accumulate ? "weightAdd" : "weight";
+      this.#session(kind, rows, columns, inner).run({ ...inputs, ...(accumulate && { c: dw.ort }) }, {
+        y: dw.ort,
+      });
     }
     if (dBias) {
       const m = dy.shape[1]!, sum = dBias.f32;
