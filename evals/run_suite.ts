@@ -226,7 +226,11 @@ function scoreGeneral(data: GeneralTaskData, stored: StoredGenerations): Score {
   }
   return data.options.variant === "generative"
     ? scoreMmluGenerative(data.items, mmluGenerationRequests(data.items).map(stored.generation))
-    : scoreMmluLikelihood(data.items, mmluLikelihoodRequests(data.items).map(stored.likelihood));
+    : scoreMmluLikelihood(
+      data.items,
+      mmluLikelihoodRequests(data.items).map(stored.likelihood),
+      data.options.variant,
+    );
 }
 
 /** What was cut or left empty among the texts of a task, and how much was written about them. */

@@ -135,7 +135,7 @@ export const SUITES: readonly Suite[] = [
       },
       {
         benchmark: "mmlu",
-        options: { variant: "loglikelihood", shots: 0 },
+        options: { variant: "continuation", shots: 0 },
         slice: { kind: "mmlu", items: 4 },
       },
     ],

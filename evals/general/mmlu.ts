@@ -1,9 +1,11 @@
 /**
  * MMLU: four-choice questions of 57 subjects.
  *
- * Two readings exist and differ by tens of points on chatty models, so the name of the task tells them apart:
- * `mmlu` compares the probabilities of " A".." D" (metric acc), `mmlu_generative` reads the first line that the
- * model writes (metric exact_match). Reference: lm-evaluation-harness `mmlu` 1.0 and `mmlu_generative` 3.0.
+ * Three readings exist and differ by tens of points, so the name of the task tells them apart: `mmlu` compares the
+ * probabilities of " A".." D" (metric acc), `mmlu_generative` reads the first line that the model writes (metric
+ * exact_match), and `mmlu_continuation` does not show the choices but compares their probabilities as the answer
+ * (metrics acc and, by a choice's length, acc_norm), which small models that cannot yet name a letter can do.
+ * Reference: lm-evaluation-harness `mmlu` 1.0, `mmlu_generative` 3.0, `mmlu_continuation` 1.0.
  *
  * @module
  */
@@ -21,7 +23,7 @@ export const MMLU_SCORER = "mmlu/1";
 export const MMLU_OFFICIAL_ROWS = 14042;
 
 /** Which reading of the answer. */
-export type MmluVariant = "loglikelihood" | "generative";
+export type MmluVariant = "loglikelihood" | "generative" | "continuation";
 
 /** A question. */
 export interface MmluRow {
@@ -46,6 +48,8 @@ export interface MmluItem {
   readonly subject: string;
   readonly question: string;
   readonly prompt: string;
+  /** What is compared as the continuation of the prompt: a letter or the choice itself, behind a blank. */
+  readonly continuations: readonly string[];
   readonly answer: number;
 }
 
@@ -58,7 +62,7 @@ const GENERATIVE_NEW_TOKENS = 256;
  * split that the mirror marks as a part, with the variant behind it.
  */
 export function mmluName(rows: number, partial: boolean, variant: MmluVariant): string {
-  const suffix = variant === "generative" ? "_generative" : "";
+  const suffix = variant === "loglikelihood" ? "" : `_${variant}`;
   if (rows === MMLU_OFFICIAL_ROWS) return `mmlu${suffix}`;
   if (partial && 2 * rows === MMLU_OFFICIAL_ROWS) return `mmlu-half${suffix}`;
   return `mmlu-${rows}-of-${MMLU_OFFICIAL_ROWS}${suffix}`;
@@ -82,25 +86,46 @@ export function mmluItems(
         "ask for fewer shots",
       );
     }
+    const form = options.variant === "continuation" ? CONTINUATION : LETTERED;
     const subject = row.subject.replaceAll("_", " ");
-    const examples = shots.map((shot) => `${ask(shot)} ${LETTERS[shot.answer]!}\n\n`).join("");
-    const prompt =
-      `The following are multiple choice questions (with answers) about ${subject}.\n\n${examples}${
-        ask(row)
-      }`;
-    return { id: String(i + 1), subject: row.subject, question: row.question, prompt, answer: row.answer };
+    const examples = shots.map((shot) => `${form.ask(shot)}${form.continuations(shot)[shot.answer]!}\n\n`);
+    return {
+      id: String(i + 1),
+      subject: row.subject,
+      question: row.question,
+      prompt: `The following are ${form.called} (with answers) about ${subject}.\n\n${examples.join("")}${
+        form.ask(row)
+      }`,
+      continuations: form.continuations(row),
+      answer: row.answer,
+    };
   });
 }
 
-function ask(row: MmluRow): string {
-  const choices = row.choices.map((choice, i) => `${LETTERS[i]!}. ${choice}\n`).join("");
-  return `${pythonStrip(row.question)}\n${choices}Answer:`;
+/** How a question is put. */
+interface Form {
+  readonly called: string;
+  ask(row: MmluRow): string;
+  continuations(row: MmluRow): string[];
 }
 
-/** Four requests per item, in the order of the letters. */
+const LETTERED: Form = {
+  called: "multiple choice questions",
+  ask: ({ question, choices }) =>
+    `${pythonStrip(question)}\n${choices.map((choice, i) => `${LETTERS[i]!}. ${choice}\n`).join("")}Answer:`,
+  continuations: () => LETTERS.map((letter) => ` ${letter}`),
+};
+
+const CONTINUATION: Form = {
+  called: "questions",
+  ask: ({ question }) => `Question: ${pythonStrip(question)}\nAnswer:`,
+  continuations: ({ choices }) => choices.map((choice) => ` ${choice}`),
+};
+
+/** Four requests per item, in the order of the choices. */
 export function mmluLikelihoodRequests(items: readonly MmluItem[]): LikelihoodRequest[] {
-  return items.flatMap(({ prompt }) =>
-    LETTERS.map((letter) => ({ context: prompt, continuation: ` ${letter}` }))
+  return items.flatMap(({ prompt, continuations }) =>
+    continuations.map((continuation) => ({ context: prompt, continuation }))
   );
 }
 
@@ -114,14 +139,22 @@ export function mmluGenerationRequests(items: readonly MmluItem[]): GenerationRe
 }
 
 /**
- * Scores by likelihood; main metric `acc`. The first of equally likely letters counts.
+ * Scores by likelihood; main metric `acc`. The first of equally likely choices counts. The variant `continuation` has
+ * `acc_norm` too, which divides a choice's log-probability by its length in characters.
  *
  * @param likelihoods four per item, as asked by {@linkcode mmluLikelihoodRequests}
  */
-export function scoreMmluLikelihood(items: readonly MmluItem[], likelihoods: readonly Likelihood[]): Score {
+export function scoreMmluLikelihood(
+  items: readonly MmluItem[],
+  likelihoods: readonly Likelihood[],
+  variant: MmluVariant = "loglikelihood",
+): Score {
   const scored = items.map((item, i) => {
     const logProbs = likelihoods.slice(4 * i, 4 * i + 4).map((likelihood) => likelihood.logProb);
     const chosen = logProbs.indexOf(Math.max(...logProbs));
+    // Without the blank, in code points, as Python counts.
+    const byLength = logProbs.map((logProb, k) => logProb / ([...item.continuations[k]!].length - 1));
+    const chosenByLength = byLength.indexOf(Math.max(...byLength));
     return {
       id: item.id,
       value: Number(chosen === item.answer),
@@ -129,9 +162,15 @@ export function scoreMmluLikelihood(items: readonly MmluItem[], likelihoods: rea
       chosen: LETTERS[chosen] ?? null,
       answer: LETTERS[item.answer]!,
       logProbs,
+      ...(variant === "continuation" && { norm: Number(chosenByLength === item.answer) }),
     };
   });
-  return summarise("acc", scored, {});
+  const score = summarise("acc", scored, {});
+  if (variant !== "continuation") return score;
+  const norms = scored.map(({ norm }) => norm!);
+  const error = standardError(norms);
+  const metrics = { acc_norm: mean(norms), ...(error === undefined ? {} : { acc_norm_stderr: error }) };
+  return { ...score, metrics: { ...score.metrics, ...metrics } };
 }
 
 /** The first line of a generation without white space around it: what is compared with the letter. */

@@ -16,6 +16,15 @@ import {
 interface Golden {
   mmlu: { text: string; line: string; match: number }[];
   mmlu_prompts: Record<string, Record<string, string[]>>;
+  mmlu_continuation_prompts: Record<string, Record<string, string[]>>;
+  mmlu_continuation: {
+    choices: string[];
+    answer: number;
+    logProbs: number[];
+    requests: [string, string][];
+    acc: number;
+    acc_norm: number;
+  }[];
 }
 
 const reference = golden<Golden>("general/general.json");
@@ -24,6 +33,7 @@ const item = (id: number, answer: number) => ({
   subject: "s",
   question: "q",
   prompt: `p${id}`,
+  continuations: [" A", " B", " C", " D"],
   answer,
 });
 
@@ -76,17 +86,37 @@ Deno.test("mmluItems() refuses more shots than the subject has", () => {
   assert.throws(() => mmluItems([row], [row], { variant: "loglikelihood", shots: 2 }), UsageError);
 });
 
-testWith(sharedData, "mmluItems() makes lm-eval's prompts from the real data", async (root) => {
-  for (const shots of [0, 2]) {
-    const { data, name } = await loadMmlu(new Mirror(root), { variant: "loglikelihood", shots });
-    assert.equal(name, "mmlu-half");
-    for (const [subject, hashes] of Object.entries(reference.mmlu_prompts)) {
-      const prompts = data.items.filter((entry) => entry.subject === subject).map((entry) => entry.prompt);
-      assert.deepEqual(
-        prompts.slice(0, 3).map(sha256Hex),
-        hashes[String(shots)],
-        `${subject}, ${shots} shots`,
-      );
-    }
+Deno.test("scoreMmluLikelihood() of continuations agrees with lm-eval, by likelihood and by length", () => {
+  const options = { variant: "continuation", shots: 0 } as const;
+  for (const { choices, answer, logProbs, requests, acc, acc_norm } of reference.mmlu_continuation) {
+    const items = mmluItems([{ question: "q", subject: "s", choices, answer }], [], options);
+    const asked = mmluLikelihoodRequests(items);
+    assert.deepEqual(asked.map(({ continuation }) => continuation), requests.map(([, text]) => text));
+    assert.ok(asked.every(({ context }) => context.endsWith(requests[0]![0])));
+    const likelihoods = logProbs.map((logProb) => ({ logProb, tokens: 1 }));
+    const { metrics, main } = scoreMmluLikelihood(items, likelihoods, "continuation");
+    assert.deepEqual([main, metrics["acc"], metrics["acc_norm"]], ["acc", acc, acc_norm], choices.join());
   }
 });
+
+for (
+  const [variant, hashes] of [
+    ["loglikelihood", reference.mmlu_prompts],
+    ["continuation", reference.mmlu_continuation_prompts],
+  ] as const
+) {
+  testWith(sharedData, `mmluItems() makes lm-eval's prompts from the real data: ${variant}`, async (root) => {
+    for (const shots of [0, 2]) {
+      const { data, name } = await loadMmlu(new Mirror(root), { variant, shots });
+      assert.equal(name, variant === "loglikelihood" ? "mmlu-half" : "mmlu-half_continuation");
+      for (const [subject, expected] of Object.entries(hashes)) {
+        const prompts = data.items.filter((entry) => entry.subject === subject).map((entry) => entry.prompt);
+        assert.deepEqual(
+          prompts.slice(0, 3).map(sha256Hex),
+          expected[String(shots)],
+          `${subject}, ${shots} shots`,
+        );
+      }
+    }
+  });
+}
