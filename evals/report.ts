@@ -221,7 +221,7 @@ function meansBesideTasks({ embedded, categories, averages }: Comparison): reado
 
 /** A line for each arm: what a reader looks for first, and what fits where the columns of all arms do not. */
 function overview({ arms, base, averages, bootstrap }: Comparison): Table {
-  // How many embedded tasks an average covers is told by the table of means.
+  // How many embedded tasks an average covers is told by the table of scores, which has no others.
   const short = (label: string) => label.replace(/ \(\d+ embedded tasks?\)$/, "");
   return {
     title: `Averages (x 100), and their change against "${base}" with ${
