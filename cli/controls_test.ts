@@ -102,15 +102,21 @@ Deno.test("run trains a control by itself where training differs, and reads the 
 
 Deno.test("run gives an arm the same weights and scores whether or not controls stand beside it", async () => {
   using lab = await Lab.create();
-  const [alone, beside] = [["grace"], ["grace-greedy", "short", "grace"]];
+  const [alone, beside] = [["grace", "base"], ["grace-greedy", "untrained", "grace", "base"]];
   for (const [out, arms] of [["alone", alone], ["beside", beside]] as const) {
-    const controls = { short: { of: "grace", set: { "train.steps": 2 } } };
+    // A name that could be taken for that of other weights.
+    const controls = { untrained: { of: "grace", set: { "train.steps": 2 } } };
     const { code, stderr } = await lab.run(lab.manifest({ arms: [...arms], controls }), out);
     assert.equal(code, 0, stderr);
   }
   const [one, other] = [onlyFolder(lab.path("alone")), onlyFolder(lab.path("beside"))];
   for (
-    const file of ["arms/grace/checkpoints/step-000003/model.safetensors", "scores/grace/embeddings.f32"]
+    const file of [
+      "arms/grace/checkpoints/step-000003/model.safetensors",
+      "scores/grace/embeddings.f32",
+      "scores/base/embeddings.f32",
+      "scores/base/generations.jsonl",
+    ]
   ) {
     assert.deepEqual(digestFile(join(one, file)), digestFile(join(other, file)), file);
   }

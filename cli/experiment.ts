@@ -117,7 +117,7 @@ function requireRoom(plans: readonly PlannedArm[], maxPositions: number): void {
 
 /** Arms in the order of the table; what several have in common is trained, and asked, when the first of them comes. */
 async function runArms(plans: readonly PlannedArm[], stage: Stage): Promise<void> {
-  const checkpoints = new Map<string, string>(), answered = new Map<string, string>();
+  const checkpoints = new Map<Weights, string>(), answered = new Map<Weights, string>();
   for (const plan of plans) {
     const weights = weightsOf(plan);
     if (plan.training && !checkpoints.has(weights)) {
@@ -128,9 +128,12 @@ async function runArms(plans: readonly PlannedArm[], stage: Stage): Promise<void
   }
 }
 
+/** Name of the training that made an arm's weights; null for the untrained ones, as any name may be one of a control. */
+type Weights = string | null;
+
 /** Arms of which this is equal have the same weights. */
-function weightsOf({ training }: PlannedArm): string {
-  return training?.name ?? "untrained";
+function weightsOf({ training }: PlannedArm): Weights {
+  return training?.name ?? null;
 }
 
 /** What {@linkcode runArms} does, part by part. */
@@ -143,7 +146,7 @@ function jobsOf(plans: readonly PlannedArm[], tasks: readonly ResolvedTask[]): J
         ? stage === "comparing answers"
         : stage === "embedding texts"
     );
-  const seen = new Set<string>();
+  const seen = new Set<Weights>();
   return plans.flatMap((plan): Job[] => {
     const { name, training, rationale } = plan, weights = weightsOf(plan), isNew = !seen.has(weights);
     seen.add(weights);
@@ -246,6 +249,6 @@ async function evaluate(
 }
 
 /** How an arm is read: the contrastive baseline has its own say about the template's tokens after the text. */
-export function readingOf({ root, rationale, manifest: { cl, pooling } }: PlannedArm): Reading {
+function readingOf({ root, rationale, manifest: { cl, pooling } }: PlannedArm): Reading {
   return { rationale, templateSuffix: root === "cl" ? cl.templateSuffix : pooling.templateSuffix };
 }
