@@ -18,6 +18,7 @@ import { journalPath, scoresPath } from "../lib/journal/layout.ts";
 import { readJournal } from "../lib/journal/read.ts";
 import type { RunFolder } from "../lib/journal/run_folder.ts";
 import type { PlannedArm } from "../lib/manifest/arms.ts";
+import { canonicalHash } from "../lib/manifest/canonical.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
 import { describeExposure } from "./exposure.ts";
 import { type Inputs, trainingsOf } from "./inputs.ts";
@@ -98,10 +99,12 @@ function reported({ name, root, training, rationale, manifest }: PlannedArm): Re
   };
 }
 
-/** The contrastive baseline, read without rationale, is a curve over its learning rate. */
-function onChart({ name, root, training, rationale, manifest }: PlannedArm): TradeoffArm {
-  const curve = training?.arm === "cl" && !rationale ? { name: "cl", at: manifest.cl.learningRate } : null;
-  return { name, family: training ? root : "untrained", curve };
+/** The contrastive baseline, read without rationale, is a curve over its learning rate, all else being equal. */
+export function onChart({ name, root, training, rationale, manifest }: PlannedArm): TradeoffArm {
+  const family = training ? root : "untrained";
+  if (training?.arm !== "cl" || rationale) return { name, family, curve: null };
+  const { learningRate: at, ...others } = manifest.cl;
+  return { name, family, curve: { name: canonicalHash({ ...manifest, cl: others }), at } };
 }
 
 type Tables = Pick<RunReport, "comparison" | "scores" | "text"> & { readonly markdown: string };
