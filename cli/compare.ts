@@ -46,7 +46,7 @@ export async function compareCommand(options: CompareOptions, io: CommandIo): Pr
   const comparison = await compareFolders(scoredFolders(folders), base === undefined ? {} : { base });
   const settings = await settingDifferences(folders);
   if (io.json) {
-    io.print(JSON.stringify({ schema: "grace-compare/1", comparison, settings }));
+    io.print(JSON.stringify({ schema: "grace-compare/2", comparison, settings }));
     return ExitCode.success;
   }
   io.print(renderComparison(comparison, format).trimEnd());
