@@ -11,7 +11,7 @@ import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { Ones } from "./ones.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
-/** Elements of a piece: 128 KB an array, so that half a dozen intermediates fit into a core's second-level cache. */
+/** Elements of a piece: 256 KB an array, so that half a dozen intermediates fit into a core's second-level cache. */
 const pieceElements = 1 << 16;
 
 /** Elements of a piece of SwiGLU, whose first op works in small blocks by itself. */

@@ -6,7 +6,7 @@
 import type { DecoderConfig } from "../backbone/config.ts";
 import type { RolloutRequest } from "./generate.ts";
 
-/** Keys and values of all sequences together take at most this much memory, unless {@linkcode fewestSlots} need more. */
+/** Keys and values of all sequences together take about this much memory at most, unless {@linkcode fewestSlots} need more. */
 const cacheBytes = 256 * 2 ** 20;
 const fewestSlots = 48, mostSlots = 192;
 
