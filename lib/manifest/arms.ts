@@ -40,10 +40,13 @@ const READING = /^(evaluation\..*|pooling\.(evaluationEos|evaluationNormalize))$
 /** Those of them that nothing reads where no rationale is written. */
 const RATIONALE_READING = /^(evaluation\..*|pooling\.evaluationEos)$/;
 
-/** What else an arm reads: for those that are trained, what their weights depend on. */
-const OTHERS: Readonly<Record<Arm, RegExp>> = {
-  base: /^pooling\.(input|templateSuffix)$/,
-  reasoning: /^(seed|pooling\.(input|templateSuffix|rationale))$/,
+/** What else an untrained model reads. */
+const UNTRAINED = /^pooling\.(input|templateSuffix)$/;
+/** The same where it writes a rationale, which is sampled and pooled. */
+const UNTRAINED_WITH_RATIONALE = /^(seed|pooling\.(input|templateSuffix|rationale))$/;
+
+/** What else the trained arms read: what their weights depend on. */
+const TRAINED: Readonly<Record<TrainedArm, RegExp>> = {
   cl:
     /^(seed|cl\..*|pooling\.input|optimizer\.(?!learningRate$).*|train\.(checkpointEvery|microBatchTokens|gradientCheckpointing))$/,
   grace:
@@ -128,13 +131,14 @@ export function requireControls(manifest: Manifest, sourceOf: (name: string) => 
       throw new UsageError(`the control "${name}" (${sourceOf(name)}) ${what}`, cure);
     };
     if ((ARMS as readonly string[]).includes(name)) refuse("is called like an arm", "give it another name");
-    const { root, rationale } = planArm(manifest, name);
+    const { root, training, rationale } = planArm(manifest, name);
     const paths = Object.keys(control.set ?? {});
     if (paths.length === 0 && control.rationale === undefined) {
       refuse(`differs in nothing from "${control.of}"`, "give it rationale or set, or remove it");
     }
+    const others = training ? TRAINED[training.arm] : rationale ? UNTRAINED_WITH_RATIONALE : UNTRAINED;
     for (const path of paths) {
-      const read = READING.test(path) ? rationale || !RATIONALE_READING.test(path) : OTHERS[root].test(path);
+      const read = READING.test(path) ? rationale || !RATIONALE_READING.test(path) : others.test(path);
       if (read) continue;
       refuse(
         `sets "${path}", which ${rationale ? "" : "without a rationale "}the arm "${root}" does not read`,

@@ -78,6 +78,10 @@ Deno.test("resolveManifest() refuses controls that mean nothing, naming them, wh
     [{ controls: { a: { of: "cl", set: { "optimizer.learningRate": 1 } } } }, /the arm "cl" does not read/],
     [{ controls: { a: { of: "grace", set: { "cl.steps": 3 } } } }, /the arm "grace" does not read/],
     [
+      { controls: { a: { of: "reasoning", rationale: false, set: { seed: 2 } } } },
+      /sets "seed", which without a rationale the arm "reasoning" does not read/,
+    ],
+    [
       { controls: { a: { of: "reasoning", set: { "pooling.eos": false } } } },
       /the arm "reasoning" does not read/,
     ],
@@ -107,6 +111,12 @@ Deno.test("resolveManifest() refuses controls that mean nothing, naming them, wh
       `${JSON.stringify(input)}: ${message}`,
     );
   }
+});
+
+Deno.test("resolveManifest() lets a control of base that writes a rationale set how it is sampled and pooled", () => {
+  const set = { seed: 2, "pooling.rationale": false, "evaluation.temperature": 0 };
+  const manifest = withControls({ a: { of: "base", rationale: true, set } });
+  assert.deepEqual([planArm(manifest, "a").manifest.seed, planArm(manifest, "a").training], [2, null]);
 });
 
 Deno.test("resolveManifest() holds every control that is used to the rules between settings", () => {
