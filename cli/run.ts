@@ -43,7 +43,7 @@ export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
     .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
     .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
     .option("--arms <list>", `what to compare: ${ARMS.join(",")}, and names of controls`, listOfNames())
-    .option("--full", "also the arms that the manifest lists as fullArms: all controls")
+    .option("--full", "also the arms that the manifest lists as fullArms: in the presets, all controls")
     .option("--suite <id>", "tasks to evaluate on")
     .option("--steps <n>", "training steps of each arm", wholeNumber(1))
     .addOption(deviceOption())

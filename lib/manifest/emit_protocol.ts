@@ -62,8 +62,8 @@ function markdown(): string {
     "Further columns of the comparison, as data of the manifest (`controls`): each derives from an arm and says in what it " +
     "differs. One that differs only in how it is read has the weights of what it derives from; one that differs in what " +
     "training reads is trained by itself. `arms` lists what is run, `fullArms` what `run --full` adds. All presets have " +
-    "those of the preset `tiny` but for `cl-*`, which is about its learning rates, and `grace-code`, which is for presets " +
-    "that repair the released code.",
+    "those of the preset `tiny` but for `cl-1e-4` and `cl-1e-3`, which are about its learning rates, and `grace-code` with " +
+    "`grace-code-greedy`, which are for presets that repair the released code.",
     table(
       ["control", "of", "rationale", "sets", "what it tells"],
       presetControls("tiny", "supervised").map(({ name: control, of, rationale, set = {}, why }) => [
