@@ -29,6 +29,7 @@ Deno.test("eval prints every score with its standard error and its correct answe
   assert.match(stdout, /^mmlu-9-of-14042\[smoke:4\] +acc +4 +\d+\.\d\d +\d+\.\d\d +\d\/4$/m);
   assert.match(stdout, /partial: 1 of 10 tasks, sliced/);
   assert.match(stderr, /^evaluate: 74\/74 texts/m);
+  assert.match(stderr, /^preset smollm2-cpu \(default for any backbone but tiny\)$/m);
 });
 
 Deno.test("eval gives a checkpoint of a run the scores that the run gave it", async () => {

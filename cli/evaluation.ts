@@ -88,6 +88,8 @@ async function evaluateBackbone(
       );
     }
     io.progress.note(`${found === undefined ? "evaluation" : "continuing"} ${folder}`);
+    // A checkpoint does not know under which prompt it was trained: what was chosen for it has to be seen.
+    io.progress.note(`preset ${manifest.preset} (${resolved.provenance["preset"]})`);
     const { signal } = io;
     const { scores } = await runSuite({
       suite,

@@ -126,8 +126,10 @@ async function tablesOf(
     };
   }
   const comparison = await compareFolders(folders);
+  // Its tasks are called alike in both parts, of which one is never to be reported.
+  const embedded = `Suite "${suite.id}", ${suite.about}. ${NO_PAPER}\n`;
   const paper = suite.embedded
-    ? { text: `${NO_PAPER}\n`, markdown: `${NO_PAPER}\n` }
+    ? { text: embedded, markdown: embedded }
     : paperComparison(comparison, backbone.name, kind);
   return {
     comparison,
