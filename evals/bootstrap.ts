@@ -21,8 +21,8 @@ export interface BootstrapOptions {
   readonly seed: number;
 }
 
-/** How the standard error of a score that is no mean is found: part of what a stored score says. */
-export const STANDARD_ERROR_BOOTSTRAP = { resamples: 1000, seed: 0 } as const;
+/** How the standard error of a score that is no mean is found: the same for all, so that stored errors compare. */
+const STANDARD_ERROR_BOOTSTRAP = { resamples: 1000, seed: 0 } as const;
 
 /** A difference of two scores in the unit of the scores, with its interval. */
 export interface Difference {
@@ -98,8 +98,8 @@ export function sumDifferences(
 }
 
 /**
- * Standard error of the main metric over items: of a mean from the deviation of its values, otherwise by the bootstrap of
- * {@linkcode STANDARD_ERROR_BOOTSTRAP}. Null for fewer than two scored items, or where too few resamples have the metric.
+ * Standard error of the main metric over items: of a mean from the deviation of its values, otherwise by a bootstrap of
+ * 1,000 resamples. Null for fewer than two scored items, or where too few resamples have the metric.
  */
 export function standardErrorOfItems(items: readonly ScoredItem[], aggregate: Aggregate): number | null {
   if (aggregate === "mean") {
