@@ -116,11 +116,23 @@ export function standardErrorOfItems(items: readonly ScoredItem[], aggregate: Ag
   return isEnough(found, values) ? standardError(found)! * Math.sqrt(found.length) : null;
 }
 
-/** How often each of n items is drawn in a resample of n. */
+/** Draws are the same for every arm and for errors and intervals alike, and take longer than most metrics: they are kept. */
+const known = new Map<string, Uint32Array>();
+const mostKnownBytes = 64 * 2 ** 20;
+let knownBytes = 0;
+
+/** How often each of n items is drawn in a resample of n. Not to be written into. */
 function drawCounts(n: number, resample: number, seed: number): Uint32Array {
+  const key = `${n}/${seed}/${resample}`;
+  const found = known.get(key);
+  if (found) return found;
   const counts = new Uint32Array(n);
   for (let position = 0; position < n; position++) {
     counts[uniformInteger(n, seed, { purpose: Purpose.bootstrap, example: resample, position })]!++;
+  }
+  if (knownBytes + counts.byteLength <= mostKnownBytes) {
+    known.set(key, counts);
+    knownBytes += counts.byteLength;
   }
   return counts;
 }
