@@ -156,8 +156,10 @@ export const TINY_DEPARTURES: readonly SizeDeparture[] = [
       "cl-1e-4",
       "cl",
       "cl-1e-3",
+      "cl-reasoning",
       "grace",
       "grace-greedy",
+      "grace-plain",
     ],
     why: "the controls without which the four arms would overstate the method, as far as five minutes allow",
   },
@@ -177,15 +179,20 @@ export const TINY_DEPARTURES: readonly SizeDeparture[] = [
     value: 128,
     why: "the texts are glosses; longer ones lose their end, and are counted",
   },
-  { path: "sampling.maxNewTokens", value: 40, why: "what the backbone writes ends before that" },
+  { path: "sampling.maxNewTokens", value: 40, why: "nearly all that the backbone writes ends before that" },
   { path: "evaluation.maxNewTokens", value: 40, why: "as in training" },
   {
     path: "train.promptsPerStep",
     value: 16,
-    why: "128 rationales a step keep two cores busy for about two seconds",
+    why: "128 rationales a step keep two cores busy for half a second",
   },
   { path: "train.miniBatches", value: 2, why: "updates of eight prompts: fewer would be mostly noise" },
-  { path: "train.steps", value: 40, why: "rewards level off, and more steps cost general ability" },
+  {
+    path: "train.steps",
+    value: 100,
+    why:
+      "at temperature 1 grace gains 2.4 points of the embedding average in 40 steps, 4.5 in 100; about a minute",
+  },
   { path: "train.checkpointEvery", value: 10, why: "an interruption loses at most ten steps" },
   {
     path: "train.microBatchTokens",
@@ -201,13 +208,14 @@ export const TINY_DEPARTURES: readonly SizeDeparture[] = [
   {
     path: "optimizer.learningRate",
     value: 1e-4,
-    why: "forty steps on a tiny model; at 5e-4 its rationales collapse to one",
+    why: "3e-4 gains no more in 100 steps, loses 2.6 points when read greedily, and costs general ability",
   },
   { path: "cl.batch", value: 16, why: "the same triplets in each step as the arm grace sees" },
-  { path: "cl.steps", value: 40, why: "the same number of steps as the arm grace" },
+  { path: "cl.steps", value: 100, why: "the same number of steps as the arm grace" },
   {
     path: "cl.learningRate",
     value: 3e-4,
-    why: "the best for embedding; cl-1e-4 and cl-1e-3 show what it trades",
+    why:
+      "embeds as well as 1e-3 in 100 steps and keeps more general ability; cl-1e-4 and cl-1e-3 show the trade",
   },
 ];
