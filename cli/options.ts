@@ -15,8 +15,9 @@ export const backboneOption = () =>
   );
 
 /** How the preset is chosen where none is named; stands below the options of every command that has them. */
-export const PRESET_RULE = "Where neither --preset nor the manifest names one, the preset is tiny for the\n" +
-  "built-in backbone and smollm2-cpu for any other.";
+export const PRESET_RULE = "Where neither --preset nor the manifest names one, the preset is that of the\n" +
+  "run for a checkpoint in its run's folder, tiny for the built-in backbone, and\n" +
+  "smollm2-cpu for any other.";
 
 /** The engine. Without a default: what is not given must not replace what a manifest says. */
 export const deviceOption = () =>

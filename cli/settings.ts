@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename, join, resolve } from "node:path";
 import { UsageError } from "#errors";
 import type { DeviceName, Preset } from "../lib/manifest/names.ts";
 import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
@@ -43,7 +44,13 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
   const set = (path: string, value: unknown, source: string) => {
     if (value !== undefined) overrides.push({ path, value, source });
   };
+  const { manifest } = options;
+  const input = manifest === undefined ? {} : loadManifest(manifest);
   set("preset", options.preset, "--preset");
+  const backbone = options.backbone ?? input.backbone;
+  if (!options.preset && !input.preset && backbone) {
+    set("preset", await presetOfRun(backbone), "the run of this checkpoint");
+  }
   set("backbone", options.backbone, "--backbone");
   set("suite", options.suite, "--suite");
   set("arms", options.arms === undefined ? undefined : [...options.arms], "--arms");
@@ -51,8 +58,6 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
   set("cl.steps", options.steps, "--steps");
   set("seed", options.seed, "--seed");
   set("device", options.device, "--device");
-  const { manifest } = options;
-  const input = manifest === undefined ? {} : loadManifest(manifest);
   if (options.full) {
     if (options.arms) {
       throw new UsageError("--full together with --arms", "list all arms, or leave --arms out");
@@ -63,6 +68,24 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
   const resolved = resolveManifest(input, overrides, manifest);
   const chosen = [...leavesOf(input), ...overrides.map(({ path, value }) => [path, value] as const)];
   return { resolved, intent: JSON.stringify(fromLeaves(chosen), null, 2) + "\n" };
+}
+
+/** The preset of the run that a checkpoint belongs to: it is read as it was trained. */
+async function presetOfRun(backbone: string): Promise<Preset | undefined> {
+  const { checkpointStep, RunDocument } = await import("../lib/journal/layout.ts");
+  const { parseResolved } = await import("../lib/manifest/identity.ts");
+  const checkpoint = resolve(backbone);
+  if (checkpointStep(basename(checkpoint)) === undefined) return undefined;
+  const path = join(checkpoint, "../../../..", RunDocument.resolved);
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    // A checkpoint that was moved out of its run is a model like any other.
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  return parseResolved(text, path).manifest.preset;
 }
 
 /** The folder of data sets, if one is given. */

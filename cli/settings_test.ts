@@ -1,4 +1,5 @@
 import { assert } from "#test";
+import { resolvedText } from "../lib/manifest/identity.ts";
 import { parseManifest } from "../lib/manifest/parse.ts";
 import { resolveManifest } from "../lib/manifest/resolve.ts";
 import { type SettingOptions, settingsOf } from "./settings.ts";
@@ -78,4 +79,27 @@ Deno.test("settingsOf() lets --device, auto too, take the place of a manifest's,
     (await withManifest({ device: "webgpu" }, options)).resolved.manifest.device;
   assert.equal(await deviceOf({ device: "auto" }), "auto");
   assert.equal(await deviceOf({}), "webgpu");
+});
+
+Deno.test("settingsOf() reads a checkpoint as its run did, unless another preset is named", async () => {
+  const run = Deno.makeTempDirSync();
+  try {
+    const checkpoint = `${run}/arms/grace/checkpoints/step-000002`;
+    Deno.mkdirSync(checkpoint, { recursive: true });
+    const presetOf = async (options: SettingOptions) => {
+      const { manifest, provenance } = (await settingsOf({ ...options, backbone: checkpoint })).resolved;
+      return [manifest.preset, provenance["preset"]];
+    };
+    assert.equal((await presetOf({}))[0], "smollm2-cpu", "a checkpoint without its run");
+    const resolved = resolveManifest({ preset: "tiny" });
+    Deno.writeTextFileSync(`${run}/manifest.resolved.json`, resolvedText(resolved, "0".repeat(64)));
+    assert.deepEqual(await presetOf({}), ["tiny", "the run of this checkpoint"]);
+    assert.deepEqual(await presetOf({ preset: "fixed" }), ["fixed", "--preset"]);
+    const written = await withManifest({ preset: "code", backbone: checkpoint }, {});
+    assert.equal(written.resolved.manifest.preset, "code");
+    const read = await withManifest({ backbone: `${checkpoint}/` }, {});
+    assert.equal(read.resolved.manifest.preset, "tiny");
+  } finally {
+    Deno.removeSync(run, { recursive: true });
+  }
 });
