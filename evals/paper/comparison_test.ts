@@ -17,8 +17,8 @@ const comparison: Comparison = {
   bootstrap: { resamples: 1, confidence: 0.95, seed: 0 },
   tasks: ["SciFact[mini:40]", "gsm8k-2shot[mini:40]", "mmlu-half[mini:100]"].map(task),
   categories: [
-    { category: "sts", label: "sts (partial)", complete: false, values: [], differences: [] },
-    { category: "general", label: "general", complete: false, values: [], differences: [] },
+    { category: "sts", label: "sts (partial)", complete: false, values: [], stderrs: [], differences: [] },
+    { category: "general", label: "general", complete: false, values: [], stderrs: [], differences: [] },
   ],
   average: null,
   warnings: [],
