@@ -20,7 +20,8 @@ const comparison: Comparison = {
     { category: "sts", label: "sts (partial)", complete: false, values: [], stderrs: [], differences: [] },
     { category: "general", label: "general", complete: false, values: [], stderrs: [], differences: [] },
   ],
-  average: null,
+  averages: [],
+  embedded: false,
   warnings: [],
 };
 
