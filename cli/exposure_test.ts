@@ -5,7 +5,10 @@ import { describeExposure } from "./exposure.ts";
 import { trainingsOf } from "./inputs.ts";
 
 const told = (input: object, examples = 1000) =>
-  describeExposure(trainingsOf(planArms(resolveManifest(input).manifest)), examples);
+  describeExposure(
+    trainingsOf(planArms(resolveManifest({ train: { steps: 40 }, cl: { steps: 40 }, ...input }).manifest)),
+    examples,
+  );
 
 Deno.test("describeExposure() says that the arms of the preset tiny see the same texts, however often they are read", () => {
   assert.equal(

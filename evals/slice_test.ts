@@ -110,7 +110,7 @@ testWith(sharedData, "the suite mini is the same fixed part of the real data eve
     "d51f47f4968d6a73",
     "688316065bca9019",
     "f658189564878dc3",
-    "0cdbfa1be94667c8",
+    "fccea3bda5aaebdc",
   ]);
   const texts = tasks.flatMap(({ data }) =>
     data.kind === "gsm8k" || data.kind === "mmlu" ? [] : textsOf(data)
