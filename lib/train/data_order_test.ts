@@ -34,7 +34,7 @@ Deno.test("DataOrder refuses data that do not fill one batch", () => {
 });
 
 Deno.test("examplesSeen() gives arms of other batch sizes the same examples in the same order within an epoch", () => {
-  const { manifest } = resolveManifest({ cl: { batch: 64, steps: 10 } });
+  const { manifest } = resolveManifest({ train: { steps: 40 }, cl: { batch: 64, steps: 10 } });
   const cl = examplesSeen("cl", manifest, 700);
   assert.equal(cl.length, 640);
   assert.deepEqual(cl, examplesSeen("grace", manifest, 700));
