@@ -51,7 +51,16 @@ export class MissingError extends GraceError {
   }
 }
 
-/** A number went wrong: NaN, infinity, a reward without variance, a lost device (exit code 4). */
+/** The GPU failed while it was computing: lost, out of memory, a command refused (exit code 4). */
+export class DeviceError extends GraceError {
+  override name = "DeviceError";
+  /** See {@linkcode GraceError}. */
+  constructor(message: string, cure: string, options?: ErrorOptions) {
+    super(message, cure, ExitCode.numeric, options);
+  }
+}
+
+/** A number went wrong: NaN, infinity, a reward without variance (exit code 4). */
 export class NumericError extends GraceError {
   override name = "NumericError";
   /** See {@linkcode GraceError}. */

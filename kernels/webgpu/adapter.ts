@@ -1,0 +1,98 @@
+/**
+ * Finds a WebGPU adapter and opens a device on it, with every feature and limit that it will give.
+ *
+ * Deno lists no `subgroups` among an adapter's features but gives them when asked (the list is masked), so features are
+ * asked for by trial. Nothing here is needed by the kernels: what is missing costs speed only.
+ *
+ * @module
+ */
+import { MissingError } from "#errors";
+
+/** A device and what it can do. */
+export interface OpenedAdapter {
+  readonly device: GPUDevice;
+  /** As the adapter describes itself. */
+  readonly name: string;
+  /** Whether it computes on the CPU (llvmpipe, SwiftShader). */
+  readonly software: boolean;
+  readonly features: {
+    /** `subgroupAdd` and the like may be used (without `enable subgroups;`, which Deno's WGSL compiler refuses). */
+    readonly subgroups: boolean;
+    /** `enable f16;` may be used. */
+    readonly f16: boolean;
+    readonly timestamps: boolean;
+  };
+}
+
+/** Limits that are asked for as high as the adapter goes; the defaults are for phones. */
+const wanted = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupStorageSize",
+  "maxStorageBuffersPerShaderStage",
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+/** How to get an adapter, by operating system. */
+const cures: Readonly<Record<string, string>> = {
+  linux:
+    "install the driver's Vulkan part (NVIDIA: libnvidia-gl-VERSION and libvulkan1; AMD and Intel: apt-get install mesa-vulkan-drivers, " +
+    "which also brings a software adapter), see that `vulkaninfo --summary` lists the card, or use --device cpu",
+  darwin:
+    "WebGPU needs macOS 10.15 or later with a Metal GPU, which virtual machines often lack; use --device cpu",
+  windows: "update the graphics driver (WebGPU needs DirectX 12 or Vulkan), or use --device cpu",
+};
+
+function request(): Promise<GPUAdapter | null> {
+  return navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? Promise.resolve(null);
+}
+
+/** The WebGPU adapter that the system offers first, as it describes itself; null if none. */
+export async function findAdapter(): Promise<{ name: string; software: boolean } | null> {
+  const adapter = await request();
+  return adapter && describe(adapter);
+}
+
+function describe({ info }: GPUAdapter): { name: string; software: boolean } {
+  return { name: info.description || info.vendor || "unnamed", software: info.isFallbackAdapter };
+}
+
+/**
+ * Opens the adapter that the system offers first.
+ *
+ * @throws {MissingError} if there is none, or none that opens, with the cure for this operating system
+ */
+export async function openAdapter(): Promise<OpenedAdapter> {
+  const cure = cures[Deno.build.os] ?? cures["linux"]!;
+  let failure: unknown;
+  for (const subgroups of [true, false]) {
+    // An adapter serves one attempt: after a refusal another one is asked for.
+    const adapter = await request();
+    if (!adapter) throw new MissingError("No WebGPU adapter was found on this machine", cure);
+    const optional = ["shader-f16", "timestamp-query"] as const;
+    const features: GPUFeatureName[] = optional.filter((name) => adapter.features.has(name));
+    if (subgroups) features.push("subgroups" as GPUFeatureName);
+    const requiredLimits: Record<string, number> = {};
+    for (const limit of wanted) requiredLimits[limit] = adapter.limits[limit];
+    try {
+      const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
+      return {
+        device,
+        ...describe(adapter),
+        features: {
+          subgroups,
+          f16: features.includes("shader-f16"),
+          timestamps: features.includes("timestamp-query"),
+        },
+      };
+    } catch (error) {
+      failure = error;
+    }
+  }
+  const { message } = failure as Error;
+  throw new MissingError(`The WebGPU adapter of this machine does not open: ${message}`, cure, {
+    cause: failure,
+  });
+}

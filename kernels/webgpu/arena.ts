@@ -1,0 +1,128 @@
+/**
+ * Buffers of the WebGPU engine, with explicit ownership: Deno never collects a GPU buffer that is merely forgotten.
+ *
+ * @module
+ */
+import type { DType } from "../device.ts";
+import { GpuTensor, sizeOf } from "./tensor.ts";
+
+/** A GPU buffer with a number, which keys the cache of bind groups. */
+export interface Slab {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  readonly id: number;
+}
+
+const bytesPer: Record<DType, number> = { f32: 4, i32: 4, bf16: 2 };
+
+/** Sizes are rounded up to an eighth of their power of two, so that nearly equal batches reuse each other's memory. */
+function slabSize(bytes: number): number {
+  if (bytes <= 4096) return 4096;
+  const unit = Math.max(256, 2 ** (Math.floor(Math.log2(bytes)) - 3));
+  return Math.ceil(bytes / unit) * unit;
+}
+
+/** Live and free memory together stay below the most that was ever live, and a tenth more. */
+const slack = 1.1;
+
+/** What the arena needs of its surroundings. */
+export interface ArenaHost {
+  readonly device: GPUDevice;
+  /** Runs `create` and notes an out-of-memory error, which WebGPU tells only later. */
+  guard(create: () => GPUBuffer, what: string): GPUBuffer;
+  /** Submits what still may use a buffer that is about to be destroyed. */
+  beforeDestroy(): void;
+}
+
+/** Allocates and recycles the buffers of tensors. Recycling needs no fence: all uses are in one queue, in order. */
+export class Arena {
+  readonly #free = new Map<number, Slab[]>();
+  #freeBytes = 0;
+  readonly #live = new Set<GpuTensor>();
+  #nextId = 0;
+  /** Bytes in live tensors. */
+  current = 0;
+  #peakLive = 0;
+  /** Most bytes there ever were in live tensors and in free slabs together. */
+  peak = 0;
+
+  constructor(readonly host: ArenaHost) {}
+
+  /** A tensor with undefined content. */
+  alloc(shape: readonly number[], dtype: DType): GpuTensor {
+    const size = sizeOf(shape);
+    if (!Number.isSafeInteger(size) || size < 0) throw new Error(`not a shape: [${shape}]`);
+    const slab = this.#slab(slabSize(size * bytesPer[dtype]), `a tensor [${shape}] of ${dtype}`);
+    const tensor = new GpuTensor(dtype, [...shape], slab);
+    this.#live.add(tensor);
+    this.current += slab.bytes;
+    this.#peakLive = Math.max(this.#peakLive, this.current);
+    this.peak = Math.max(this.peak, this.held);
+    return tensor;
+  }
+
+  /** Bytes in live tensors and in free slabs. */
+  get held(): number {
+    return this.current + this.#freeBytes;
+  }
+
+  /** The smallest free slab that fits and is not more than half as large again, or a new one. */
+  #slab(bytes: number, what: string): Slab {
+    let best = Infinity;
+    for (const [size, list] of this.#free) {
+      if (size >= bytes && size <= 1.5 * bytes && size < best && list.length > 0) best = size;
+    }
+    const slab = this.#free.get(best)?.pop();
+    if (slab) {
+      this.#freeBytes -= best;
+      return slab;
+    }
+    const bound = slack * Math.max(this.#peakLive, this.current + bytes);
+    while (this.held + bytes > bound && this.#freeBytes > 0) this.#dropOldest();
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffer = this.host.guard(() => this.host.device.createBuffer({ size: bytes, usage }), what);
+    return { buffer, bytes, id: this.#nextId++ };
+  }
+
+  /** Takes a tensor back; giving one back twice, or a view, is a defect. */
+  release(tensor: GpuTensor): void {
+    if (!this.#live.delete(tensor)) throw new Error("tensor is a view, or was freed before");
+    const { slab } = tensor;
+    this.current -= slab.bytes;
+    this.#freeBytes += slab.bytes;
+    const list = this.#free.get(slab.bytes) ?? [];
+    list.push(slab);
+    // To the end of the map: used last.
+    this.#free.delete(slab.bytes);
+    this.#free.set(slab.bytes, list);
+  }
+
+  #dropOldest(): void {
+    for (const [size, list] of this.#free) {
+      const slab = list.pop();
+      if (!slab) {
+        this.#free.delete(size);
+        continue;
+      }
+      this.#freeBytes -= size;
+      this.host.beforeDestroy();
+      slab.buffer.destroy();
+      return;
+    }
+  }
+
+  /** Destroys all buffers that are not in use, and forgets how much once was. */
+  trim(): void {
+    while (this.#freeBytes > 0) this.#dropOldest();
+    this.#peakLive = this.current;
+  }
+
+  /** Destroys every buffer. */
+  dispose(): void {
+    this.trim();
+    this.host.beforeDestroy();
+    for (const { slab } of this.#live) slab.buffer.destroy();
+    this.#live.clear();
+    this.current = 0;
+  }
+}

@@ -1,0 +1,338 @@
+/**
+ * Commands for the GPU, in order: dispatches and copies are collected and submitted together. Parameters and small index
+ * lists of all commands lie in one buffer that is written once a submission.
+ *
+ * @module
+ */
+import type { OpenedAdapter } from "./adapter.ts";
+import { type Slab } from "./arena.ts";
+import { Failures } from "./failures.ts";
+import { type Kernel, KernelCache, type KernelSpec, uniformBytes } from "./kernel.ts";
+import { Readback } from "./readback.ts";
+import type { GpuTensor } from "./tensor.ts";
+
+/** Bytes of the buffer of parameters and lists; commands are submitted when it is full. */
+const hostBytes = 1 << 22;
+
+/** Longest list, in bytes, that goes through that buffer. */
+const listBytes = 1 << 20;
+
+/** Dispatches after which commands are submitted, so that the GPU works while more are being collected. */
+const dispatchesPerSubmit = 128;
+
+/** Bind groups that are kept. */
+const bindGroupLimit = 8192;
+
+/** A piece of a buffer. */
+export interface Piece {
+  readonly slab: Slab;
+  /** In bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Numbers that a kernel takes from the host: indices, lengths, positions. */
+export type HostList = Int32Array | Uint32Array | Float32Array;
+
+/** Workgroups in x, y and z. */
+export type Groups = readonly [x: number, y?: number, z?: number];
+
+/** See the module comment. One for each device. */
+export class CommandQueue {
+  readonly device: GPUDevice;
+  readonly failures: Failures;
+  readonly kernels: KernelCache;
+  /** Largest number of workgroups in a dimension of a dispatch. */
+  readonly maxGroups: number;
+  /** Largest number of bytes that a kernel can see of a tensor. */
+  readonly maxBinding: number;
+  readonly #alignment: number;
+  readonly #readback: Readback;
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #dispatches = 0;
+  readonly #host: Slab;
+  readonly #staging = new ArrayBuffer(hostBytes);
+  readonly #bytes = new Uint8Array(this.#staging);
+  readonly #u32 = new Uint32Array(this.#staging);
+  readonly #i32 = new Int32Array(this.#staging);
+  readonly #f32 = new Float32Array(this.#staging);
+  #used = 0;
+  readonly #uniforms: GPUBindGroup;
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+
+  /** `maxBinding`: a lower limit than the adapter's, for tests of what is split. */
+  constructor(readonly adapter: OpenedAdapter, options: { maxBinding?: number } = {}) {
+    const { device } = adapter, { limits } = device;
+    this.device = device;
+    this.failures = new Failures(device);
+    this.kernels = new KernelCache(device);
+    this.maxGroups = limits.maxComputeWorkgroupsPerDimension;
+    this.maxBinding = Math.min(limits.maxStorageBufferBindingSize, options.maxBinding ?? Infinity);
+    this.#alignment = Math.max(
+      limits.minStorageBufferOffsetAlignment,
+      limits.minUniformBufferOffsetAlignment,
+    );
+    this.#readback = new Readback(device);
+    const buffer = device.createBuffer({
+      label: "parameters",
+      size: hostBytes,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST |
+        GPUBufferUsage.COPY_SRC,
+    });
+    this.#host = { buffer, bytes: hostBytes, id: -1 };
+    this.#uniforms = device.createBindGroup({
+      layout: this.kernels.uniformLayout,
+      entries: [{ binding: 0, resource: { buffer, size: uniformBytes } }],
+    });
+  }
+
+  /** The kernel `name`, compiled from `spec` at its first use. */
+  kernel<P extends string, B extends string>(name: string, spec: () => KernelSpec<P, B>): Kernel<P, B> {
+    return this.kernels.get(name, spec);
+  }
+
+  #reserve(bytes: number): number {
+    const offset = this.#used;
+    this.#used = Math.ceil((offset + bytes) / this.#alignment) * this.#alignment;
+    return offset;
+  }
+
+  /**
+   * Runs a kernel over `groups` workgroups, after everything that was issued before.
+   *
+   * @param bindings tensors, and lists of the host, which may be changed as soon as this returns. A tensor may be bound
+   *   to several `out` bindings, if the kernel can bear it; where a binding that is only read shares its buffer with one
+   *   that is written, the kernel reads a copy.
+   */
+  run<P extends string, B extends string>(
+    kernel: Kernel<P, B>,
+    bindings: Readonly<Record<B, GpuTensor | HostList>>,
+    params: Readonly<Record<P, number>>,
+    [x, y = 1, z = 1]: Groups,
+  ): void {
+    if (x === 0 || y === 0 || z === 0) return;
+    if (!(x <= this.maxGroups && y <= this.maxGroups && z <= this.maxGroups)) {
+      throw new Error(`kernel "${kernel.spec.name}": ${x} x ${y} x ${z} workgroups`);
+    }
+    const given = kernel.bindings.map(({ name }) => bindings[name] as GpuTensor | HostList);
+    const pieces = this.#place(given);
+    this.#partAliases(kernel, pieces);
+    const at = this.#reserve(uniformBytes);
+    const resources: { slab: Slab; offset: number; size: number }[] = [];
+    const bases: number[] = [];
+    kernel.bindings.forEach(({ name, unit }, i) => {
+      const { slab, offset, bytes } = pieces[i]!;
+      const start = Math.floor(offset / this.#alignment) * this.#alignment, rest = offset - start;
+      if (rest % unit !== 0) {
+        throw new Error(`kernel "${kernel.spec.name}": "${name}" starts within an element`);
+      }
+      const size = Math.max(4, Math.ceil((rest + bytes) / 4) * 4, unit);
+      if (size > this.maxBinding + this.#alignment) {
+        throw new Error(
+          `kernel "${kernel.spec.name}": "${name}" has ${size} bytes, the limit is ${this.maxBinding}`,
+        );
+      }
+      resources.push({ slab, offset: start, size });
+      bases.push(rest / unit);
+    });
+    const named = Object.keys(kernel.spec.params).length;
+    kernel.fields.forEach(({ name, type }, i) => {
+      const value = i < named ? params[name as P] : bases[i - named]!;
+      if (value === undefined || (type !== "f32" && !Number.isInteger(value))) {
+        throw new Error(`kernel "${kernel.spec.name}": parameter "${name}" is ${value}`);
+      }
+      (type === "f32" ? this.#f32 : type === "i32" ? this.#i32 : this.#u32)[at / 4 + i] = value;
+    });
+    const pass = this.#computePass();
+    pass.setPipeline(kernel.pipeline);
+    pass.setBindGroup(0, this.#uniforms, [at]);
+    pass.setBindGroup(1, this.#bindGroup(kernel.layout, resources));
+    pass.dispatchWorkgroups(x, y, z);
+    this.#dispatches++;
+    if (this.#dispatches >= dispatchesPerSubmit) this.flush();
+  }
+
+  /** Puts the lists among the bindings into GPU memory, and sees to it that there is room for the parameters too. */
+  #place(given: readonly (GpuTensor | HostList)[]): Piece[] {
+    const rounded = (bytes: number) => Math.ceil(bytes / this.#alignment) * this.#alignment;
+    let needed = rounded(uniformBytes);
+    for (const one of given) {
+      if (ArrayBuffer.isView(one) && one.byteLength <= listBytes) {
+        needed += rounded(Math.max(one.byteLength, 4));
+      }
+    }
+    // All lists of a dispatch and its parameters belong to one submission.
+    if (this.#used + needed > hostBytes) this.flush();
+    return given.map((one) => {
+      if (!ArrayBuffer.isView(one)) return one;
+      const data = new Uint8Array(one.buffer, one.byteOffset, one.byteLength),
+        bytes = Math.max(data.length, 4);
+      if (bytes > listBytes) {
+        const slab = this.#temporary(bytes);
+        this.device.queue.writeBuffer(slab.buffer, 0, data as Uint8Array<ArrayBuffer>);
+        return { slab, offset: 0, bytes };
+      }
+      const offset = this.#reserve(bytes);
+      this.#bytes.set(data, offset);
+      return { slab: this.#host, offset, bytes };
+    });
+  }
+
+  /** WebGPU refuses a buffer that one dispatch both reads through a read-only binding and writes. */
+  #partAliases(kernel: Kernel, pieces: Piece[]): void {
+    const written = new Set(pieces.filter((_, i) => kernel.bindings[i]!.writes).map(({ slab }) => slab));
+    pieces.forEach((piece, i) => {
+      if (kernel.bindings[i]!.writes || !written.has(piece.slab)) return;
+      const slab = this.#temporary(piece.bytes + 16), aligned = Math.floor(piece.offset / 16) * 16;
+      const bytes = Math.ceil((piece.offset - aligned + piece.bytes) / 4) * 4;
+      this.#copyBytes(piece.slab, aligned, slab, 0, Math.min(bytes, slab.bytes));
+      pieces[i] = { slab, offset: piece.offset - aligned, bytes: piece.bytes };
+    });
+  }
+
+  #temporaryId = -2;
+  readonly #retired: Slab[] = [];
+
+  /** A buffer that is destroyed once the commands issued before the next submission are submitted. */
+  #temporary(bytes: number): Slab {
+    const size = Math.ceil(bytes / 256) * 256;
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffer = this.failures.guard(() => this.device.createBuffer({ size, usage }), "a copy");
+    const slab = { buffer, bytes: size, id: this.#temporaryId-- };
+    this.#retired.push(slab);
+    return slab;
+  }
+
+  #bindGroup(
+    layout: GPUBindGroupLayout,
+    resources: readonly { slab: Slab; offset: number; size: number }[],
+  ): GPUBindGroup {
+    const create = () =>
+      this.device.createBindGroup({
+        layout,
+        entries: resources.map(({ slab, offset, size }, binding) => ({
+          binding,
+          resource: { buffer: slab.buffer, offset, size },
+        })),
+      });
+    // Lists lie elsewhere every time, and temporary buffers do not come again.
+    if (resources.some(({ slab }) => slab.id < 0)) return create();
+    let key = layout.label;
+    for (const { slab, offset, size } of resources) key += `|${slab.id},${offset},${size}`;
+    let group = this.#bindGroups.get(key);
+    if (!group) {
+      if (this.#bindGroups.size >= bindGroupLimit) this.#bindGroups.clear();
+      this.#bindGroups.set(key, group = create());
+    }
+    return group;
+  }
+
+  #commands(): GPUCommandEncoder {
+    return this.#encoder ??= this.device.createCommandEncoder();
+  }
+
+  #computePass(): GPUComputePassEncoder {
+    return this.#pass ??= this.#commands().beginComputePass();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = null;
+  }
+
+  #copyBytes(from: Slab, fromOffset: number, to: Slab, toOffset: number, bytes: number): void {
+    this.#endPass();
+    this.#commands().copyBufferToBuffer(from.buffer, fromOffset, to.buffer, toOffset, bytes);
+  }
+
+  /** to ← from; offsets and sizes are multiples of 4. Both may lie in one buffer. */
+  copy(from: Piece, to: Piece): void {
+    if (from.bytes === 0) return;
+    if (from.slab !== to.slab) {
+      this.#copyBytes(from.slab, from.offset, to.slab, to.offset, from.bytes);
+      return;
+    }
+    const slab = this.#temporary(from.bytes);
+    this.#copyBytes(from.slab, from.offset, slab, 0, from.bytes);
+    this.#copyBytes(slab, 0, to.slab, to.offset, from.bytes);
+  }
+
+  /** Sets bytes to 0; offset and size are multiples of 4. */
+  clear({ slab, offset, bytes }: Piece): void {
+    if (bytes === 0) return;
+    this.#endPass();
+    this.#commands().clearBuffer(slab.buffer, offset, bytes);
+  }
+
+  /** Writes host data, after everything that was issued before. */
+  write({ slab, offset }: Piece, data: Uint8Array<ArrayBuffer>): void {
+    const padded = Math.ceil(data.byteLength / 4) * 4;
+    if (padded === 0) return;
+    if (padded <= listBytes / 4) {
+      if (this.#used + padded > hostBytes) this.flush();
+      const at = this.#reserve(padded);
+      this.#bytes.fill(0, at, at + padded);
+      this.#bytes.set(data, at);
+      this.#copyBytes(this.#host, at, slab, offset, padded);
+      return;
+    }
+    this.flush();
+    const whole = data.byteLength - data.byteLength % 4;
+    // In pieces: one call copies all its data twice on the way.
+    for (let from = 0; from < whole; from += 1 << 26) {
+      this.device.queue.writeBuffer(slab.buffer, offset + from, data, from, Math.min(1 << 26, whole - from));
+    }
+    if (whole < padded) {
+      const tail = new Uint8Array(4);
+      tail.set(data.subarray(whole));
+      this.device.queue.writeBuffer(slab.buffer, offset + whole, tail);
+    }
+  }
+
+  /** Submits what has been issued. */
+  flush(): void {
+    this.#endPass();
+    if (this.#encoder) {
+      if (this.#used > 0) this.device.queue.writeBuffer(this.#host.buffer, 0, this.#staging, 0, this.#used);
+      this.device.queue.submit([this.#encoder.finish()]);
+      this.#encoder = null;
+    }
+    this.#used = 0;
+    this.#dispatches = 0;
+    for (const { buffer } of this.#retired.splice(0)) buffer.destroy();
+  }
+
+  /** Waits for everything issued so far and copies bytes out; offset and size are multiples of 4. */
+  async read({ slab, offset, bytes }: Piece): Promise<ArrayBuffer> {
+    this.#endPass();
+    const result = await this.#readback.read(
+      this.#commands(),
+      slab.buffer,
+      offset,
+      bytes,
+      () => this.flush(),
+    );
+    await this.failures.check();
+    return result;
+  }
+
+  /** How results come back: "immediate" or "awaited". */
+  get readPath(): string {
+    return this.#readback.path;
+  }
+
+  /** Forgets bind groups, which hold on to the buffers of destroyed slabs. */
+  forgetBindGroups(): void {
+    this.#bindGroups.clear();
+  }
+
+  /** Submits what was issued and destroys the queue's own buffers and the device. */
+  dispose(): void {
+    this.flush();
+    this.#readback.dispose();
+    this.#host.buffer.destroy();
+    this.failures.expectLoss();
+    this.device.destroy();
+  }
+}
