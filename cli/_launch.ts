@@ -15,6 +15,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** Environment in which Linux offers no WebGPU adapter, whatever is installed. */
+export const noAdapter: Readonly<Record<string, string>> = {
+  DENO_WEBGPU_BACKEND: "vulkan",
+  VK_ICD_FILENAMES: "/dev/null",
+  VK_DRIVER_FILES: "/dev/null",
+};
+
 /** Runs `./grace-repro` with nothing in its environment that changes what is printed, except what `env` says. */
 export async function launch(
   args: readonly string[],

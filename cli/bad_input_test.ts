@@ -2,13 +2,18 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assert } from "#test";
 import { Lab, type Sections, spoilWeight, tinyModel } from "./_lab.ts";
-import { launch } from "./_launch.ts";
+import { launch, noAdapter } from "./_launch.ts";
 
 const gguf = fileURLToPath(new URL("../fixtures/golden/backbone/llama.gguf", import.meta.url));
 
 /** What a command says about an input: one cause and one cure, and nothing that looks like a result. */
-async function assertRefused(args: string[], code: number, message: RegExp): Promise<void> {
-  const outcome = await launch(args);
+async function assertRefused(
+  args: string[],
+  code: number,
+  message: RegExp,
+  env: Record<string, string> = {},
+): Promise<void> {
+  const outcome = await launch(args, { env });
   const told = `${args.join(" ")}\n${outcome.stderr}`;
   assert.equal(outcome.code, code, told);
   assert.match(outcome.stderr, message, told);
@@ -227,11 +232,12 @@ Deno.test("a device that is not there ends every command with 3", async () => {
   using lab = await Lab.create();
   const settings = ["--manifest", lab.manifest(), "--data-root", lab.path("data"), "--device", "webgpu"];
   for (const command of ["run", "eval"]) {
-    await assertRefused([command, ...settings], 3, /device "webgpu" is not there/);
+    await assertRefused([command, ...settings], 3, /No WebGPU adapter was found/, noAdapter);
   }
   // A manifest that names it is refused too, unless --device says otherwise.
   const manifest = lab.manifest({ device: "webgpu" });
-  await assertRefused(["embed", "--manifest", manifest, "a text"], 3, /device "webgpu" is not there/);
-  const { code, stderr } = await launch(["embed", "--manifest", manifest, "--device", "auto", "a text"]);
+  const embed = ["embed", "--manifest", manifest, "a text"];
+  await assertRefused(embed, 3, /No WebGPU adapter was found/, noAdapter);
+  const { code, stderr } = await launch([...embed, "--device", "auto"], { env: noAdapter });
   assert.equal(code, 0, stderr);
 });

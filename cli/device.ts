@@ -3,23 +3,31 @@
  *
  * @module
  */
-import { MissingError } from "#errors";
 import type { Device } from "../kernels/device.ts";
 import type { DeviceName } from "../lib/manifest/names.ts";
+import type { Progress } from "./progress.ts";
 
 /**
- * The engine to compute on; "auto" is the CPU engine, the only one of this version.
+ * The engine to compute on. "auto" is WebGPU where the machine has a GPU for it, else the CPU engine: an adapter that
+ * computes on the CPU itself (llvmpipe, SwiftShader) is many times slower than that, and is taken for "webgpu" only.
  *
- * @throws MissingError for "webgpu"
+ * @param progress is told of a software adapter
+ * @throws {MissingError} for "webgpu" where there is no adapter at all
  */
-export async function openDevice(kind: DeviceName): Promise<Device> {
-  if (kind === "webgpu") {
-    throw new MissingError(
-      `device "webgpu" is not there: this version has the cpu engine only`,
-      "use --device cpu",
-    );
+export async function openDevice(kind: DeviceName, progress?: Progress): Promise<Device> {
+  // Engines are loaded here, because loading one takes longer than all of `--help`.
+  if (kind !== "cpu") {
+    const { findAdapter } = await import("../kernels/webgpu/adapter.ts");
+    const adapter = await findAdapter();
+    if (kind === "webgpu" || adapter?.software === false) {
+      const { createWebGpuDevice } = await import("../kernels/webgpu/mod.ts");
+      const device = await createWebGpuDevice();
+      if (adapter?.software) {
+        progress?.note(`WebGPU in software (${adapter.name}): many times slower than --device cpu`);
+      }
+      return device;
+    }
   }
-  // Loaded here, because loading ONNX Runtime takes longer than all of `--help`.
   const { createCpuDevice } = await import("../kernels/cpu/mod.ts");
   return createCpuDevice();
 }

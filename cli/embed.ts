@@ -64,7 +64,7 @@ export async function embedCommand(options: EmbedOptions, io: CommandIo): Promis
   const { evaluationEmbedding, loadModel } = await import("./model.ts");
   const { manifest } = (await settingsOf(options)).resolved;
   const reading = { rationale: options.rationale, templateSuffix: manifest.pooling.templateSuffix };
-  const device = await openDevice(manifest.device);
+  const device = await openDevice(manifest.device, io.progress);
   try {
     const backbone = await openBackbone(manifest.backbone);
     requirePositions(manifest, backbone.config.maxPositions, options.rationale ? ["evaluation"] : []);

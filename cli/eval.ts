@@ -52,7 +52,7 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
   const { evaluateModel } = await import("./evaluation.ts");
   const { renderScores } = await import("../evals/report.ts");
   const { resolved } = await settingsOf(options);
-  const device = await openDevice(resolved.manifest.device);
+  const device = await openDevice(resolved.manifest.device, io.progress);
   try {
     const { folder, scores } = await evaluateModel({
       resolved,

@@ -52,7 +52,7 @@ export async function explainCommand(options: ExplainOptions, io: CommandIo): Pr
   const { loadModel } = await import("./model.ts");
   const { manifest } = (await settingsOf(options)).resolved;
   const { query, positive, negative } = options;
-  const device = await openDevice(manifest.device);
+  const device = await openDevice(manifest.device, io.progress);
   try {
     const backbone = await openBackbone(manifest.backbone);
     requirePositions(manifest, backbone.config.maxPositions, ["sampling"]);

@@ -98,7 +98,7 @@ export function makeLock(
     engine: describeEngine({
       device: String(engine),
       runtime: Object.entries(runtime).map(([name, version]) => `${name} ${version}`).join(", "),
-      threads: Number(threads),
+      threads: Number(threads ?? 0),
     }),
   };
 }

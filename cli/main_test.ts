@@ -1,5 +1,5 @@
 import { assert } from "#test";
-import { launch, launcher } from "./_launch.ts";
+import { launch, launcher, noAdapter } from "./_launch.ts";
 
 const commands = ["run", "compare", "eval", "embed", "explain", "doctor"];
 const snapshot = new URL("./help_snapshot.txt", import.meta.url);
@@ -64,14 +64,14 @@ Deno.test("grace-repro exits with 3 when something that it needs is not there", 
   const cases: [args: string[], message: RegExp][] = [
     [
       ["embed", "--device", "webgpu", "text"],
-      /^error: device "webgpu" is not there: .*\n {2}use --device cpu\n$/,
+      /^error: No WebGPU adapter was found on this machine\n {2}.*use --device cpu\n$/,
     ],
     [["embed", "--input", "nowhere.jsonl"], /^error: cannot read "nowhere\.jsonl"\n/],
     [["doctor", "--backbone", "nowhere"], /^error: the backbone "nowhere" does not exist\n/],
     [["compare", "nowhere", "elsewhere"], /^error: "nowhere" holds no scores\n/],
   ];
   for (const [args, message] of cases) {
-    const { code, stdout, stderr } = await launch(args);
+    const { code, stdout, stderr } = await launch(args, { env: noAdapter });
     assert.match(stderr, message, args.join(" "));
     assert.equal(code, 3, args.join(" "));
     assert.equal(stdout, "");

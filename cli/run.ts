@@ -65,7 +65,7 @@ export async function runCommand(options: RunOptions, io: CommandIo): Promise<Ex
       "name the grace.json whose grace.lock.json must not change",
     );
   }
-  const device = await openDevice(resolved.manifest.device);
+  const device = await openDevice(resolved.manifest.device, io.progress);
   try {
     const result = await runExperiment({
       resolved,
