@@ -21,6 +21,14 @@ export function stringColumn(row: JsonlRow, column: string, source: RowSource): 
   return typeof value === "string" ? value : fail(row, column, source, "a string");
 }
 
+/** A column that names a row: a string that is not empty, or a whole number, which is read as one. */
+export function idColumn(row: JsonlRow, column: string, source: RowSource): string {
+  const value = row.value[column];
+  return typeof value === "string" && value !== "" || Number.isSafeInteger(value)
+    ? String(value)
+    : fail(row, column, source, "an id (string or whole number)");
+}
+
 /** A finite number column. */
 export function numberColumn(row: JsonlRow, column: string, source: RowSource): number {
   const value = row.value[column];

@@ -115,11 +115,10 @@ Deno.test("Mirror.judgements() skips the header and rejects malformed lines", as
   const header = "query-id\tcorpus-id\tscore\n";
   await withMirror({ "d/qrels/test.tsv": `${header}1\t22\t1\n1\t3\t-1\n` }, async (mirror) => {
     const { rows, file } = await mirror.judgements("T", "d", "test");
-    assert.deepEqual(rows, [{ query: "1", document: "22", relevance: 1 }, {
-      query: "1",
-      document: "3",
-      relevance: -1,
-    }]);
+    assert.deepEqual(rows, [
+      { line: 2, query: "1", document: "22", relevance: 1 },
+      { line: 3, query: "1", document: "3", relevance: -1 },
+    ]);
     assert.equal(file.rows, 2);
   });
   for (const bad of ["1\t2", "1\t2\t0.5", "1 2 3", "1\t2\t3\t4", "\t2\t1", ""]) {
@@ -129,11 +128,104 @@ Deno.test("Mirror.judgements() skips the header and rejects malformed lines", as
   }
 });
 
+Deno.test("Mirror.judgements() reads JSON rows with ids of both types, and names the rows that contradict each other", async () => {
+  const row = (query: unknown, document: unknown, score: unknown) =>
+    JSON.stringify({ "query-id": query, "corpus-id": document, score }) + "\n";
+  await withMirror(
+    { "d/qrels/dev.jsonl": row(1, "a", 2) + row("q", 7, 0) + row("1", "a", 2) },
+    async (mirror) => {
+      const { rows, file } = await mirror.judgements("T", "d", "dev");
+      assert.deepEqual(rows, [
+        { line: 1, query: "1", document: "a", relevance: 2 },
+        { line: 2, query: "q", document: "7", relevance: 0 },
+      ]);
+      assert.equal(file.rows, 2);
+    },
+  );
+  const refused: [text: string, complaint: RegExp][] = [
+    [row(1, "a", 2) + row(1, "a", 1), /^T: "d\/qrels\/dev.jsonl" line 2 gives .* the relevance 1, line 1 2$/],
+    [row(1, "", 2), /^T: "d\/qrels\/dev.jsonl" line 1: column "corpus-id"/],
+    [row(1, "a", 0.5), /line 1: column "score"/],
+    ['{"query-id": "1"', /^T: "d\/qrels\/dev.jsonl" line 1 is not JSON/],
+  ];
+  for (const [text, complaint] of refused) {
+    await withMirror({ "d/qrels/dev.jsonl": text }, async (mirror) => {
+      await assert.rejects(
+        mirror.judgements("T", "d", "dev"),
+        (error) => error instanceof UsageError && complaint.test(error.message),
+      );
+    });
+  }
+});
+
+Deno.test("Mirror.split() reads a subset from its own folder, or by the column lang, and no other", async () => {
+  const texts = async (mirror: Mirror, subset?: string) =>
+    (await mirror.split("T", "d", "test", (row, source) => stringColumn(row, "text", source), { subset }))
+      .rows;
+  const row = (text: string, lang?: string) => JSON.stringify({ text, lang }) + "\n";
+  await withMirror(
+    { "d/en/test.jsonl": row("own"), "d/test.jsonl": row("a", "en") + row("b", "de") },
+    async (mirror) => {
+      assert.deepEqual(await texts(mirror, "en"), ["own"]);
+      assert.deepEqual(await texts(mirror, "de"), ["b"]);
+      assert.deepEqual(await texts(mirror), ["a", "b"]);
+      assert.deepEqual(
+        await Promise.all(["en", "fr", undefined].map((subset) => mirror.hasSplit("d", "test", subset))),
+        [true, true, true],
+      );
+      assert.equal(await mirror.hasSplit("d", "train"), false);
+      await assert.rejects(
+        texts(mirror, "fr"),
+        (error) =>
+          error instanceof UsageError &&
+          error.message === 'T: "d/test.jsonl" holds no rows of the subset "fr"',
+      );
+    },
+  );
+  // Without the column nobody knows which rows are English.
+  await withMirror({ "d/test.jsonl": row("a") }, async (mirror) => {
+    await assert.rejects(
+      texts(mirror, "en"),
+      (error) => error instanceof UsageError && /line 1: column "lang"/.test(error.message),
+    );
+  });
+});
+
+Deno.test("Mirror.split() names task, file and row of what is damaged or empty", async () => {
+  const refused: [text: string, complaint: string][] = [
+    ['{"text":"a"}\n{"text"\n', 'T: "d/test.jsonl" line 2 is not JSON'],
+    ['{"text":"a"}\n\n', 'T: "d/test.jsonl" line 2 is not JSON'],
+    ['["a"]\n', 'T: "d/test.jsonl" line 1 is not a JSON object'],
+    ['{"texts":"a"}\n', 'T: "d/test.jsonl" line 1: column "text" must be a string, found no such column'],
+    ["", 'T: "d/test.jsonl" holds no rows'],
+  ];
+  for (const [text, complaint] of refused) {
+    await withMirror({ "d/test.jsonl": text }, async (mirror) => {
+      await assert.rejects(
+        mirror.split("T", "d", "test", (row, source) => stringColumn(row, "text", source)),
+        (error) => error instanceof UsageError && error.message.startsWith(complaint),
+      );
+    });
+  }
+  await withMirror({ "d/test.jsonl.gz": "no gzip" }, async (mirror) => {
+    await assert.rejects(
+      mirror.split("T", "d", "test", () => 1),
+      (error) =>
+        error instanceof UsageError &&
+        error.message.startsWith('T: "d/test.jsonl.gz" is damaged after line 0'),
+    );
+  });
+});
+
 Deno.test("Mirror.isPartial() follows index.json, and is false without one", async () => {
   await withMirror({ "index.json": '[{"id":"a","partial":true},{"id":"b"}]' }, async (mirror) => {
     assert.deepEqual([await mirror.isPartial("a"), await mirror.isPartial("b")], [true, false]);
+    assert.equal(await mirror.revisionOf("a"), undefined);
   });
   await withMirror({}, async (mirror) => assert.equal(await mirror.isPartial("a"), false));
+  await withMirror({ "index.json": '[{"id":"a","mteb_revision":"0f1e"}]' }, async (mirror) => {
+    assert.equal(await mirror.revisionOf("a"), "0f1e");
+  });
 });
 
 testWith(
