@@ -60,6 +60,7 @@
 export * from "./kernels/device.ts";
 export * from "./kernels/errors.ts";
 export { createCpuDevice } from "./kernels/cpu/mod.ts";
+export { createWebGpuDevice, type WebGpuOptions } from "./kernels/webgpu/mod.ts";
 
 // Backbone
 export { type Backbone, type BackboneFile, openBackbone } from "./lib/backbone/open.ts";
@@ -75,13 +76,8 @@ export {
 
 // Texts: prompts, rationales, embeddings
 export { type Prompt, Prompter, type PromptOptions } from "./lib/rollout/prompt.ts";
-export {
-  generate,
-  type GenerateOptions,
-  type PoolSpec,
-  type Rollout,
-  type RolloutRequest,
-} from "./lib/rollout/generate.ts";
+export { generate, type GenerateOptions } from "./lib/rollout/generate.ts";
+export type { PoolSpec, Rollout, RolloutRequest } from "./lib/rollout/request.ts";
 export { type EmbeddedText, type EmbedOptions, embedTexts } from "./lib/rollout/embed.ts";
 export { continueTexts, logLikelihoods } from "./lib/rollout/continue_text.ts";
 export { Purpose, type RandomAddress, uniform } from "./lib/rollout/philox.ts";

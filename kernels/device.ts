@@ -1,7 +1,7 @@
 /**
  * The op vocabulary: everything that a decoder, its training and its embeddings need from an engine, with the
- * equations. An engine (`kernels/cpu`, later `kernels/webgpu`) implements it; `kernels/reference` restates it in
- * float64 for tests. The same model code runs on every engine.
+ * equations. An engine (`kernels/cpu`, `kernels/webgpu`) implements it; `kernels/reference` restates it in float64 for
+ * tests. The same model code runs on every engine.
  *
  * Conventions
  * - All matrices are row-major. `n` is a number of tokens (rows), whatever sequences they belong to: a batch is one
@@ -122,6 +122,11 @@ export interface Device {
   readonly kind: string;
   /** Versions and settings that results depend on, for the run's lock file. */
   readonly description: Readonly<Record<string, string | number>>;
+  /**
+   * Tokens that sequences may decode before anybody looks at them: 1 where looking costs nothing, more where it makes the
+   * engine wait. What is decoded beyond a sequence's end is thrown away.
+   */
+  readonly decodeAhead: number;
   /** Bytes in tensors at present, and the most there ever were, with what was kept for reuse. */
   readonly memory: { readonly current: number; readonly peak: number };
 
@@ -289,6 +294,18 @@ export interface Device {
    * Statistics are at `temperature` (at 1 for greedy choice) and before top-k and top-p, which are applied in this order.
    */
   lmHeadSample(h: Tensor, w: Tensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens>;
+  /**
+   * {@linkcode Device.lmHeadSample} whose results stay with the engine, for decoding on without looking:
+   * ids ← the tokens, i32 [n]; statistics[n, 3] ← logProb, logSumExp, entropy.
+   */
+  lmHeadSampleInto(
+    h: Tensor,
+    w: Tensor,
+    uniforms: Float32Array,
+    spec: SamplingSpec,
+    ids: Tensor,
+    statistics: Tensor,
+  ): void;
   /** All logits [n, vocab], for few rows. */
   logits(h: Tensor, w: Tensor, y: Tensor): void;
 

@@ -58,6 +58,35 @@ export function samplingSuite(subject: Subject): void {
     ids.forEach((id, i) => assertDraw(logits.slice(i * vocab, (i + 1) * vocab), c, uniforms[i]!, id));
   }, 40);
 
+  propertyTest(subject, "lmHeadSampleInto() leaves what lmHeadSample() returns", cases, async (bench, c) => {
+    const random = new TestRandom(c.seed), { n, dim, vocab } = c, { device } = bench;
+    const hidden = bench.put(random.normals(n * dim), n, dim),
+      weight = bench.put(random.normals(vocab * dim), vocab, dim);
+    const uniforms = Float32Array.from({ length: n }, () => random.uniform());
+    const ids = bench.putIds(new Int32Array(2 * n).fill(-1)), statistics = bench.out(n, 3);
+    device.lmHeadSampleInto(hidden, weight, uniforms, c, device.rows(ids, n, 2 * n), statistics);
+    const [drawn, told] = await bench.read(ids, statistics);
+    const { ids: expected, logProb, logSumExp, entropy } = await device.lmHeadSample(
+      hidden,
+      weight,
+      uniforms,
+      c,
+    );
+    assert.deepEqual([...drawn!], [...new Int32Array(n).fill(-1), ...expected]);
+    const rows = Array.from(expected, (_, i) => [logProb[i]!, logSumExp[i]!, entropy[i]!]);
+    assertSameBits(told!, Float32Array.from(rows.flat()));
+    // The ids can be embedded without having been on the host.
+    const vectors = bench.out(n, dim);
+    device.embedding(device.rows(ids, n, 2 * n), weight, vectors);
+    const [gathered, table] = await bench.read(vectors, weight);
+    expected.forEach((id, i) => {
+      assertSameBits(
+        gathered!.subarray(i * dim, (i + 1) * dim),
+        table!.subarray(id * dim, (id + 1) * dim),
+      );
+    });
+  });
+
   propertyTest(subject, "lmHeadSample() has the statistics of lmHead() by bits", cases, async (bench, c) => {
     const random = new TestRandom(c.seed), { n, dim, vocab } = c;
     const hidden = bench.put(random.normals(n * dim), n, dim),

@@ -34,6 +34,7 @@ const cpu = (tensor: Tensor): CpuTensor => tensor as CpuTensor;
 
 class CpuDevice implements Device {
   readonly kind = "cpu";
+  readonly decodeAhead = 1;
   readonly description: Readonly<Record<string, string | number>>;
   readonly #pool = new Pool();
   readonly #linear: LinearOps;
@@ -302,6 +303,23 @@ class CpuDevice implements Device {
 
   lmHeadSample(h: Tensor, w: Tensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens> {
     return Promise.resolve(this.#lmHead.sample(cpu(h), cpu(w), uniforms, spec));
+  }
+
+  lmHeadSampleInto(
+    h: Tensor,
+    w: Tensor,
+    uniforms: Float32Array,
+    spec: SamplingSpec,
+    ids: Tensor,
+    statistics: Tensor,
+  ): void {
+    const n = h.shape[0]!, to = cpu(statistics).f32, tokens = cpu(ids).i32;
+    if (tokens.length !== n || to.length !== 3 * n) {
+      throw new Error(`lmHeadSampleInto: ids [${ids.shape}], statistics [${statistics.shape}] for ${n} rows`);
+    }
+    const drawn = this.#lmHead.sample(cpu(h), cpu(w), uniforms, spec);
+    tokens.set(drawn.ids);
+    for (let i = 0; i < n; i++) to.set([drawn.logProb[i]!, drawn.logSumExp[i]!, drawn.entropy[i]!], 3 * i);
   }
 
   logits(h: Tensor, w: Tensor, y: Tensor): void {

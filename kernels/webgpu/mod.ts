@@ -44,6 +44,7 @@ const gpu = (tensor: Tensor): GpuTensor => tensor as GpuTensor;
 
 class WebGpuDevice implements Device {
   readonly kind = "webgpu";
+  readonly decodeAhead = 16;
   readonly description: Readonly<Record<string, string | number>>;
   readonly #queue: CommandQueue;
   readonly #arena: Arena;
@@ -344,6 +345,17 @@ class WebGpuDevice implements Device {
 
   lmHeadSample(h: Tensor, w: Tensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens> {
     return this.#lmHead.sample(gpu(h), gpu(w), uniforms, spec);
+  }
+
+  lmHeadSampleInto(
+    h: Tensor,
+    w: Tensor,
+    uniforms: Float32Array,
+    spec: SamplingSpec,
+    ids: Tensor,
+    statistics: Tensor,
+  ): void {
+    this.#lmHead.sampleInto(gpu(h), gpu(w), uniforms, spec, gpu(ids), gpu(statistics));
   }
 
   logits(h: Tensor, w: Tensor, y: Tensor): void {

@@ -99,11 +99,12 @@ export class Decoder {
     return { device: this.device, config: this.config, weights: this.weights, rope: this.#rope, positions };
   }
 
-  #embed(ids: Int32Array): Tensor {
-    const x = this.device.alloc([ids.length, this.config.hiddenSize]);
-    const index = this.device.upload(ids, [ids.length]);
+  #embed(ids: Int32Array | Tensor): Tensor {
+    const given = !(ids instanceof Int32Array), n = given ? ids.shape[0]! : ids.length;
+    const x = this.device.alloc([n, this.config.hiddenSize]);
+    const index = given ? ids : this.device.upload(ids, [n]);
     this.device.embedding(index, this.weights.get("model.embed_tokens.weight"), x);
-    this.device.free(index);
+    if (!given) this.device.free(index);
     return x;
   }
 
@@ -113,8 +114,12 @@ export class Decoder {
     return hidden;
   }
 
-  /** Runs all layers with the given attention; the result [n, hidden] (after the last norm) is the caller's. */
-  run(ids: Int32Array, positions: Int32Array, attend: Attend): Tensor {
+  /**
+   * Runs all layers with the given attention; the result [n, hidden] (after the last norm) is the caller's.
+   *
+   * @param ids tokens, [n]; a tensor where the engine itself has drawn them
+   */
+  run(ids: Int32Array | Tensor, positions: Int32Array, attend: Attend): Tensor {
     const context = this.context(positions);
     let x = this.#embed(ids);
     for (let layer = 0; layer < this.config.layers; layer++) {

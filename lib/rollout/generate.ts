@@ -13,48 +13,9 @@ import { NumericError } from "#errors";
 import type { Decoder } from "../backbone/decoder.ts";
 import { attentionShape } from "../backbone/decoder_layer.ts";
 import type { TokenRange } from "../objective/pooling.ts";
+import { checkRequest, type Rollout, type RolloutRequest } from "./request.ts";
 import { packPrompts } from "./shared_prefix.ts";
 import { slotsFor } from "./slots.ts";
-
-/** Tokens whose final hidden states are pooled. */
-export interface PoolSpec {
-  /** Ranges of the prompt's tokens, ascending; none where only what is written is pooled. */
-  readonly prompt: readonly TokenRange[];
-  /** The new tokens, without a final end-of-sequence token. */
-  readonly rationale: boolean;
-  /** A final end-of-sequence token. */
-  readonly eos: boolean;
-}
-
-/** A prompt to continue. */
-export interface RolloutRequest {
-  /** Token ids, at least one. */
-  readonly prompt: ArrayLike<number>;
-  /** Number of continuations. */
-  readonly samples: number;
-  readonly maxNewTokens: number;
-  /** Uniform number in [0, 1) of a sample at a position (0 is the first new token); not called for greedy choice. */
-  readonly uniform: (sample: number, position: number) => number;
-  /** Temperature of this request; that of the options where it is absent. */
-  readonly temperature?: number;
-  /** Which final hidden states to add up; without it none. */
-  readonly pool?: PoolSpec;
-  /** Asked after each new token, with all new tokens so far: true ends the continuation, as a stop string does. */
-  readonly stop?: (tokens: readonly number[]) => boolean;
-}
-
-/** A continuation. */
-export interface Rollout {
-  /** New tokens, with the end-of-sequence token if there was one. */
-  readonly tokens: Int32Array;
-  /** log π(token | before) at the sampling temperature (at 1 for greedy choice), of the untruncated distribution. */
-  readonly logProbs: Float32Array;
-  /** Entropy of that distribution in nats, by token. */
-  readonly entropies: Float32Array;
-  readonly stopped: "eos" | "stop" | "length";
-  /** Sum of the pooled hidden states, [hidden], added in order, and their number. Null if nothing was to be pooled. */
-  readonly pooled: { readonly sum: Float32Array; readonly count: number } | null;
-}
 
 /** How to decode. */
 export interface GenerateOptions {
@@ -82,28 +43,6 @@ interface Sequence {
   readonly entropies: number[];
   stopped: Rollout["stopped"] | null;
   pooledCount: number;
-}
-
-/** A request that does not fit is a defect of the caller: what can be wrong in an input is checked where it is read. */
-function checkRequest(
-  { prompt, samples, maxNewTokens, pool }: RolloutRequest,
-  index: number,
-  maxPositions: number,
-): void {
-  const refuse = (reason: string) => {
-    throw new Error(`generate: request ${index} ${reason}`);
-  };
-  if (prompt.length === 0) refuse("has an empty prompt");
-  if (!(samples >= 1 && maxNewTokens >= 1)) refuse(`asks for ${samples} samples of ${maxNewTokens} tokens`);
-  const longest = prompt.length + maxNewTokens;
-  if (longest > maxPositions) refuse(`needs ${longest} of ${maxPositions} positions`);
-  let before = 0;
-  for (const { start, end } of pool?.prompt ?? []) {
-    if (!(before <= start && start < end && end <= prompt.length)) {
-      refuse(`pools tokens ${start} to ${end} of a prompt of ${prompt.length}`);
-    }
-    before = end;
-  }
 }
 
 /** Lets signals and timers through; decoding itself never waits for anything. */
@@ -166,7 +105,9 @@ class DecodingBatch {
       }
       this.#options.signal?.throwIfAborted();
       await this.#admit();
-      if (this.#active.length > 0) await this.#step();
+      const ahead = this.#ahead();
+      if (ahead > 1) await this.#leap(ahead);
+      else if (this.#active.length > 0) await this.#step();
     }
     return this.#results as Rollout[][];
   }
@@ -261,32 +202,101 @@ class DecodingBatch {
     for (let s = 1; s < samples; s++) device.copy(target, device.rows(this.#sums, slot + s, slot + s + 1));
   }
 
-  /** One token for every active sequence. */
-  async #step(): Promise<void> {
-    const { device, config } = this.#decoder;
-    const active = this.#active;
-    const ids = Int32Array.from(active, (s) => s.tokens.at(-1)!);
-    const positions = Int32Array.from(active, (s) => s.length);
+  /** Hidden states [active, hidden] of one more token of every active sequence, `offset` tokens after the last known. */
+  #advance(ids: Int32Array | Tensor, offset: number): Tensor {
+    const { device, config } = this.#decoder, shape = attentionShape(config);
+    const positions = Int32Array.from(this.#active, (s) => s.length + offset);
     const lengths = positions.map((p) => p + 1);
-    const rows = active.map((s, slot) => ({ row: slot, count: 1, slot, position: s.length }));
-    const shape = attentionShape(config);
-    const hidden = this.#decoder.run(ids, positions, (layer, q, k, v, y) => {
+    const rows = this.#active.map((s, slot) => ({ row: slot, count: 1, slot, position: s.length + offset }));
+    return this.#decoder.run(ids, positions, (layer, q, k, v, y) => {
       device.cacheWrite(this.#cache, layer, k, v, rows);
       device.attentionDecode(q, this.#cache, layer, lengths, shape, y);
     });
-    const pooling = active.flatMap((s, slot) => this.#poolsLast(s) ? [slot] : []);
-    if (pooling.length > 0) {
-      const index = device.upload(Int32Array.from(pooling), [pooling.length]);
-      const part = device.alloc([pooling.length, config.hiddenSize]);
-      device.gatherRows(hidden, index, part);
-      device.scatterAddRows(part, index, this.#sums);
-      device.free(index, part);
-      for (const slot of pooling) active[slot]!.pooledCount++;
-    }
+  }
+
+  /** Adds rows `slots` of the hidden states to the pooled sums of those slots. */
+  #pool(hidden: Tensor, slots: readonly number[]): void {
+    if (slots.length === 0) return;
+    const { device, config } = this.#decoder;
+    const index = device.upload(Int32Array.from(slots), [slots.length]);
+    const part = device.alloc([slots.length, config.hiddenSize]);
+    device.gatherRows(hidden, index, part);
+    device.scatterAddRows(part, index, this.#sums);
+    device.free(index, part);
+    for (const slot of slots) this.#active[slot]!.pooledCount++;
+  }
+
+  /** One token for every active sequence. */
+  async #step(): Promise<void> {
+    const { device } = this.#decoder;
+    const active = this.#active;
+    const hidden = this.#advance(Int32Array.from(active, (s) => s.tokens.at(-1)!), 0);
+    this.#pool(hidden, active.flatMap((s, slot) => this.#poolsLast(s) ? [slot] : []));
     for (const sequence of active) sequence.length++;
     const going = active.flatMap((s, slot) => s.stopped === null ? [slot] : []);
     await this.#draw(hidden, going, going.map((slot) => active[slot]!)).finally(() => device.free(hidden));
     await this.#finish(active.filter((_, slot) => !going.includes(slot)));
+    this.#remove();
+  }
+
+  /**
+   * How many tokens to decode before looking: as many as the engine likes, if all sequences are drawn alike, and no more
+   * than some sequence may still write and all have positions for.
+   */
+  #ahead(): number {
+    const { device, config } = this.#decoder, active = this.#active;
+    if (device.decodeAhead === 1 || active.length === 0) return 1;
+    if (new Set(active.map((s) => this.#temperature(s))).size > 1) return 1;
+    const left = active.map(({ request, tokens, stopped }) =>
+      stopped === null ? this.#requests[request]!.maxNewTokens - tokens.length : 1
+    );
+    const room = active.map(({ length }) => config.maxPositions - length);
+    return Math.min(device.decodeAhead, Math.max(...left), Math.min(...room));
+  }
+
+  /**
+   * Decodes `count` tokens of every active sequence without looking at any, then goes through them as {@linkcode #step}
+   * would have: the tokens, sums and statistics have the same bits, and what lies beyond a sequence's end is dropped.
+   */
+  async #leap(count: number): Promise<void> {
+    const { device, weights } = this.#decoder, active = [...this.#active], n = active.length;
+    const temperature = this.#temperature(active[0]!), spec = { ...this.#options.sampling, temperature };
+    const ids = device.alloc([count + 1, n], "i32"), statistics = device.alloc([count, n, 3]);
+    const idsOf = (t: number) => device.reshape(device.rows(ids, t, t + 1), [n]);
+    const hidden: Tensor[] = [];
+    try {
+      device.write(idsOf(0), Int32Array.from(active, (s) => s.tokens.at(-1)!));
+      for (let t = 0; t < count; t++) {
+        hidden.push(this.#advance(idsOf(t), t));
+        const uniforms = Float32Array.from(
+          active,
+          (s) => temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length + t),
+        );
+        const target = device.reshape(device.rows(statistics, t, t + 1), [n, 3]);
+        device.lmHeadSampleInto(hidden[t]!, weights.head, uniforms, spec, idsOf(t + 1), target);
+      }
+      const [drawn, told] = await Promise.all([device.read(ids), device.read(statistics)]);
+      const ended = new Set<Sequence>();
+      for (let t = 0; t < count; t++) {
+        const here = active.flatMap((s, slot) => ended.has(s) ? [] : [slot]);
+        this.#pool(hidden[t]!, here.filter((slot) => this.#poolsLast(active[slot]!)));
+        let tokens = 0;
+        for (const slot of here) {
+          const sequence = active[slot]!, at = 3 * (t * n + slot);
+          sequence.length++;
+          if (sequence.stopped === null) {
+            this.#take(sequence, drawn[(t + 1) * n + slot]!, told[at]!, told[at + 2]!);
+            tokens++;
+            if (sequence.stopped === null || this.#poolsLast(sequence)) continue;
+          }
+          ended.add(sequence);
+        }
+        if (tokens > 0) this.#options.onTokens?.(tokens);
+      }
+      await this.#finish([...ended]);
+    } finally {
+      device.free(ids, statistics, ...hidden);
+    }
     this.#remove();
   }
 
@@ -324,25 +334,29 @@ class DecodingBatch {
     device.free(part, index);
     const ended: Sequence[] = [];
     sequences.forEach((sequence, i) => {
-      const { maxNewTokens, stop } = this.#requests[sequence.request]!;
-      const token = drawn.ids[i]!;
-      if (!Number.isFinite(drawn.logProb[i]!)) {
-        throw new NumericError(
-          `Log-probability of a generated token is ${drawn.logProb[i]}`,
-          "The weights hold NaN or overflow: go back to the last good checkpoint and lower the learning rate",
-        );
-      }
-      sequence.tokens.push(token);
-      sequence.logProbs.push(drawn.logProb[i]!);
-      sequence.entropies.push(drawn.entropy[i]!);
-      if (this.#eos.has(token)) sequence.stopped = "eos";
-      else if (stop?.(sequence.tokens)) sequence.stopped = "stop";
-      else if (sequence.tokens.length >= maxNewTokens) sequence.stopped = "length";
+      this.#take(sequence, drawn.ids[i]!, drawn.logProb[i]!, drawn.entropy[i]!);
       // The last token still has to be run through the model if its hidden state is to be pooled.
       if (sequence.stopped !== null && !this.#poolsLast(sequence)) ended.push(sequence);
     });
     this.#options.onTokens?.(sequences.length);
     await this.#finish(ended);
+  }
+
+  /** Appends a drawn token to its sequence, and notes whether it is the last. */
+  #take(sequence: Sequence, token: number, logProb: number, entropy: number): void {
+    const { maxNewTokens, stop } = this.#requests[sequence.request]!;
+    if (!Number.isFinite(logProb)) {
+      throw new NumericError(
+        `Log-probability of a generated token is ${logProb}`,
+        "The weights hold NaN or overflow: go back to the last good checkpoint and lower the learning rate",
+      );
+    }
+    sequence.tokens.push(token);
+    sequence.logProbs.push(logProb);
+    sequence.entropies.push(entropy);
+    if (this.#eos.has(token)) sequence.stopped = "eos";
+    else if (stop?.(sequence.tokens)) sequence.stopped = "stop";
+    else if (sequence.tokens.length >= maxNewTokens) sequence.stopped = "length";
   }
 
   /** Whether the hidden state of a sequence's latest token is pooled. */
@@ -353,7 +367,10 @@ class DecodingBatch {
 
   /** Turns ended sequences into results. */
   async #finish(ended: readonly Sequence[]): Promise<void> {
-    const { device } = this.#decoder;
+    const { device, config: { hiddenSize } } = this.#decoder;
+    if (ended.length === 0) return;
+    const pooled = ended.some(({ request }) => this.#requests[request]!.pool);
+    const sums = pooled ? await device.read(this.#sums) : new Float32Array();
     for (const sequence of ended) {
       const slot = this.#active.indexOf(sequence), results = this.#results[sequence.request]!;
       const { pool } = this.#requests[sequence.request]!;
@@ -364,9 +381,7 @@ class DecodingBatch {
         stopped: sequence.stopped!,
         pooled: pool
           ? {
-            sum: await device.read(
-              device.reshape(device.rows(this.#sums, slot, slot + 1), [this.#decoder.config.hiddenSize]),
-            ),
+            sum: sums.slice(slot * hiddenSize, (slot + 1) * hiddenSize),
             count: sequence.pooledCount,
           }
           : null,

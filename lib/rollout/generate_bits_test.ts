@@ -12,7 +12,8 @@ import {
   single,
   tokens,
 } from "./_rollout_bench.ts";
-import { generate, type GenerateOptions, type Rollout, type RolloutRequest } from "./generate.ts";
+import { generate, type GenerateOptions } from "./generate.ts";
+import type { Rollout, RolloutRequest } from "./request.ts";
 
 /** Every twelfth token ends a sequence, so that sequences leave a batch at different times. */
 const eosIds = Array.from({ length: 416 }, (_, i) => 12 * i + 5);
@@ -146,6 +147,50 @@ Deno.test("generate() gives the same bits with small prefills as with large ones
       await generate(decoder, requests, { ...sampled, prefillTokens: 10_000 }),
     ];
     small.forEach(([rollout], i) => assertSameRollout(rollout!, large[i]![0]!, `request ${i}`));
+  }));
+
+Deno.test("generate() gives the same bits when the engine decodes ahead", () =>
+  withRandomDecoder({ maxPositions: 192 }, async ({ decoder, weights }) => {
+    const drawn: number[] = [];
+    const aheadBy = (decodeAhead: number) =>
+      new Proxy(weights, {
+        get: (target, name) =>
+          name === "device"
+            ? new Proxy(decoder.device, {
+              get: (device, method) => {
+                if (method === "decodeAhead") return decodeAhead;
+                const value: unknown = Reflect.get(device, method, device);
+                if (method === "lmHeadSampleInto") drawn.push(decodeAhead);
+                return typeof value === "function" ? value.bind(device) : value;
+              },
+            })
+            : Reflect.get(target, name, target),
+      });
+    // One ends by its stop function, one at the last position, one pools its last token, one does not.
+    const requests = manyRequests(14).map((one, i) => ({
+      ...one,
+      maxNewTokens: i % 5 === 1 ? 1 : i === 5 ? 63 : 2 + 3 * i,
+      ...(i % 4 === 2 ? { stop: (tokens: readonly number[]) => tokens.length === 5 } : {}),
+      pool: { ...one.pool!, eos: i % 2 === 0, rationale: i % 3 !== 0 },
+    }));
+    for (const temperature of [1, 0]) {
+      const options = {
+        ...sampled,
+        eosIds: eosIds.slice(0, 200),
+        sampling: { ...sampled.sampling, temperature },
+      };
+      const expected = await generate(decoder, requests, options);
+      assert.ok(new Set(expected.map(([one]) => one!.stopped)).size === 3, "all kinds of ends");
+      for (const ahead of [2, 7, 100]) {
+        for (const slots of [3, 64]) {
+          const actual = await generate(new Decoder(aheadBy(ahead)), requests, { ...options, slots });
+          expected.forEach(([rollout], i) =>
+            assertSameRollout(actual[i]![0]!, rollout!, `request ${i}, ${ahead} ahead, ${slots} slots`)
+          );
+        }
+      }
+    }
+    assert.deepEqual([...new Set(drawn)], [2, 7, 100]);
   }));
 
 Deno.test("generate() gives the same bits for any number of threads", () =>

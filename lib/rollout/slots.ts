@@ -4,7 +4,7 @@
  * @module
  */
 import type { DecoderConfig } from "../backbone/config.ts";
-import type { RolloutRequest } from "./generate.ts";
+import type { RolloutRequest } from "./request.ts";
 
 /** Keys and values of all sequences together take about this much memory at most, unless {@linkcode fewestSlots} need more. */
 const cacheBytes = 256 * 2 ** 20;
