@@ -39,6 +39,7 @@ export class Arena {
   readonly #free = new Map<number, Slab[]>();
   #freeBytes = 0;
   readonly #live = new Set<GpuTensor>();
+  readonly #permanent: Slab[] = [];
   #nextId = 0;
   /** Bytes in live tensors. */
   current = 0;
@@ -61,6 +62,17 @@ export class Arena {
     return tensor;
   }
 
+  /**
+   * A tensor that lives as long as the device and cannot be released, for tables that every call shares. It does not count
+   * as a tensor.
+   */
+  permanent(shape: readonly number[], dtype: DType): GpuTensor {
+    const bytes = slabSize(sizeOf(shape) * bytesPer[dtype]);
+    const slab = this.#create(bytes, `a table [${shape}] of ${dtype}`);
+    this.#permanent.push(slab);
+    return new GpuTensor(dtype, [...shape], slab);
+  }
+
   /** Bytes in live tensors and in free slabs. */
   get held(): number {
     return this.current + this.#freeBytes;
@@ -79,6 +91,10 @@ export class Arena {
     }
     const bound = slack * Math.max(this.#peakLive, this.current + bytes);
     while (this.held + bytes > bound && this.#freeBytes > 0) this.#dropOldest();
+    return this.#create(bytes, what);
+  }
+
+  #create(bytes: number, what: string): Slab {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const buffer = this.host.guard(() => this.host.device.createBuffer({ size: bytes, usage }), what);
     return { buffer, bytes, id: this.#nextId++ };
@@ -122,6 +138,7 @@ export class Arena {
     this.trim();
     this.host.beforeDestroy();
     for (const { slab } of this.#live) slab.buffer.destroy();
+    for (const { buffer } of this.#permanent.splice(0)) buffer.destroy();
     this.#live.clear();
     this.current = 0;
   }
