@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DeviceError } from "#errors";
 import type { DType } from "../device.ts";
 import { GpuTensor, sizeOf } from "./tensor.ts";
 
@@ -95,6 +96,13 @@ export class Arena {
   }
 
   #create(bytes: number, what: string): Slab {
+    const { maxBufferSize } = this.host.device.limits;
+    if (bytes > maxBufferSize) {
+      throw new DeviceError(
+        `${what} takes ${bytes} bytes, the largest buffer of this GPU ${maxBufferSize}`,
+        "use smaller batches, a smaller backbone, or --device cpu",
+      );
+    }
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const buffer = this.host.guard(() => this.host.device.createBuffer({ size: bytes, usage }), what);
     return { buffer, bytes, id: this.#nextId++ };

@@ -393,6 +393,8 @@ class WebGpuDevice implements Device {
 
 /** Settings of {@linkcode createWebGpuDevice}. */
 export interface WebGpuOptions {
+  /** An adapter that is open already, in place of the one that the system offers first. The engine destroys it. */
+  readonly adapter?: OpenedAdapter;
   /** A lower limit on the bytes of a binding than the adapter's, for tests of what is split. */
   readonly maxBinding?: number;
 }
@@ -403,5 +405,5 @@ export interface WebGpuOptions {
  * @throws {MissingError} if there is no adapter, with the cure for this operating system
  */
 export async function createWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  return new WebGpuDevice(await openAdapter(), options);
+  return new WebGpuDevice(options.adapter ?? await openAdapter(), options);
 }

@@ -303,16 +303,19 @@ export class CommandQueue {
     for (const { buffer } of this.#retired.splice(0)) buffer.destroy();
   }
 
-  /** Waits for everything issued so far and copies bytes out; offset and size are multiples of 4. */
+  /**
+   * Waits for everything issued so far and copies bytes out; offset and size are multiples of 4.
+   *
+   * @throws {DeviceError} if anything went wrong on the GPU up to here
+   */
   async read({ slab, offset, bytes }: Piece): Promise<ArrayBuffer> {
     this.#endPass();
-    const result = await this.#readback.read(
-      this.#commands(),
-      slab.buffer,
-      offset,
-      bytes,
-      () => this.flush(),
-    );
+    let result: ArrayBuffer;
+    try {
+      result = await this.#readback.read(this.#commands(), slab.buffer, offset, bytes, () => this.flush());
+    } catch (error) {
+      throw await this.failures.explain(error);
+    }
     await this.failures.check();
     return result;
   }
