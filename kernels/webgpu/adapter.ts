@@ -46,6 +46,11 @@ const cures: Readonly<Record<string, string>> = {
 };
 
 function request(): Promise<GPUAdapter | null> {
+  // Deno would try OpenGL as well, which complains on stderr where there is no display, and whose adapters bind half as
+  // many buffers.
+  if (Deno.build.os === "linux" && !Deno.env.get("DENO_WEBGPU_BACKEND")) {
+    Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
+  }
   return navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? Promise.resolve(null);
 }
 
