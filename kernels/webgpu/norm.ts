@@ -1,22 +1,88 @@
 /**
- * RMSNorm and L2 norm by rows.
+ * RMSNorm and division by the Euclidean length, by rows, with their gradients.
  *
  * @module
  */
-import type { CommandQueue } from "./queue.ts";
-import type { GpuTensor } from "./tensor.ts";
 import type { Arena } from "./arena.ts";
+import { addColumnSums } from "./column_sums.ts";
+import { rowBlocks } from "./pieces.ts";
+import { inVectors } from "./quads.ts";
+import type { CommandQueue } from "./queue.ts";
+import { reduceRows, type RowReduction } from "./row_reduction.ts";
+import { expectShape, type GpuTensor } from "./tensor.ts";
 
-/** See the module comment. */
+const rmsNorm = {
+  name: "rms-norm",
+  params: { eps: "f32" },
+  matrices: { x: "in f32", w: "in f32", y: "out f32" },
+  accumulate: "let x = load_x(row, quad); first = fma(x, x, first);",
+  conclude: "let r = inverseSqrt(total.x / f32(p.width) + p.eps);",
+  rewrite: "store_y(row, quad, load_x(row, quad) * r * load_w(0u, quad));",
+} as const satisfies RowReduction<string, string, never>;
+
+/** dx = r·(g − x·r²·mean(g·x)) with g = dy·w and r = 1/√(mean(x²) + eps), which is kept for the gradient of w. */
+const rmsNormBackward = (accumulate: boolean) =>
+  ({
+    name: `rms-norm-backward${accumulate ? "/add" : ""}`,
+    params: { eps: "f32" },
+    matrices: { dy: "in f32", x: "in f32", w: "in f32", dx: "out f32" },
+    columns: { scale: "out f32" },
+    accumulate: `
+    let x = load_x(row, quad); let g = load_dy(row, quad) * load_w(0u, quad);
+    first = fma(x, x, first); second = fma(g, x, second);`,
+    conclude: `
+  let r = inverseSqrt(total.x / f32(p.width) + p.eps);
+  let along = r * r * (total.y / f32(p.width));`,
+    once: "scale[p.scale_base + row] = r;",
+    rewrite: `
+    let g = load_dy(row, quad) * load_w(0u, quad);
+    let slope = fma(load_x(row, quad), vec4(-along), g);
+    store_dx(row, quad, ${accumulate ? "fma(slope, vec4(r), load_dx(row, quad))" : "slope * r"});`,
+  }) as const satisfies RowReduction<string, string, string>;
+
+/** Below this length a row is divided by it instead (as torch.nn.functional.normalize does). */
+const minimumLength = "1e-12f";
+
+const l2Normalize = {
+  name: "l2-normalize",
+  params: {},
+  matrices: { x: "in f32", y: "out f32" },
+  accumulate: "let x = load_x(row, quad); first = fma(x, x, first);",
+  conclude: `let length = max(sqrt(total.x), ${minimumLength});`,
+  rewrite: "store_y(row, quad, load_x(row, quad) / length);",
+} as const satisfies RowReduction<string, string, never>;
+
+/** dx = (dy − x·(x·dy)/‖x‖²) / ‖x‖; a row below the minimum length is divided by a constant: dx = dy / 1e-12. */
+const l2NormalizeBackward = {
+  name: "l2-normalize-backward",
+  params: {},
+  matrices: { dy: "in f32", x: "in f32", dx: "out f32" },
+  accumulate: `
+    let x = load_x(row, quad); let slope = load_dy(row, quad);
+    first = fma(x, x, first); second = fma(slope, x, second);`,
+  conclude: `
+  let length = max(sqrt(total.x), ${minimumLength});
+  let along = select(total.y / length / length, 0.0f, sqrt(total.x) < ${minimumLength});`,
+  rewrite: "store_dx(row, quad, fma(load_x(row, quad), vec4(-along), load_dy(row, quad)) / length);",
+} as const satisfies RowReduction<string, string, never>;
+
+/** See the module comment. Matrices larger than a binding are computed in blocks of rows. */
 export class NormOps {
   constructor(readonly queue: CommandQueue, readonly arena: Arena) {}
 
-  /** RMSNorm. */
+  /** y ← x / √(mean(x²) + eps) · w. */
   rmsNorm(x: GpuTensor, w: GpuTensor, eps: number, y: GpuTensor): void {
-    throw new Error("not there yet");
+    const [rows, width] = matrix(x, "rmsNorm: x");
+    expectShape(w, [width], "rmsNorm: w");
+    expectShape(y, x.shape, "rmsNorm: y");
+    for (const [start, end] of this.#blocks(rows, width)) {
+      const part = { x: x.rows(start, end), w, y: y.rows(start, end) };
+      const shape = { rows: end - start, width, vectors: inVectors(width, part.x, w, part.y) };
+      reduceRows(this.queue, rmsNorm, shape, part, { eps });
+    }
   }
 
-  /** Its gradient. */
+  /** dx (+)= …, dw += …: see `Device.rmsNormBackward`. */
   rmsNormBackward(
     dy: GpuTensor,
     x: GpuTensor,
@@ -26,16 +92,56 @@ export class NormOps {
     dw: GpuTensor,
     accumulate: boolean,
   ): void {
-    throw new Error("not there yet");
+    const [rows, width] = matrix(x, "rmsNormBackward: x");
+    expectShape(w, [width], "rmsNormBackward: w");
+    expectShape(dw, [width], "rmsNormBackward: dw");
+    expectShape(dy, x.shape, "rmsNormBackward: dy");
+    expectShape(dx, x.shape, "rmsNormBackward: dx");
+    for (const [start, end] of this.#blocks(rows, width)) {
+      const [dyPart, xPart, dxPart] = [dy, x, dx].map((tensor) => tensor.rows(start, end)) as [
+        GpuTensor,
+        GpuTensor,
+        GpuTensor,
+      ];
+      const count = end - start, scale = this.arena.alloc([count], "f32");
+      const shape = { rows: count, width, vectors: inVectors(width, dyPart, xPart, w, dxPart) };
+      const bindings = { dy: dyPart, x: xPart, w, dx: dxPart, scale };
+      reduceRows(this.queue, rmsNormBackward(accumulate), shape, bindings, { eps });
+      addColumnSums(this.queue, this.arena, dyPart, xPart, scale, dw);
+      this.arena.release(scale);
+    }
   }
 
-  /** L2. */
+  /** y ← x / max(‖x‖, 1e-12). */
   l2Normalize(x: GpuTensor, y: GpuTensor): void {
-    throw new Error("not there yet");
+    const [rows, width] = matrix(x, "l2Normalize: x");
+    expectShape(y, x.shape, "l2Normalize: y");
+    for (const [start, end] of this.#blocks(rows, width)) {
+      const part = { x: x.rows(start, end), y: y.rows(start, end) };
+      const shape = { rows: end - start, width, vectors: inVectors(width, part.x, part.y) };
+      reduceRows(this.queue, l2Normalize, shape, part, {});
+    }
   }
 
-  /** Its gradient. */
+  /** dx ← (dy − y·(y·dy)) / ‖x‖. */
   l2NormalizeBackward(dy: GpuTensor, x: GpuTensor, dx: GpuTensor): void {
-    throw new Error("not there yet");
+    const [rows, width] = matrix(x, "l2NormalizeBackward: x");
+    expectShape(dy, x.shape, "l2NormalizeBackward: dy");
+    expectShape(dx, x.shape, "l2NormalizeBackward: dx");
+    for (const [start, end] of this.#blocks(rows, width)) {
+      const part = { dy: dy.rows(start, end), x: x.rows(start, end), dx: dx.rows(start, end) };
+      const shape = { rows: end - start, width, vectors: inVectors(width, part.dy, part.x, part.dx) };
+      reduceRows(this.queue, l2NormalizeBackward, shape, part, {});
+    }
   }
+
+  #blocks(rows: number, width: number) {
+    return rowBlocks(rows, 4 * width, this.queue.maxBinding);
+  }
+}
+
+function matrix(tensor: GpuTensor, what: string): [rows: number, width: number] {
+  const [rows, width] = tensor.shape;
+  if (tensor.shape.length !== 2) throw new Error(`${what}: expected a matrix, got [${tensor.shape}]`);
+  return [rows!, width!];
 }
