@@ -4,7 +4,7 @@
  * @module
  */
 import type { Arena } from "./arena.ts";
-import { addColumnSums } from "./column_sums.ts";
+import { addProductSums } from "./product_sums.ts";
 import { rowBlocks } from "./pieces.ts";
 import { inVectors } from "./quads.ts";
 import type { CommandQueue } from "./queue.ts";
@@ -107,7 +107,7 @@ export class NormOps {
       const shape = { rows: count, width, vectors: inVectors(width, dyPart, xPart, w, dxPart) };
       const bindings = { dy: dyPart, x: xPart, w, dx: dxPart, scale };
       reduceRows(this.queue, rmsNormBackward(accumulate), shape, bindings, { eps });
-      addColumnSums(this.queue, this.arena, dyPart, xPart, scale, dw);
+      addProductSums(this.queue, this.arena, dyPart, xPart, scale, dw);
       this.arena.release(scale);
     }
   }
