@@ -39,10 +39,11 @@ import { CommandQueue } from "./queue.ts";
 import { type GpuRopeTable, RopeOps } from "./rope.ts";
 import { type Ranges, RowOps } from "./rows.ts";
 import { type GpuTensor, sizeOf } from "./tensor.ts";
+import type { KernelTime } from "./timer.ts";
 
 const gpu = (tensor: Tensor): GpuTensor => tensor as GpuTensor;
 
-class WebGpuDevice implements Device {
+class WebGpuEngine implements WebGpuDevice {
   readonly kind = "webgpu";
   readonly decodeAhead = 16;
   readonly description: Readonly<Record<string, string | number>>;
@@ -159,6 +160,10 @@ class WebGpuDevice implements Device {
 
   add(x: Tensor, y: Tensor): void {
     this.#elementwise.add(gpu(x), gpu(y));
+  }
+
+  kernelTimes(): Promise<KernelTime[]> {
+    return this.#queue.kernelTimes();
   }
 
   trim(): void {
@@ -391,10 +396,18 @@ class WebGpuDevice implements Device {
   }
 }
 
+/** A WebGPU engine. */
+export interface WebGpuDevice extends Device {
+  /** Kernels by the time that they took on the GPU since the last call; at least every 2,048 dispatches. */
+  kernelTimes(): Promise<KernelTime[]>;
+}
+
 /** Settings of {@linkcode createWebGpuDevice}. */
 export interface WebGpuOptions {
   /** An adapter that is open already, in place of the one that the system offers first. The engine destroys it. */
   readonly adapter?: OpenedAdapter;
+  /** Time every dispatch on the GPU, for {@linkcode WebGpuDevice.kernelTimes}; costs some speed. */
+  readonly timestamps?: boolean;
   /** A lower limit on the bytes of a binding than the adapter's, for tests of what is split. */
   readonly maxBinding?: number;
 }
@@ -404,6 +417,6 @@ export interface WebGpuOptions {
  *
  * @throws {MissingError} if there is no adapter, with the cure for this operating system
  */
-export async function createWebGpuDevice(options: WebGpuOptions = {}): Promise<Device> {
-  return new WebGpuDevice(options.adapter ?? await openAdapter(), options);
+export async function createWebGpuDevice(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
+  return new WebGpuEngine(options.adapter ?? await openAdapter(), options);
 }

@@ -4,12 +4,14 @@
  *
  * @module
  */
+import { MissingError } from "#errors";
 import type { OpenedAdapter } from "./adapter.ts";
 import { type Slab } from "./arena.ts";
 import { Failures } from "./failures.ts";
 import { type Kernel, KernelCache, type KernelSpec, uniformBytes } from "./kernel.ts";
 import { Readback } from "./readback.ts";
 import type { GpuTensor } from "./tensor.ts";
+import { type KernelTime, KernelTimer } from "./timer.ts";
 
 /** Bytes of the buffer of parameters and lists; commands are submitted when it is full. */
 const hostBytes = 1 << 22;
@@ -61,8 +63,16 @@ export class CommandQueue {
   readonly #uniforms: GPUBindGroup;
   readonly #bindGroups = new Map<string, GPUBindGroup>();
 
-  /** `maxBinding`: a lower limit than the adapter's, for tests of what is split. */
-  constructor(readonly adapter: OpenedAdapter, options: { maxBinding?: number } = {}) {
+  readonly #timer: KernelTimer | null;
+
+  /**
+   * @param options `maxBinding`: a lower limit than the adapter's, for tests of what is split; `timestamps`: time every
+   *   dispatch, see {@linkcode CommandQueue.kernelTimes}
+   */
+  constructor(
+    readonly adapter: OpenedAdapter,
+    options: { readonly maxBinding?: number; readonly timestamps?: boolean } = {},
+  ) {
     const { device } = adapter, { limits } = device;
     this.device = device;
     this.failures = new Failures(device);
@@ -74,6 +84,13 @@ export class CommandQueue {
       limits.minUniformBufferOffsetAlignment,
     );
     this.#readback = new Readback(device);
+    if (options.timestamps && !adapter.features.timestamps) {
+      throw new MissingError(
+        `The adapter "${adapter.name}" has no timestamps`,
+        "measure without them, or on another adapter",
+      );
+    }
+    this.#timer = options.timestamps ? new KernelTimer(device) : null;
     const buffer = device.createBuffer({
       label: "parameters",
       size: hostBytes,
@@ -144,7 +161,7 @@ export class CommandQueue {
       }
       (type === "f32" ? this.#f32 : type === "i32" ? this.#i32 : this.#u32)[at / 4 + i] = value;
     });
-    const pass = this.#computePass();
+    const pass = this.#computePass(kernel.spec.name);
     pass.setPipeline(kernel.pipeline);
     pass.setBindGroup(0, this.#uniforms, [at]);
     pass.setBindGroup(1, this.#bindGroup(kernel.layout, resources));
@@ -232,7 +249,11 @@ export class CommandQueue {
     return this.#encoder ??= this.device.createCommandEncoder();
   }
 
-  #computePass(): GPUComputePassEncoder {
+  #computePass(kernel: string): GPUComputePassEncoder {
+    if (this.#timer) {
+      this.#endPass();
+      return this.#pass = this.#commands().beginComputePass({ timestampWrites: this.#timer.next(kernel) });
+    }
     return this.#pass ??= this.#commands().beginComputePass();
   }
 
@@ -334,6 +355,7 @@ export class CommandQueue {
   dispose(): void {
     this.flush();
     this.#readback.dispose();
+    this.#timer?.dispose();
     this.#host.buffer.destroy();
     this.failures.expectLoss();
     this.device.destroy();
