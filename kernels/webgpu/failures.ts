@@ -75,9 +75,10 @@ export class Failures {
    */
   async check(): Promise<void> {
     await Promise.all(this.#guarded.splice(0));
-    // In reverse, as a stack is.
-    const errors = await Promise.all(filters.map(() => this.device.popErrorScope()));
+    // In reverse, as a stack is; and opened again at once, as several reads may be waiting here.
+    const popped = filters.map(() => this.device.popErrorScope());
     this.#open();
+    const errors = await Promise.all(popped);
     for (const error of errors) if (error) this.#noteError(error);
     if (this.#first) throw this.#first;
   }
