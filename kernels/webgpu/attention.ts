@@ -1,19 +1,33 @@
 /**
- * Attention.
+ * Attention over packed segments and over the cache: what is checked and how the work is divided. The kernels are in
+ * `attention_forward.ts`, `attention_backward.ts` and `attention_decode.ts`.
  *
  * @module
  */
+import type { AttentionShape, Segment } from "../device.ts";
+import type { Arena } from "./arena.ts";
+import { attentionForward } from "./attention_forward.ts";
+import { Planner } from "./attention_plan.ts";
+import type { HeadSpec } from "./attention_wgsl.ts";
+import { vectorizable } from "./kernel.ts";
+import type { GpuKvCache } from "./kv_cache.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
-import type { Arena } from "./arena.ts";
-import type { AttentionShape, Segment } from "../device.ts";
-import type { GpuKvCache } from "./kv_cache.ts";
 
-/** See the module comment. */
+/** The attention ops of the WebGPU engine. */
 export class AttentionOps {
+  readonly #planner = new Planner();
+
   constructor(readonly queue: CommandQueue, readonly arena: Arena) {}
 
-  /** Forward. */
+  #plan(segments: readonly Segment[], total: number, shape: AttentionShape) {
+    const { heads, kvHeads, headDim } = shape;
+    // Queries have the longest rows.
+    const maxRows = Math.floor(this.queue.maxBinding / (4 * heads * headDim));
+    return this.#planner.plan({ segments, total, group: heads / kvHeads, maxRows });
+  }
+
+  /** See {@linkcode Device.attention}. */
   forward(
     q: GpuTensor,
     k: GpuTensor,
@@ -23,7 +37,15 @@ export class AttentionOps {
     y: GpuTensor,
     lse: GpuTensor,
   ): void {
-    throw new Error("not there yet");
+    checkShapes(q, k, v, y, lse, shape);
+    const spec = specOf(shape, q, k, v, y), total = q.shape[0]!;
+    for (const { from, to, tiles } of this.#plan(segments, total, shape).windows) {
+      const [qs, ks, vs, ys] = [q, k, v, y].map((tensor) => tensor.rows(from, to));
+      for (const some of tiles) {
+        const tensors = { q: qs!, k: ks!, v: vs!, y: ys!, lse };
+        attentionForward(this.queue, spec, shape.kvHeads, some, tensors, from, total);
+      }
+    }
   }
 
   /** Gradient. */
@@ -46,5 +68,36 @@ export class AttentionOps {
   /** Decoding. */
   decode(q: GpuTensor, cache: GpuKvCache, layer: number, lengths: Int32Array, y: GpuTensor): void {
     throw new Error("not there yet");
+  }
+}
+
+function specOf({ heads, kvHeads, headDim }: AttentionShape, ...tensors: GpuTensor[]): HeadSpec {
+  return { headDim, group: heads / kvHeads, vector: vectorizable(headDim, ...tensors) };
+}
+
+function checkShapes(
+  q: GpuTensor,
+  k: GpuTensor,
+  v: GpuTensor,
+  y: GpuTensor,
+  lse: GpuTensor,
+  { heads, kvHeads, headDim }: AttentionShape,
+): void {
+  if (!(heads > 0 && heads % kvHeads === 0)) {
+    throw new Error(`attention: ${heads} heads over ${kvHeads} key/value heads`);
+  }
+  const n = q.shape[0]!,
+    fits = (tensor: GpuTensor, width: number) =>
+      tensor.dtype === "f32" && tensor.shape.length === 2 && tensor.shape[0] === n &&
+      tensor.shape[1] === width;
+  const width = heads * headDim, kvWidth = kvHeads * headDim;
+  if (
+    !(fits(q, width) && fits(k, kvWidth) && fits(v, kvWidth) && fits(y, width)) || lse.dtype !== "f32" ||
+    lse.size !== heads * n
+  ) {
+    throw new Error(
+      `attention: q [${q.shape}], k [${k.shape}], v [${v.shape}], y [${y.shape}], lse [${lse.shape}] for ` +
+        `${heads}/${kvHeads} heads of ${headDim}`,
+    );
   }
 }
