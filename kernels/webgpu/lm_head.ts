@@ -1,35 +1,85 @@
 /**
- * The vocabulary head.
+ * The vocabulary head: logits = h · wᵀ in tiles, reduced at once, and never all in memory.
  *
  * @module
  */
-import type { CommandQueue } from "./queue.ts";
-import type { GpuTensor } from "./tensor.ts";
-import type { Arena } from "./arena.ts";
+import { NumericError, UsageError } from "#errors";
 import type { SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts";
+import { checkSamplingOptions } from "../sampling.ts";
+import type { Arena } from "./arena.ts";
 import type { LinearOps } from "./linear.ts";
+import { gradientRows, gradientRowWords, logitsGradient } from "./lm_head_gradient.ts";
+import { StatisticsKernels, sumsPerSegment } from "./lm_head_statistics.ts";
+import { blocksOf, tilingOf } from "./lm_head_tiles.ts";
+import type { CommandQueue } from "./queue.ts";
+import { SamplingKernels } from "./sampling.ts";
+import { expectShape, GpuTensor } from "./tensor.ts";
+import { truncates, Truncation } from "./truncation.ts";
 
-/** See the module comment. */
+/** Most memory for logits that wait for the backward op; beyond it they are computed twice. */
+const keptLogitsBytes = 256 << 20;
+
+/** The vocabulary ops. */
 export class LmHeadOps {
-  constructor(readonly queue: CommandQueue, readonly arena: Arena, readonly linear: LinearOps) {}
+  readonly #statistics: StatisticsKernels;
+  readonly #sampling: SamplingKernels;
+  readonly #truncation: Truncation;
+  /** Tiles of logits, in the order in which the backward op goes through them. */
+  readonly #kept = new Map<TokenStatistics, GpuTensor[]>();
 
-  /** Statistics. */
-  statistics(
+  constructor(readonly queue: CommandQueue, readonly arena: Arena, readonly linear: LinearOps) {
+    this.#statistics = new StatisticsKernels(queue);
+    this.#sampling = new SamplingKernels(queue);
+    this.#truncation = new Truncation(queue, arena);
+  }
+
+  /** See {@linkcode Device.lmHead}. */
+  async statistics(
     h: GpuTensor,
     w: GpuTensor,
     ids: Int32Array,
     temperature: number,
     forBackward: boolean,
   ): Promise<TokenStatistics> {
-    throw new Error("not there yet");
+    const { arena } = this,
+      [n, vocab] = checkMatrices(h, w, "lmHead"),
+      inverseT = checkTokens(n, vocab, ids, temperature);
+    const tiling = tilingOf(w, this.queue.maxBinding, false);
+    const kept: GpuTensor[] | null = forBackward && 4 * n * vocab <= keptLogitsBytes ? [] : null;
+    const statistics = arena.alloc([n, 3], "f32");
+    for (const [start, end] of blocksOf(n, tiling.rows)) {
+      const rows = end - start, sums = arena.alloc([rows, tiling.segments, sumsPerSegment], "f32");
+      const token = { ids: ids.subarray(start, end), chosen: arena.alloc([rows], "f32") };
+      for (const [from, to] of blocksOf(vocab, tiling.columns)) {
+        const logits = arena.alloc([rows, to - from], "f32");
+        this.linear.forward(h.rows(start, end), w.rows(from, to), logits);
+        this.#statistics.sumUp(logits, from, tiling, inverseT, sums, token);
+        if (kept) kept.push(logits);
+        else arena.release(logits);
+      }
+      this.#statistics.merge(sums, token.chosen, tiling.segments, inverseT, statistics.rows(start, end));
+      arena.release(sums);
+      arena.release(token.chosen);
+    }
+    const reading = this.queue.read(statistics);
+    arena.release(statistics);
+    try {
+      const result = columnsOf(new Float32Array(await reading));
+      if (kept) this.#kept.set(result, kept);
+      return result;
+    } catch (error) {
+      kept?.forEach((logits) => arena.release(logits));
+      throw error;
+    }
   }
 
-  /** Frees what was kept. */
+  /** See {@linkcode Device.lmHeadDiscard}. */
   discard(statistics: TokenStatistics): void {
-    throw new Error("not there yet");
+    for (const logits of this.#kept.get(statistics) ?? []) this.arena.release(logits);
+    this.#kept.delete(statistics);
   }
 
-  /** Gradient. */
+  /** See {@linkcode Device.lmHeadBackward}. */
   backward(
     h: GpuTensor,
     w: GpuTensor,
@@ -40,16 +90,175 @@ export class LmHeadOps {
     dh: GpuTensor,
     dw: GpuTensor | null,
   ): void {
-    throw new Error("not there yet");
+    const { arena, linear } = this, [n, vocab] = checkMatrices(h, w, "lmHeadBackward");
+    const inverseT = checkTokens(n, vocab, ids, temperature);
+    expectShape(dh, h.shape, "lmHeadBackward: dh");
+    if (dw) expectShape(dw, w.shape, "lmHeadBackward: dw");
+    for (const [name, { length }] of Object.entries({ ...statistics, ...gradient })) {
+      if (length !== n) throw new Error(`lmHeadBackward: ${length} numbers in ${name} for ${n} rows`);
+    }
+    const tiling = tilingOf(w, this.queue.maxBinding, false);
+    const kept = this.#kept.get(statistics);
+    this.#kept.delete(statistics);
+    const words = gradientRows(ids, statistics, gradient, inverseT);
+    const table = arena.alloc([n, gradientRowWords], "i32");
+    this.queue.write(table, new Uint8Array(words.buffer));
+    for (const [start, end] of blocksOf(n, tiling.rows)) {
+      const rows = h.rows(start, end);
+      for (const [from, to] of blocksOf(vocab, tiling.columns)) {
+        const waiting = kept?.shift(), logits = waiting ?? arena.alloc([end - start, to - from], "f32");
+        const weight = w.rows(from, to);
+        if (!waiting) linear.forward(rows, weight, logits);
+        logitsGradient(this.queue, logits, from, inverseT, table.rows(start, end));
+        linear.backwardInput(logits, weight, dh.rows(start, end), true);
+        if (dw) linear.backwardWeight(logits, rows, dw.rows(from, to), true);
+        arena.release(logits);
+      }
+    }
+    arena.release(table);
   }
 
-  /** Draws. */
-  sample(h: GpuTensor, w: GpuTensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens> {
-    throw new Error("not there yet");
+  /** See {@linkcode Device.lmHeadSample}: {@linkcode LmHeadOps.sampleInto}, and one copy of 16 bytes a row to the host. */
+  async sample(
+    h: GpuTensor,
+    w: GpuTensor,
+    uniforms: Float32Array,
+    spec: SamplingSpec,
+  ): Promise<SampledTokens> {
+    const { arena } = this, n = h.shape[0]!, both = arena.alloc([4, n], "f32");
+    const ids = new GpuTensor("i32", [n], both.slab), statistics = both.rows(1, 4).reshaped([n, 3]);
+    let reading: Promise<ArrayBuffer>;
+    try {
+      this.sampleInto(h, w, uniforms, spec, ids, statistics);
+      reading = this.queue.read(both);
+    } finally {
+      arena.release(both);
+    }
+    const data = await reading, result = columnsOf(new Float32Array(data, 4 * n));
+    const wrong = result.logSumExp.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) {
+      throw new NumericError(
+        `The log-sum-exp of the logits of row ${wrong} is ${result.logSumExp[wrong]}`,
+        "Look for the first step with a non-finite loss or gradient; lower the learning rate",
+      );
+    }
+    return { ids: new Int32Array(data, 0, n), ...result };
   }
 
-  /** All logits. */
+  /**
+   * Draws a token a row as {@linkcode Device.lmHeadSample} does, and leaves the results on the device: nothing waits, so
+   * that decoding can go on from `ids` at once. Rows whose logits are not finite get some id of the vocabulary; their
+   * statistics are not finite either, which is for the caller to check when it reads them.
+   *
+   * @param uniforms host numbers in [0, 1), one a row; they may be changed as soon as this returns
+   * @param ids i32 [n] ← the tokens
+   * @param statistics f32 [n, 3] ← logProb, logSumExp and entropy, the bits that {@linkcode Device.lmHead} gives for `ids`
+   */
+  sampleInto(
+    h: GpuTensor,
+    w: GpuTensor,
+    uniforms: Float32Array,
+    spec: SamplingSpec,
+    ids: GpuTensor,
+    statistics: GpuTensor,
+  ): void {
+    const { arena } = this, [n, vocab] = checkMatrices(h, w, "lmHeadSample");
+    checkSamplingOptions(spec);
+    checkUniforms(uniforms, n);
+    if (ids.dtype !== "i32" || ids.size !== n) {
+      throw new Error(`lmHeadSample: ids [${ids.shape}] of ${ids.dtype}`);
+    }
+    expectShape(statistics, [n, 3], "lmHeadSample: statistics");
+    const inverseT = inverseOf(spec.temperature > 0 ? spec.temperature : 1);
+    const tiling = tilingOf(w, this.queue.maxBinding, true);
+    ids.note();
+    for (const [start, end] of blocksOf(n, tiling.rows)) {
+      const rows = end - start, all = arena.alloc([rows * vocab], "f32");
+      const sums = arena.alloc([rows, tiling.segments, sumsPerSegment], "f32");
+      for (const [from, to] of blocksOf(vocab, tiling.columns)) {
+        const logits = all.rows(rows * from, rows * to).reshaped([rows, to - from]);
+        this.linear.forward(h.rows(start, end), w.rows(from, to), logits);
+        this.#statistics.sumUp(logits, from, tiling, inverseT, sums);
+      }
+      const distribution = { logits: all, sums, tiling, rows, inverseT };
+      const tokens = ids.reshaped([n]).rows(start, end), chosen = arena.alloc([rows], "f32");
+      const numbers = uniforms.subarray(start, end);
+      if (spec.temperature === 0) this.#sampling.greedy(distribution, tokens, chosen);
+      else if (truncates(spec, vocab)) {
+        const edges = this.#truncation.find(distribution, spec);
+        this.#sampling.drawTruncated(distribution, numbers, edges, spec.topP < 1, tokens, chosen);
+        arena.release(edges.edges);
+        arena.release(edges.shares);
+      } else this.#sampling.draw(distribution, numbers, tokens, chosen);
+      this.#statistics.merge(sums, chosen, tiling.segments, inverseT, statistics.rows(start, end));
+      for (const scratch of [all, sums, chosen]) arena.release(scratch);
+    }
+  }
+
+  /** See {@linkcode Device.logits}. */
   logits(h: GpuTensor, w: GpuTensor, y: GpuTensor): void {
-    throw new Error("not there yet");
+    const [n, vocab] = checkMatrices(h, w, "logits");
+    expectShape(y, [n, vocab], "logits: y");
+    const tiling = tilingOf(w, this.queue.maxBinding, true);
+    for (const [start, end] of blocksOf(n, tiling.rows)) {
+      if (tiling.columns === vocab) {
+        this.linear.forward(h.rows(start, end), w, y.rows(start, end));
+        continue;
+      }
+      for (const [from, to] of blocksOf(vocab, tiling.columns)) {
+        const part = this.arena.alloc([end - start, to - from], "f32");
+        this.linear.forward(h.rows(start, end), w.rows(from, to), part);
+        for (let row = start; row < end; row++) {
+          const line = y.rows(row, row + 1).reshaped([vocab]).rows(from, to);
+          this.queue.copy(part.rows(row - start, row - start + 1), line);
+        }
+        this.arena.release(part);
+      }
+    }
   }
+}
+
+/** Number of rows and of tokens. */
+function checkMatrices(h: GpuTensor, w: GpuTensor, what: string): [n: number, vocab: number] {
+  const [n, dim] = h.shape, [vocab, width] = w.shape;
+  const fit = h.shape.length === 2 && w.shape.length === 2 && dim === width && vocab! > 0;
+  if (!fit || h.dtype !== "f32" || w.dtype === "i32") {
+    throw new Error(`${what}: hidden [${h.shape}] ${h.dtype}, weight [${w.shape}] ${w.dtype}`);
+  }
+  return [n!, vocab!];
+}
+
+function checkTokens(n: number, vocab: number, ids: Int32Array, temperature: number): number {
+  if (ids.length !== n) throw new Error(`lmHead: ${ids.length} ids for ${n} rows`);
+  for (const id of ids) if (id < 0 || id >= vocab) throw new Error(`lmHead: id ${id} of ${vocab}`);
+  if (!(temperature > 0)) throw new Error(`lmHead: temperature ${temperature}`);
+  return inverseOf(temperature);
+}
+
+/** 1 / temperature, which f32 has to hold. */
+function inverseOf(temperature: number): number {
+  const inverse = Math.fround(1 / temperature);
+  if (!Number.isFinite(inverse)) {
+    throw new UsageError(
+      `Sampling temperature "${temperature}" is too small for the GPU`,
+      "Use 0 for the likeliest token",
+    );
+  }
+  return inverse;
+}
+
+function checkUniforms(uniforms: Float32Array, n: number): void {
+  if (uniforms.length !== n) {
+    throw new Error(`lmHeadSample: ${uniforms.length} uniform numbers for ${n} rows`);
+  }
+  for (const uniform of uniforms) {
+    if (!(uniform >= 0 && uniform < 1)) throw new Error(`lmHeadSample: ${uniform} is outside [0, 1)`);
+  }
+}
+
+/** Rows of logProb, logSumExp, entropy as three vectors. */
+function columnsOf(rows: Float32Array): TokenStatistics {
+  const n = rows.length / 3,
+    column = (at: number) => Float32Array.from({ length: n }, (_, i) => rows[3 * i + at]!);
+  return { logProb: column(0), logSumExp: column(1), entropy: column(2) };
 }
