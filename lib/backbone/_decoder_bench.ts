@@ -1,6 +1,6 @@
 /**
- * Decoders for tests: the golden models, SmolLM2, and models of any config with random weights, on one CPU engine a
- * test file.
+ * Decoders for tests: the golden models, SmolLM2, and models of any config with random weights, on one engine a test
+ * file: the CPU engine, unless {@linkcode useEngine} names another before the tests are registered.
  *
  * @module
  */
@@ -15,6 +15,12 @@ import { expectedTensors } from "./tensor_source.ts";
 import { Weights } from "./weights.ts";
 
 let shared: Device | undefined;
+
+/** Makes another engine that of this test file. */
+export function useEngine(device: Device): void {
+  if (shared) throw new Error("useEngine: an engine is in use already");
+  shared = device;
+}
 
 /** The engine of this test file. */
 export function engine(): Device {
