@@ -6,9 +6,10 @@
  */
 import type { AttentionShape, Segment } from "../device.ts";
 import type { Arena } from "./arena.ts";
+import { attentionDecode, chunksOf, type DecodeBlock } from "./attention_decode.ts";
 import { attentionForward } from "./attention_forward.ts";
 import { Planner } from "./attention_plan.ts";
-import type { HeadSpec } from "./attention_wgsl.ts";
+import { type HeadSpec, quads } from "./attention_wgsl.ts";
 import { vectorizable } from "./kernel.ts";
 import type { GpuKvCache } from "./kv_cache.ts";
 import type { CommandQueue } from "./queue.ts";
@@ -65,10 +66,60 @@ export class AttentionOps {
     throw new Error("not there yet");
   }
 
-  /** Decoding. */
+  /** See {@linkcode Device.attentionDecode}. */
   decode(q: GpuTensor, cache: GpuKvCache, layer: number, lengths: Int32Array, y: GpuTensor): void {
-    throw new Error("not there yet");
+    const { shape, capacity } = cache, { heads, kvHeads, headDim } = shape, slots = lengths.length;
+    for (
+      const [what, { dtype, shape: [rows, columns, more] }] of Object.entries({ queries: q, results: y })
+    ) {
+      if (dtype !== "f32" || rows !== slots || columns !== heads * headDim || more || slots > cache.slots) {
+        throw new Error(
+          `attentionDecode: ${what} [${rows}, ${columns}] of ${dtype} for ${slots} of ${cache.slots} slots`,
+        );
+      }
+    }
+    cache.check(0, layer);
+    for (const length of lengths) {
+      if (!(length >= 0 && length <= capacity)) {
+        throw new Error(`attentionDecode: ${length} tokens of ${capacity}`);
+      }
+    }
+    const spec = specOf(shape, q, y), width = 4 * quads(headDim);
+    for (const block of this.#decodeBlocks(cache, layer, lengths)) {
+      const { from, to } = block;
+      const count = lengths.subarray(from, to).reduce((sum, length) => sum + chunksOf(length), 0);
+      const summary = this.arena.alloc([count, heads, 2], "f32");
+      const parts = this.arena.alloc([count, heads, width], "f32");
+      attentionDecode(this.queue, spec, kvHeads, { q, y, lengths, capacity }, block, { summary, parts });
+      this.arena.release(summary);
+      this.arena.release(parts);
+    }
   }
+
+  /** Blocks of the slots in use, so small that a kernel sees their keys, and their partial results, at once. */
+  *#decodeBlocks(cache: GpuKvCache, layer: number, lengths: Int32Array): Generator<DecodeBlock> {
+    const { heads, headDim } = cache.shape, bytesPerChunk = 16 * heads * quads(headDim);
+    const mostChunks = Math.floor(this.queue.maxBinding / bytesPerChunk);
+    for (const block of cache.blocks(layer)) {
+      const end = Math.min(block.to, lengths.length);
+      let from = block.from, sum = 0;
+      for (let slot = from; slot < end; slot++) {
+        const count = chunksOf(lengths[slot]!);
+        if (slot > from && sum + count > mostChunks) {
+          yield partOf(block, from, slot);
+          from = slot;
+          sum = 0;
+        }
+        sum += count;
+      }
+      if (end > from) yield partOf(block, from, end);
+    }
+  }
+}
+
+function partOf({ from: first, keys, values }: DecodeBlock, from: number, to: number): DecodeBlock {
+  const part = (tensor: GpuTensor) => tensor.rows(from - first, to - first);
+  return { from, to, keys: part(keys), values: part(values) };
 }
 
 function specOf({ heads, kvHeads, headDim }: AttentionShape, ...tensors: GpuTensor[]): HeadSpec {
