@@ -341,6 +341,16 @@ export class CommandQueue {
     return result;
   }
 
+  /**
+   * GPU time by kernel since the last call. Needs the option `timestamps`, and to be called at least every 2,048 dispatches.
+   */
+  async kernelTimes(): Promise<KernelTime[]> {
+    if (!this.#timer) throw new Error("kernelTimes: made without the option timestamps");
+    this.flush();
+    await this.#timer.fetch();
+    return this.#timer.take();
+  }
+
   /** How results come back: "immediate" or "awaited". */
   get readPath(): string {
     return this.#readback.path;
