@@ -81,7 +81,7 @@ class WebGpuEngine implements WebGpuDevice {
     this.#rope = new RopeOps(queue, arena);
     this.#attention = new AttentionOps(queue, arena);
     this.#lmHead = new LmHeadOps(queue, arena, this.#linear);
-    this.#infoNce = new InfoNceOps(queue, arena);
+    this.#infoNce = new InfoNceOps(queue, arena, this.#linear);
     this.#optimizer = new OptimizerOps(queue, arena);
   }
 
