@@ -77,6 +77,17 @@ export interface TokenStatistics {
   readonly entropy: Float32Array;
 }
 
+/** Options of {@linkcode Device.lmHead}. */
+export interface LmHeadOptions {
+  /**
+   * {@linkcode Device.lmHeadBackward} or {@linkcode Device.lmHeadDiscard} follows with the same arguments, so an engine
+   * may keep what it will need again; false by default.
+   */
+  readonly forBackward?: boolean;
+  /** Whether the entropy is wanted, as by default. Where not, an engine may save itself the work and say NaN. */
+  readonly entropy?: boolean;
+}
+
 /** How {@linkcode Device.lmHeadSample} chooses. */
 export interface SamplingSpec {
   /** 0 chooses the largest logit, the lowest id on ties. */
@@ -260,18 +271,13 @@ export interface Device {
 
   // Vocabulary head: logits = h · wᵀ, made in chunks of columns and never all at once
 
-  /**
-   * Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim], f32 or bf16.
-   *
-   * @param options `forBackward`: {@linkcode Device.lmHeadBackward} or {@linkcode Device.lmHeadDiscard} follows with the
-   *   same arguments, so an engine may keep what it will need again
-   */
+  /** Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim], f32 or bf16. */
   lmHead(
     h: Tensor,
     w: Tensor,
     ids: Int32Array,
     temperature: number,
-    options?: { forBackward?: boolean },
+    options?: LmHeadOptions,
   ): Promise<TokenStatistics>;
   /** Frees what was kept for a backward op that will not come. */
   lmHeadDiscard(statistics: TokenStatistics): void;

@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import { assertClose } from "#test";
+import { assertClose, assertSameBits } from "#test";
 import { linear } from "../reference/linear.ts";
 import { lmHead, lmHeadBackward } from "../reference/lm_head.ts";
 import { TestRandom } from "../reference/random.ts";
@@ -56,6 +56,10 @@ export function lmHeadSuite(subject: Subject): void {
     const size = expectedLogits.reduce((max, logit) => Math.max(max, Math.abs(logit) / c.temperature), 1);
     for (const key of ["logProb", "logSumExp", "entropy"] as const) {
       assertClose(actual[key], expected[key], forwardTolerance * size, key);
+    }
+    const without = await bench.device.lmHead(hidden, weight, ids, c.temperature, { entropy: false });
+    for (const key of ["logProb", "logSumExp"] as const) {
+      assertSameBits(without[key], actual[key], `${key} without entropy`);
     }
   });
 

@@ -7,12 +7,13 @@
  *
  * @module
  */
-import type { SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts";
+import type { LmHeadOptions, SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts";
 import { checkSamplingOptions, sampleToken } from "../sampling.ts";
 import type { LinearOps } from "./linear.ts";
 import { Ones } from "./ones.ts";
 import { gradientGraph, statisticsGraph } from "./lm_head_graphs.ts";
 import { argmax, invert, joined, RowSums } from "./lm_head_rows.ts";
+import type { Graph } from "./onnx.ts";
 import { ortTensor, Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
@@ -22,27 +23,25 @@ const chunkColumns = 4096;
 const chunkRows = 512;
 /** Most memory for logits that wait for the backward op; beyond it they are computed twice. */
 const keptLogitsBytes = 256 * 2 ** 20;
-/** Rows of a chunk that element-wise graphs work on at a time: 512 KB an array. */
-const pieceRows = 32;
+/** Rows of a chunk that element-wise graphs work on at a time: 2 MB an array. */
+const pieceRows = 128;
 /** Rows at a time in sampling, where the logits of all chunks are kept (13 MB at a vocabulary of 49,152). */
 const sampleRows = 64;
 
 /** The vocabulary ops of the CPU engine. */
 export class LmHeadOps {
-  readonly #statistics: Session;
-  readonly #statisticsOnly: Session;
-  readonly #gradient: Session;
-  readonly #gradientEntropy: Session;
+  readonly #sessions = new Map<string, Session>();
   readonly #ones = new Ones();
   /** Logits by chunk of rows (by its first) and chunk of columns (by its first), of statistics that expect a backward op. */
   readonly #kept = new Map<TokenStatistics, Map<string, CpuTensor>>();
 
   /** See {@linkcode LmHeadOps}. */
-  constructor(readonly pool: Pool, readonly linear: LinearOps, threads: number) {
-    this.#statistics = new Session(statisticsGraph(true), threads);
-    this.#statisticsOnly = new Session(statisticsGraph(false), threads);
-    this.#gradient = new Session(gradientGraph(false), threads);
-    this.#gradientEntropy = new Session(gradientGraph(true), threads);
+  constructor(readonly pool: Pool, readonly linear: LinearOps, readonly threads: number) {}
+
+  #session(name: string, graph: () => Graph): Session {
+    let session = this.#sessions.get(name);
+    if (!session) this.#sessions.set(name, session = new Session(graph(), this.threads));
+    return session;
   }
 
   /** Logits of rows h for the columns [start, end) of the vocabulary. */
@@ -65,23 +64,30 @@ export class LmHeadOps {
     return { rows, free: () => this.pool.release(rows) };
   }
 
-  /** Adds a chunk of logits to the rows' sums, and writes exp(z − max) to `e` if it is given. */
+  /**
+   * Adds a chunk of logits to the rows' sums, and writes exp(z − max) to `e` if it is given. Without `entropy` its sums
+   * are NaN.
+   */
   #chunkStatistics(
     logits: CpuTensor,
     inverseT: number,
+    entropy: boolean,
     e: CpuTensor | null,
     sums: readonly RowSums[],
   ): Float32Array {
     const n = logits.shape[0]!, c = logits.shape[1]!;
-    const max = new Float32Array(n), sum = new Float32Array(2 * n), moment = new Float32Array(2 * n);
-    const session = e ? this.#statistics : this.#statisticsOnly;
+    const max = new Float32Array(n),
+      sum = new Float32Array(2 * n),
+      moment = new Float32Array(2 * n).fill(NaN);
+    const kind = { scaled: inverseT !== 1, entropy, exponentials: e !== null };
+    const session = this.#session(`statistics/${Object.values(kind)}`, () => statisticsGraph(kind));
     const ones = this.#ones.columns(c), scale = ortTensor(new Float32Array([inverseT]), [1]);
     inPieces(n, (from, to) => {
       const rows = to - from;
-      session.run({ x: logits.rows(from, to).ort, inverseT: scale, ones }, {
+      session.run({ x: logits.rows(from, to).ort, ...(kind.scaled && { inverseT: scale }), ones }, {
         max: ortTensor(max.subarray(from, to), [rows, 1]),
         sum: ortTensor(sum.subarray(2 * from, 2 * to), [rows, 2]),
-        moment: ortTensor(moment.subarray(2 * from, 2 * to), [rows, 2]),
+        ...(entropy && { moment: ortTensor(moment.subarray(2 * from, 2 * to), [rows, 2]) }),
         ...(e && { e: e.rows(from, to).ort }),
       });
     });
@@ -95,7 +101,7 @@ export class LmHeadOps {
     w: CpuTensor,
     ids: Int32Array,
     temperature: number,
-    forBackward: boolean,
+    { forBackward = false, entropy = true }: LmHeadOptions = {},
   ): TokenStatistics {
     const n = h.shape[0]!, vocab = w.shape[0]!, inverseT = 1 / temperature;
     check(h, w, ids, temperature);
@@ -111,7 +117,7 @@ export class LmHeadOps {
         const c = Math.min(chunkColumns, vocab - column);
         const logits = this.pool.alloc([m, c], "f32");
         this.#logits(rows, w, column, column + c, logits);
-        this.#chunkStatistics(logits, inverseT, null, sums);
+        this.#chunkStatistics(logits, inverseT, entropy, null, sums);
         for (let i = 0; i < end - start; i++) {
           const at = ids[start + i]! - column;
           if (at >= 0 && at < c) chosen[i] = logits.f32[i * c + at]!;
@@ -160,7 +166,11 @@ export class LmHeadOps {
       const lse = statistics.logSumExp.slice(start, end), entropy = statistics.entropy.slice(start, end);
       const weight = gradient.dLogProb.slice(start, end).map((value) => value * -inverseT);
       const dEntropy = gradient.dEntropy?.slice(start, end).map((value) => value * inverseT);
-      const session = gradient.dEntropy ? this.#gradientEntropy : this.#gradient;
+      const scaled = inverseT !== 1, withEntropy = dEntropy !== undefined;
+      const session = this.#session(
+        `gradient/${scaled}/${withEntropy}`,
+        () => gradientGraph(scaled, withEntropy),
+      );
       for (let column = 0; column < vocab; column += chunkColumns) {
         const c = Math.min(chunkColumns, vocab - column);
         const key = `${start} ${column}`, waiting = kept?.get(key);
@@ -172,7 +182,7 @@ export class LmHeadOps {
           const x = logits.rows(from, to).ort;
           session.run({
             x,
-            inverseT: scale,
+            ...(scaled && { inverseT: scale }),
             lse: part(lse),
             weight: part(weight),
             ...(dEntropy && { entropy: part(entropy), dEntropy: part(dEntropy) }),
@@ -209,7 +219,7 @@ export class LmHeadOps {
         const c = Math.min(chunkColumns, vocab - column);
         const logits = this.pool.alloc([m, c], "f32"), e = this.pool.alloc([m, c], "f32");
         this.#logits(rows, w, column, column + c, logits);
-        chunks.push({ logits, e, max: this.#chunkStatistics(logits, inverseT, e, sums), column });
+        chunks.push({ logits, e, max: this.#chunkStatistics(logits, inverseT, true, e, sums), column });
       }
       for (let i = 0; i < count; i++) {
         const row = chunks.map(({ logits, e, max, column }) => {
@@ -257,9 +267,7 @@ export class LmHeadOps {
 
   /** Frees the sessions. */
   dispose(): void {
-    for (const session of [this.#statistics, this.#statisticsOnly, this.#gradient, this.#gradientEntropy]) {
-      session.dispose();
-    }
+    for (const session of this.#sessions.values()) session.dispose();
   }
 }
 

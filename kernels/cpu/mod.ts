@@ -12,6 +12,7 @@ import type {
   DType,
   InfoNceSpec,
   KvCache,
+  LmHeadOptions,
   RopeTable,
   SampledTokens,
   SamplingSpec,
@@ -279,9 +280,9 @@ class CpuDevice implements Device {
     w: Tensor,
     ids: Int32Array,
     temperature: number,
-    { forBackward = false } = {},
+    options?: LmHeadOptions,
   ): Promise<TokenStatistics> {
-    return Promise.resolve(this.#lmHead.statistics(cpu(h), cpu(w), ids, temperature, forBackward));
+    return Promise.resolve(this.#lmHead.statistics(cpu(h), cpu(w), ids, temperature, options));
   }
 
   lmHeadDiscard(statistics: TokenStatistics): void {

@@ -146,7 +146,8 @@ export async function nextTokenGradient(
     const activations = decoder.forwardTraining(packed);
     const index = device.upload(rows, [rows.length]);
     const predicting = predictingRows(decoder, activations.hidden, index);
-    const statistics = await device.lmHead(predicting, weights.head, targets, 1, { forBackward: true });
+    const options = { forBackward: true, entropy: false };
+    const statistics = await device.lmHead(predicting, weights.head, targets, 1, options);
     const chunkLoss = -sum(statistics.logProb) / counted;
     if (!Number.isFinite(chunkLoss)) {
       device.lmHeadDiscard(statistics);
@@ -194,7 +195,7 @@ export async function negativeLogLikelihoods(
   for (const { packed, rows, targets, counts } of chunksOf(documents, batchTokens)) {
     const hidden = decoder.forward(packed), index = device.upload(rows, [rows.length]);
     const predicting = predictingRows(decoder, hidden, index);
-    const { logProb } = await device.lmHead(predicting, weights.head, targets, 1);
+    const { logProb } = await device.lmHead(predicting, weights.head, targets, 1, { entropy: false });
     device.free(hidden, index, predicting);
     let from = 0;
     for (const count of counts) result[document++] = -sum(logProb.subarray(from, from += count));
