@@ -278,6 +278,7 @@ class DecodingBatch {
       const [drawn, told] = await Promise.all([device.read(ids), device.read(statistics)]);
       const ended = new Set<Sequence>();
       for (let t = 0; t < count; t++) {
+        this.#options.signal?.throwIfAborted();
         const here = active.flatMap((s, slot) => ended.has(s) ? [] : [slot]);
         this.#pool(hidden[t]!, here.filter((slot) => this.#poolsLast(active[slot]!)));
         let tokens = 0;
@@ -327,11 +328,9 @@ class DecodingBatch {
       sequences,
       (s) => temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length),
     );
-    const drawn = await device.lmHeadSample(part, weights.head, uniforms, {
-      ...this.#options.sampling,
-      temperature,
-    });
-    device.free(part, index);
+    const spec = { ...this.#options.sampling, temperature };
+    const drawn = await device.lmHeadSample(part, weights.head, uniforms, spec)
+      .finally(() => device.free(part, index));
     const ended: Sequence[] = [];
     sequences.forEach((sequence, i) => {
       this.#take(sequence, drawn.ids[i]!, drawn.logProb[i]!, drawn.entropy[i]!);
