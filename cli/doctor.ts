@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { ExitCode } from "#errors";
+import { ExitCode, GraceError } from "#errors";
 import type { MemoryEstimate } from "../lib/backbone/memory.ts";
 import type { CommandIo } from "./io.ts";
-import type { Adapter, Machine } from "./machine.ts";
+import type { EngineSpeed } from "../kernels/speed.ts";
+import type { AdapterFacts } from "../kernels/webgpu/adapter.ts";
+import type { Machine } from "./machine.ts";
 import { backboneOption } from "./options.ts";
 import { newCommand, type Syntax } from "./syntax.ts";
 import { formatBytes, layOut } from "./table.ts";
@@ -22,16 +24,24 @@ const stepTokens = 1024;
 /** What `--json` prints. */
 export interface DoctorReport {
   /** Changes when a field changes its meaning. */
-  readonly schema: "grace-repro/doctor/1";
+  readonly schema: "grace-repro/doctor/2";
   readonly machine: Machine;
-  readonly engine: {
-    readonly description: Readonly<Record<string, string | number>>;
-    readonly gflops: number;
-  };
-  /** Null where the system offers none. */
-  readonly webgpu: Adapter | null;
+  /** Engine that `--device auto` takes on this machine. */
+  readonly auto: string;
+  /** The engines that work here. */
+  readonly engines: readonly EngineReport[];
+  /** The WebGPU adapter that the system offers first; null where it offers none. */
+  readonly webgpu: AdapterFacts | null;
+  /** Why there is no WebGPU engine, and what to do about it; null where there is one. */
+  readonly webgpuProblem: string | null;
   /** What `--backbone` would take; null where none was named. */
   readonly backbone: BackboneNeeds | null;
+}
+
+/** An engine, and how fast it is. */
+export interface EngineReport extends EngineSpeed {
+  readonly kind: string;
+  readonly description: Readonly<Record<string, string | number>>;
 }
 
 /** See {@linkcode DoctorReport}. Sizes in bytes. */
@@ -59,13 +69,25 @@ export function doctorSyntax(onParsed: (options: DoctorOptions) => void): Syntax
 
 /** Looks at the machine and, if one is named, at a backbone; prints what was found. */
 export async function doctorCommand(options: DoctorOptions, io: CommandIo): Promise<ExitCode> {
-  const { findAdapter, readMachine } = await import("./machine.ts");
+  const { readMachine } = await import("./machine.ts");
   const backbone = options.backbone === undefined ? null : await readNeeds(options.backbone);
+  const engines = [await measureEngine("cpu")];
+  let webgpu: AdapterFacts | null = null, webgpuProblem: string | null = null;
+  try {
+    const { readAdapter } = await import("../kernels/webgpu/adapter.ts");
+    webgpu = await readAdapter();
+    engines.push(await measureEngine("webgpu"));
+  } catch (error) {
+    if (!(error instanceof GraceError)) throw error;
+    webgpuProblem = `${error.message}: ${error.cure}`;
+  }
   const report: DoctorReport = {
-    schema: "grace-repro/doctor/1",
+    schema: "grace-repro/doctor/2",
     machine: readMachine(Deno.cwd()),
-    engine: await measureEngine(),
-    webgpu: await findAdapter(),
+    auto: webgpu && !webgpu.software && webgpuProblem === null ? "webgpu" : "cpu",
+    engines,
+    webgpu,
+    webgpuProblem,
     backbone,
   };
   if (io.json) io.print(JSON.stringify(report));
@@ -73,12 +95,12 @@ export async function doctorCommand(options: DoctorOptions, io: CommandIo): Prom
   return ExitCode.success;
 }
 
-async function measureEngine(): Promise<DoctorReport["engine"]> {
+async function measureEngine(kind: "cpu" | "webgpu"): Promise<EngineReport> {
   const { openDevice } = await import("./device.ts");
-  const { measureLinear } = await import("../kernels/linear_speed.ts");
-  const device = await openDevice("cpu");
+  const { measureSpeed } = await import("../kernels/speed.ts");
+  const device = await openDevice(kind);
   try {
-    return { description: device.description, gflops: await measureLinear(device) };
+    return { kind, description: device.description, ...await measureSpeed(device) };
   } finally {
     device.dispose();
   }
@@ -101,35 +123,77 @@ async function readNeeds(path: string): Promise<BackboneNeeds> {
 }
 
 /** The report as rows of two cells. */
-function describe({ machine, engine, webgpu, backbone }: DoctorReport): [string, string][] {
-  const { memory, disk } = machine;
-  const rows: [string, string][] = [
+function describe(report: DoctorReport): [string, string][] {
+  const { machine: { memory, disk, ...machine }, backbone, webgpu } = report;
+  return [
     ["system", `${machine.os}, ${machine.architecture}`],
     ["deno", machine.deno],
     ["cpu", `${machine.cpu}, ${machine.cores} cores`],
     ["memory", `${formatBytes(memory.available)} available of ${formatBytes(memory.total)}`],
     ["disk", `${formatBytes(disk.free)} free at ${disk.path}`],
-    [
-      "engine",
-      `cpu (ONNX Runtime ${engine.description["onnxruntime"]}), ${
-        engine.gflops.toFixed(0)
-      } GFLOP/s in float32`,
-    ],
-    [
-      "webgpu",
-      webgpu ? `${webgpu.description}${webgpu.software ? ", in software" : ""}` : "no adapter",
-    ],
+    ...report.engines.map(describeEngine),
+    ...(report.webgpuProblem === null ? [] : [["webgpu", report.webgpuProblem] satisfies [string, string]]),
+    ...(webgpu === null ? [] : describeAdapter(webgpu)),
+    ["--device auto", report.auto],
+    ...(backbone === null ? [] : describeBackbone(backbone, memory.available, webgpu)),
   ];
-  if (backbone === null) return rows;
-  const fits = (bytes: number) => bytes <= memory.available ? "fits" : "DOES NOT FIT";
-  const { name, architecture, parameters, inference, training, kvCachePerToken } = backbone;
-  rows.push(
+}
+
+function describeEngine({ kind, description, gflops, gigabytesPerSecond }: EngineReport): [string, string] {
+  const what = kind === "cpu" ? `ONNX Runtime ${description["onnxruntime"]}` : description["adapter"];
+  return [
+    kind,
+    `${what}: ${gflops.toFixed(0)} GFLOP/s in float32, copies ${gigabytesPerSecond.toFixed(0)} GB/s`,
+  ];
+}
+
+function describeAdapter(
+  { vendor, architecture, driver, software, features, limits, readBack }: AdapterFacts,
+) {
+  const named = [vendor, architecture, driver].filter((part) => part !== "").join(", ");
+  return [
+    ["  adapter", software ? `${named}; computes on the CPU, so only --device webgpu takes it` : named],
+    [
+      "  features",
+      Object.entries(features).filter(([, there]) => there).map(([name]) => name).join(", ") || "none",
+    ],
+    [
+      "  limits",
+      `buffers of ${formatBytes(limits.maxBufferSize)}, bindings of ${
+        formatBytes(limits.maxStorageBufferBindingSize)
+      }, ${
+        limits.maxComputeWorkgroupStorageSize / 1024
+      } KiB of workgroup memory, ${limits.maxComputeInvocationsPerWorkgroup} invocations a workgroup`,
+    ],
+    [
+      "  read-back",
+      readBack === "immediate" ? "immediate" : "awaited: at least 10 ms each, so decoding looks rarely",
+    ],
+  ] satisfies [string, string][];
+}
+
+function describeBackbone(
+  { name, architecture, parameters, inference, training, kvCachePerToken, largestTensor }: BackboneNeeds,
+  available: number,
+  webgpu: AdapterFacts | null,
+): [string, string][] {
+  const fits = (bytes: number) => bytes <= available ? "fits the memory" : "DOES NOT FIT the memory";
+  const rows: [string, string][] = [
     ["backbone", `${name}: ${architecture}, ${(parameters / 1e6).toFixed(1)} M parameters`],
     [
       "  inference",
       `${formatBytes(inference)} and ${formatBytes(kvCachePerToken)} a token: ${fits(inference)}`,
     ],
     ["  training", `${formatBytes(training)} at ${stepTokens} tokens a step: ${fits(training)}`],
-  );
+  ];
+  if (webgpu) {
+    const fits = largestTensor <= webgpu.limits.maxBufferSize ? "fits" : "DOES NOT FIT";
+    rows.push([
+      "  webgpu",
+      `largest tensor ${
+        formatBytes(largestTensor)
+      }: ${fits} a buffer (WebGPU does not tell how much memory a GPU has)`,
+    ]);
+  }
   return rows;
 }

@@ -32,18 +32,3 @@ export function readMachine(path: string): Machine {
     disk: { path, free: bavail * bsize },
   };
 }
-
-/** A WebGPU adapter, as it describes itself. */
-export interface Adapter {
-  readonly description: string;
-  /** Whether it computes on the CPU (llvmpipe, SwiftShader). */
-  readonly software: boolean;
-}
-
-/** The WebGPU adapter that the system offers first; null if none. */
-export async function findAdapter(): Promise<Adapter | null> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) return null;
-  const { description, vendor, isFallbackAdapter } = adapter.info;
-  return { description: description || vendor || "unnamed", software: isFallbackAdapter };
-}

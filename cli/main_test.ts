@@ -1,7 +1,7 @@
 import { assert } from "#test";
 import { launch, launcher, noAdapter } from "./_launch.ts";
 
-const commands = ["run", "compare", "eval", "embed", "explain", "doctor"];
+const commands = ["run", "compare", "eval", "embed", "explain", "audit", "doctor"];
 const snapshot = new URL("./help_snapshot.txt", import.meta.url);
 
 /** Help of the program and of every command, as a reader would page through it. */
@@ -100,13 +100,29 @@ Deno.test("doctor --json prints one object with the machine, the engine and the 
   const { code, stdout, stderr } = await launch(["doctor", "--json"]);
   assert.equal(code, 0, stderr);
   const report = JSON.parse(stdout);
-  assert.deepEqual(Object.keys(report), ["schema", "machine", "engine", "webgpu", "backbone"]);
-  assert.equal(report.schema, "grace-repro/doctor/1");
+  assert.deepEqual(
+    Object.keys(report),
+    ["schema", "machine", "auto", "engines", "webgpu", "webgpuProblem", "backbone"],
+  );
+  assert.equal(report.schema, "grace-repro/doctor/2");
   assert.equal(report.machine.deno, Deno.version.deno);
   assert.ok(report.machine.memory.total > report.machine.memory.available);
   assert.ok(report.machine.disk.free > 0);
-  assert.ok(report.engine.gflops > 0);
+  for (const { gflops, gigabytesPerSecond } of report.engines) {
+    assert.ok(gflops > 0 && gigabytesPerSecond > 0);
+  }
+  const [{ kind }, ...others] = report.engines;
+  assert.equal(kind, "cpu");
+  assert.equal(others.length, report.webgpu === null ? 0 : 1);
+  assert.equal(report.webgpu === null, report.webgpuProblem !== null);
   assert.equal(report.backbone, null);
+});
+
+Deno.test("doctor says how to get a WebGPU adapter where there is none, and works without", async () => {
+  const { code, stdout, stderr } = await launch(["doctor"], { env: noAdapter });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^webgpu +No WebGPU adapter was found on this machine: .*use --device cpu$/m);
+  assert.match(stdout, /^--device auto +cpu$/m);
 });
 
 Deno.test("SIGINT ends a job with 130 after it was asked to stop", async () => {

@@ -7,6 +7,7 @@
  * @module
  */
 import { MissingError } from "#errors";
+import { Readback } from "./readback.ts";
 
 /** A device and what it can do. */
 export interface OpenedAdapter {
@@ -52,6 +53,49 @@ function request(): Promise<GPUAdapter | null> {
     Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
   }
   return navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? Promise.resolve(null);
+}
+
+/** What `doctor` tells of an adapter. */
+export interface AdapterFacts {
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly driver: string;
+  readonly software: boolean;
+  readonly features: OpenedAdapter["features"];
+  readonly limits: Readonly<Record<typeof wanted[number], number>>;
+  /** How results come back, see `readback.ts`. */
+  readonly readBack: "immediate" | "awaited";
+}
+
+/**
+ * Opens the adapter that the system offers first, and tells of it.
+ *
+ * @throws {MissingError} if there is none, or none that opens
+ */
+export async function readAdapter(): Promise<AdapterFacts> {
+  const { device, name, software, features } = await openAdapter();
+  const { vendor, architecture, description } = device.adapterInfo;
+  const limits = Object.fromEntries(wanted.map((limit) => [limit, device.limits[limit]]));
+  const readback = new Readback(device);
+  const buffer = device.createBuffer({ size: 4, usage: GPUBufferUsage.COPY_SRC });
+  for (let i = 0; i < 2; i++) {
+    const commands = device.createCommandEncoder();
+    await readback.read(commands, buffer, 0, 4, () => device.queue.submit([commands.finish()]));
+  }
+  readback.dispose();
+  buffer.destroy();
+  device.destroy();
+  return {
+    name,
+    vendor,
+    architecture,
+    driver: description,
+    software,
+    features,
+    limits: limits as AdapterFacts["limits"],
+    readBack: readback.path,
+  };
 }
 
 /** The WebGPU adapter that the system offers first, as it describes itself; null if none. */

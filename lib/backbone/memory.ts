@@ -12,6 +12,8 @@ export interface MemoryEstimate {
   readonly parameters: number;
   /** The weights. */
   readonly weights: number;
+  /** The largest of them, which an engine keeps in one buffer. */
+  readonly largestTensor: number;
   /** Weights, gradients and the two AdamW moments: 16 bytes a parameter. */
   readonly trainingState: number;
   /** Activations that the backward pass needs for one token, if every layer keeps its own. */
@@ -22,8 +24,12 @@ export interface MemoryEstimate {
 
 /** Memory that inference and full fine-tuning of a decoder take. */
 export function estimateMemory(config: DecoderConfig): MemoryEstimate {
-  let parameters = 0;
-  for (const shape of expectedTensors(config).values()) parameters += shape.reduce((a, b) => a * b, 1);
+  let parameters = 0, largest = 0;
+  for (const shape of expectedTensors(config).values()) {
+    const size = shape.reduce((a, b) => a * b, 1);
+    parameters += size;
+    largest = Math.max(largest, size);
+  }
   const q = config.heads * config.headDim;
   const kv = config.kvHeads * config.headDim;
   // A layer keeps its input, both normed inputs and the residual between its halves (4 × hidden); q, k, v and the
@@ -32,6 +38,7 @@ export function estimateMemory(config: DecoderConfig): MemoryEstimate {
   return {
     parameters,
     weights: 4 * parameters,
+    largestTensor: 4 * largest,
     trainingState: 16 * parameters,
     activationsPerToken: 4 * (config.layers * layer + 2 * config.hiddenSize),
     kvCachePerToken: 4 * config.layers * 2 * kv,
