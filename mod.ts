@@ -11,8 +11,8 @@
  * - **training**: {@linkcode policyGradient} and {@linkcode contrastiveGradient} for one update, {@linkcode trainArm} for a
  *   whole arm with journal, checkpoints and resume;
  * - **manifest**: {@linkcode resolveManifest}, {@linkcode parseLock}, {@linkcode diffManifests};
- * - **evaluation**: {@linkcode runSuite} on anything that is an {@linkcode Encoder}, {@linkcode compareFolders}, and
- *   the scorers by themselves.
+ * - **evaluation**: {@linkcode runSuite} on anything that is an {@linkcode Encoder}, {@linkcode compareFolders}, the
+ *   scorers by themselves, and {@linkcode audit} for tables that are printed somewhere.
  *
  * Dimensions that do not fit are defects of the caller and throw a plain `Error`; everything a user can cause throws a
  * {@linkcode GraceError} with a cause and a cure.
@@ -177,3 +177,11 @@ export { scoreSummarization, type SummarizedDocument } from "./evals/mteb/summar
 export { gsm8kRequests, scoreGsm8k } from "./evals/general/gsm8k.ts";
 export { mmluLikelihoodRequests, scoreMmluLikelihood } from "./evals/general/mmlu.ts";
 export { gracePrinted65, meanOfTypes, weighted56 } from "./evals/paper/averages.ts";
+export { audit, type AuditReport } from "./evals/paper/audit/audit.ts";
+export type { AuditDocument, AuditTable, Claim } from "./evals/paper/audit/document.ts";
+export type { Finding, Rule, Severity } from "./evals/paper/audit/finding.ts";
+export { type Grim, grim } from "./evals/paper/audit/grim.ts";
+export { loadTables, paperTables, parseTablesJson } from "./evals/paper/audit/load_tables.ts";
+export { Printed, type Rounding } from "./evals/paper/audit/printed.ts";
+export { renderAudit } from "./evals/paper/audit/report.ts";
+export { parseTablesCsv } from "./evals/paper/audit/tables_csv.ts";

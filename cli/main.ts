@@ -9,6 +9,7 @@
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { ExitCode, UsageError } from "#errors";
 import config from "../deno.json" with { type: "json" };
+import { auditCommand, auditSyntax } from "./audit.ts";
 import { compareCommand, compareSyntax } from "./compare.ts";
 import { doctorCommand, doctorSyntax } from "./doctor.ts";
 import { embedCommand, embedSyntax } from "./embed.ts";
@@ -27,6 +28,7 @@ const examples = [
   "grace-repro run --backbone SmolLM2-135M-Instruct.Q4_1.gguf --data-root data --suite mini --steps 10",
   'grace-repro embed --backbone ./my-model "How do plants make food?"',
   "grace-repro compare runs/a runs/b",
+  "grace-repro audit",
   "grace-repro doctor",
 ];
 
@@ -64,6 +66,7 @@ function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr
     evalSyntax((options) => onJob((io) => evalCommand(options, io))),
     embedSyntax((options) => onJob((io) => embedCommand(options, io))),
     explainSyntax((options) => onJob((io) => explainCommand(options, io))),
+    auditSyntax((options) => onJob((io) => auditCommand(options, io))),
     doctorSyntax((options) => onJob((io) => doctorCommand(options, io))),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

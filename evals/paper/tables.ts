@@ -8,6 +8,21 @@ import type { MtebCategory } from "../category.ts";
 import { gracePrinted65, meanOfTypes, weighted56 } from "./averages.ts";
 import file from "./paper_tables.json" with { type: "json" };
 
+/** What is read here of a table; `audit/` reads the rest, and the digits. */
+interface PrintedTable {
+  readonly name: string;
+  readonly rows: readonly {
+    readonly model?: string;
+    readonly method: string;
+    readonly scores: Readonly<Record<string, number>>;
+    readonly average?: number;
+  }[];
+}
+
+function printedTable(name: string): PrintedTable {
+  return (file.tables as readonly PrintedTable[]).find((table) => table.name === name)!;
+}
+
 /** A row of the paper's MTEB results. Percent. */
 export interface PaperRow {
   readonly backbone: string;
@@ -27,12 +42,12 @@ export interface PaperRow {
 
 /** Our names of the paper's methods: the table and the name it has there. */
 export const PAPER_METHODS = {
-  base: ["supervised_mteb", "Base"],
-  reasoning: ["supervised_mteb", "w/ reasoning"],
-  cl: ["supervised_mteb", "w/ CL training"],
-  grace: ["supervised_mteb", "GRACE"],
-  simcse: ["unsupervised_mteb", "w/ SimCSE"],
-  "grace-unsupervised": ["unsupervised_mteb", "GRACE"],
+  base: ["Table 1", "Base"],
+  reasoning: ["Table 1", "w/ reasoning"],
+  cl: ["Table 1", "w/ CL training"],
+  grace: ["Table 1", "GRACE"],
+  simcse: ["Table 2", "w/ SimCSE"],
+  "grace-unsupervised": ["Table 2", "GRACE"],
 } as const;
 
 /** A method of the paper's MTEB tables. */
@@ -40,7 +55,7 @@ export type PaperMethod = keyof typeof PAPER_METHODS;
 
 /** Backbones of the paper, as it writes them. */
 export const PAPER_BACKBONES: readonly string[] = [
-  ...new Set(file.tables.supervised_mteb.rows.map((row) => row.model)),
+  ...new Set(printedTable("Table 1").rows.map((row) => row.model!)),
 ];
 
 /**
@@ -51,9 +66,8 @@ export const PAPER_BACKBONES: readonly string[] = [
  */
 export function paperRow(backbone: string, method: PaperMethod): PaperRow {
   const [name, printedMethod] = PAPER_METHODS[method];
-  const table = file.tables[name];
-  const row = table.rows.find((candidate) =>
-    candidate.model.toLowerCase() === backbone.toLowerCase() && candidate.method === printedMethod
+  const row = printedTable(name).rows.find((candidate) =>
+    candidate.model?.toLowerCase() === backbone.toLowerCase() && candidate.method === printedMethod
   );
   if (row === undefined) {
     throw new UsageError(
@@ -61,15 +75,16 @@ export function paperRow(backbone: string, method: PaperMethod): PaperRow {
       `its backbones: ${PAPER_BACKBONES.join(", ")}`,
     );
   }
+  const categories = row.scores as Record<MtebCategory, number>;
   return {
-    backbone: row.model,
+    backbone: row.model!,
     method,
-    table: table.label,
-    categories: row.scores,
-    printedAverage: row.printed_avg,
-    average: weighted56(row.scores),
-    meanOfTypes: meanOfTypes(row.scores),
-    printed65: gracePrinted65(row.scores),
+    table: name,
+    categories,
+    printedAverage: row.average!,
+    average: weighted56(categories),
+    meanOfTypes: meanOfTypes(categories),
+    printed65: gracePrinted65(categories),
   };
 }
 
@@ -98,8 +113,8 @@ export function paperGeneral(
   method: PaperMethod,
   benchmark: PaperBenchmark,
 ): number | null {
-  const row = file.tables.general_domain.rows.find((candidate) =>
-    candidate.model.toLowerCase() === backbone.toLowerCase() && candidate.method === GENERAL_METHODS[method]
+  const row = printedTable("Table 5").rows.find((candidate) =>
+    candidate.model?.toLowerCase() === backbone.toLowerCase() && candidate.method === GENERAL_METHODS[method]
   );
   return row?.scores[GENERAL_COLUMNS[benchmark]] ?? null;
 }
