@@ -410,6 +410,8 @@ export interface WebGpuOptions {
   readonly timestamps?: boolean;
   /** A lower limit on the bytes of a binding than the adapter's, for tests of what is split. */
   readonly maxBinding?: number;
+  /** A lower limit on the workgroups in a dimension of a dispatch, for tests of what is spread over two. */
+  readonly maxGroups?: number;
 }
 
 /**

@@ -66,18 +66,19 @@ export class CommandQueue {
   readonly #timer: KernelTimer | null;
 
   /**
-   * @param options `maxBinding`: a lower limit than the adapter's, for tests of what is split; `timestamps`: time every
-   *   dispatch, see {@linkcode CommandQueue.kernelTimes}
+   * @param options `maxBinding`, `maxGroups`: lower limits than the adapter's, for tests of what is split; `timestamps`:
+   *   time every dispatch, see {@linkcode CommandQueue.kernelTimes}
    */
   constructor(
     readonly adapter: OpenedAdapter,
-    options: { readonly maxBinding?: number; readonly timestamps?: boolean } = {},
+    options: { readonly maxBinding?: number; readonly maxGroups?: number; readonly timestamps?: boolean } =
+      {},
   ) {
     const { device } = adapter, { limits } = device;
     this.device = device;
     this.failures = new Failures(device);
     this.kernels = new KernelCache(device);
-    this.maxGroups = limits.maxComputeWorkgroupsPerDimension;
+    this.maxGroups = Math.min(limits.maxComputeWorkgroupsPerDimension, options.maxGroups ?? Infinity);
     this.maxBinding = Math.min(limits.maxStorageBufferBindingSize, options.maxBinding ?? Infinity);
     this.#alignment = Math.max(
       limits.minStorageBufferOffsetAlignment,
