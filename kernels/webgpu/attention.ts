@@ -1,11 +1,13 @@
 /**
  * Attention over packed segments and over the cache: what is checked and how the work is divided. The kernels are in
- * `attention_forward.ts`, `attention_backward.ts` and `attention_decode.ts`.
+ * `attention_forward.ts`, `attention_backward_queries.ts`, `attention_backward_keys.ts` and `attention_decode.ts`.
  *
  * @module
  */
 import type { AttentionShape, Segment } from "../device.ts";
 import type { Arena } from "./arena.ts";
+import { attentionBackwardKeys } from "./attention_backward_keys.ts";
+import { attentionBackwardQueries, attentionDots } from "./attention_backward_queries.ts";
 import { attentionDecode, chunksOf, type DecodeBlock } from "./attention_decode.ts";
 import { attentionForward } from "./attention_forward.ts";
 import { Planner } from "./attention_plan.ts";
@@ -13,7 +15,7 @@ import { type HeadSpec, quads } from "./attention_wgsl.ts";
 import { vectorizable } from "./kernel.ts";
 import type { GpuKvCache } from "./kv_cache.ts";
 import type { CommandQueue } from "./queue.ts";
-import type { GpuTensor } from "./tensor.ts";
+import { expectShape, type GpuTensor } from "./tensor.ts";
 
 /** The attention ops of the WebGPU engine. */
 export class AttentionOps {
@@ -49,7 +51,7 @@ export class AttentionOps {
     }
   }
 
-  /** Gradient. */
+  /** See {@linkcode Device.attentionBackward}. */
   backward(
     dy: GpuTensor,
     q: GpuTensor,
@@ -63,7 +65,31 @@ export class AttentionOps {
     dk: GpuTensor,
     dv: GpuTensor,
   ): void {
-    throw new Error("not there yet");
+    checkShapes(q, k, v, y, lse, shape);
+    for (const [gradient, of] of [[dy, q], [dq, q], [dk, k], [dv, v]] as const) {
+      expectShape(gradient, of.shape, "attentionBackward: gradient");
+    }
+    const { heads, kvHeads } = shape, total = q.shape[0]!;
+    const spec = specOf(shape, q, k, v, y, dy, dq, dk, dv), plan = this.#plan(segments, total, shape);
+    if (!plan.coversAll) { for (const gradient of [dq, dk, dv]) this.queue.clear(gradient); }
+    const dots = this.arena.alloc([heads, total], "f32");
+    for (const { from, to, tiles, keyBlocks } of plan.windows) {
+      const part = (tensor: GpuTensor) => tensor.rows(from, to);
+      const inputs = { q: part(q), k: part(k), v: part(v), dy: part(dy), lse, dots };
+      attentionDots(this.queue, spec, heads, { dy: inputs.dy, y: part(y), dots }, from);
+      for (const some of tiles) {
+        attentionBackwardQueries(this.queue, spec, kvHeads, some, { ...inputs, dq: part(dq) }, from);
+      }
+      attentionBackwardKeys(
+        this.queue,
+        spec,
+        kvHeads,
+        keyBlocks,
+        { ...inputs, dk: part(dk), dv: part(dv) },
+        from,
+      );
+    }
+    this.arena.release(dots);
   }
 
   /** See {@linkcode Device.attentionDecode}. */

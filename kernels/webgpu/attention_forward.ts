@@ -27,6 +27,7 @@ import {
   softmaxFunctions,
   specName,
   store,
+  storeSums,
   tileMemory,
   weightedSums,
 } from "./attention_wgsl.ts";
@@ -158,15 +159,7 @@ ${tileVariables(spec, rowThreads)}
         repeat(perThread, (i) => `
   if (row_thread + ${rowThreads * i}u < pairs) {
     if (key_thread == 0u) { lse[p.lse_base + head${i} * p.stream_rows + p.first_row + row${i}] = log_sums[${i}]; }
-    ${
-          columns.map(({ s, c, section: { first, width } }) => {
-            const put = `store_y(at${i}, ${
-              first + keyThreads * c
-            }u + key_thread, y${i}${s}${c} * inverse[${i}]);`;
-            const rest = width - keyThreads * c;
-            return rest >= keyThreads ? put : `if (key_thread < ${rest}u) { ${put} }`;
-          }).join("\n")
-        }
+    ${storeSums("y", "y", i, `at${i}`, sections, `inverse[${i}]`)}
   }`)
       }`,
     )

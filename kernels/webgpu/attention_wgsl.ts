@@ -242,6 +242,24 @@ export function accumulators(sums: string, sections: readonly Section[], declare
   ).join("\n");
 }
 
+/** Stores the accumulators of row i of the thread as head `at` of tensor NAME, times a factor. */
+export function storeSums(
+  name: string,
+  sums: string,
+  i: number,
+  at: string,
+  sections: readonly Section[],
+  factor = "1.0f",
+): string {
+  return [...columnsOf(sections)].map(({ s, c, section: { first, width } }) => {
+    const put = `store_${name}(${at}, ${
+      first + keyThreads * c
+    }u + key_thread, ${sums}${i}${s}${c} * ${factor});`;
+    const rest = width - keyThreads * c;
+    return rest >= keyThreads ? put : `if (key_thread < ${rest}u) { ${put} }`;
+  }).join("\n");
+}
+
 /** Declares dot products `NAMEij`, or sets them to 0. */
 export function products(sums: string): string {
   return repeat(perThread, (i) => repeat(perThread, (j) => `var ${sums}${i}${j} = 0.0f;`, " "));
