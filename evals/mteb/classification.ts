@@ -94,14 +94,23 @@ export function scoreClassification(
   const positive = positiveLabel([...trainLabels, ...truth]);
   const early =
     runs.filter((run) => run.probe.stopped === "iterations" || run.probe.stopped === "line search").length;
-  const metrics: Record<string, number> = {
-    accuracy: mean(runs.map((run) => run.accuracy)),
-    f1: mean(runs.map((run) => run.macro)),
-    f1_weighted: mean(runs.map((run) => run.weighted)),
-    ...(positive !== undefined &&
-      { ap: mean(runs.map((run) => averagePrecision(truth, run.predicted, positive))) }),
-  };
-  runs.forEach((run, e) => metrics[`accuracy_experiment_${e + 1}`] = run.accuracy);
+  const experiments = runs.map(({ accuracy, macro, weighted, predicted }): Record<string, number> => {
+    const ap = positive === undefined ? undefined : averagePrecision(truth, predicted, positive);
+    return {
+      accuracy,
+      f1: macro,
+      f1_weighted: weighted,
+      // With two labels there is but one class to average over.
+      ...ap !== undefined && { ap, ap_weighted: ap },
+    };
+  });
+  const metrics: Record<string, number> = {};
+  const names = Object.keys(experiments[0]!);
+  for (const name of names) metrics[name] = mean(experiments.map((experiment) => experiment[name]!));
+  for (const name of names) {
+    experiments.forEach((experiment, e) => metrics[`${name}_experiment_${e + 1}`] = experiment[name]!);
+  }
+  const known = new Set(trainLabels), unknown = truth.filter((label) => !known.has(label)).length;
   return {
     main: "accuracy",
     aggregate: "mean",
@@ -121,9 +130,14 @@ export function scoreClassification(
       trials: data.test.length * runs.length,
       correct: runs.reduce((sum, run) => sum + Math.round(run.accuracy * data.test.length), 0),
     },
-    warnings: early === 0 ? [] : [
-      `${early} of ${runs.length} probes stopped before they converged: the accuracy may differ from ` +
-      `scikit-learn's by up to 0.2 points`,
+    warnings: [
+      ...(early === 0 ? [] : [
+        `${early} of ${runs.length} probes stopped before they converged: the accuracy may differ from ` +
+        `scikit-learn's by up to 0.2 points`,
+      ]),
+      ...(unknown === 0 ? [] : [
+        `${unknown} of ${truth.length} test rows have a label that no training row has, and count as wrong`,
+      ]),
     ],
   };
 }

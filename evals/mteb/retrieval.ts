@@ -73,11 +73,10 @@ export function scoreRetrieval(
     const relevantRanks = ranking.flatMap((hit, i) => (judged.get(hit.id) ?? 0) > 0 ? [i + 1] : []);
     items.push({ id: query.id, value: metrics["ndcg_at_10"]!, relevantRanks, top10: ranking.slice(0, 10) });
   }
-  const names = Object.keys(perQuery[0] ?? {});
   return {
     main: "ndcg_at_10",
     aggregate: "mean",
-    metrics: Object.fromEntries(names.map((name) => [name, round5(mean(perQuery.map((m) => m[name]!)))])),
+    metrics: meanRankingMetrics(perQuery),
     items,
     counts: { queries: data.queries.length, documents: data.documents.length },
     warnings: [],
@@ -119,6 +118,14 @@ export function rankingMetrics(
     metrics[`mrr_at_${k}`] = firstRank > 0 ? 1 / firstRank : 0;
   }
   return metrics;
+}
+
+/** Means over queries of {@linkcode rankingMetrics}, rounded to five decimals as mteb rounds them. */
+export function meanRankingMetrics(
+  perQuery: readonly Readonly<Record<string, number>>[],
+): Record<string, number> {
+  const names = Object.keys(perQuery[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, round5(mean(perQuery.map((m) => m[name]!)))]));
 }
 
 /** DCG@k with linear gain: the sum of gain / log2(rank + 1). */

@@ -1,16 +1,16 @@
 /**
- * The p-value that scipy gives beside a rank correlation.
+ * The p-value that scipy gives beside a correlation.
  *
  * @module
  */
 
 /**
- * Two-sided p-value of a Spearman correlation of n pairs (`scipy.stats.spearmanr`): P(|T| >= |t|) with
+ * Two-sided p-value of a Pearson or Spearman correlation of n pairs (`scipy.stats.pearsonr`, `spearmanr`): P(|T| >= |t|) with
  * t = rho √((n - 2) / ((1 + rho)(1 - rho))) and Student's distribution of n - 2 degrees of freedom.
  *
  * @param n at least 3
  */
-export function spearmanPValue(rho: number, n: number): number {
+export function correlationPValue(rho: number, n: number): number {
   const freedom = n - 2;
   const tSquared = rho * rho * freedom / ((1 + rho) * (1 - rho));
   // P(|T| >= t) = I_x(freedom / 2, 1 / 2) at x = freedom / (freedom + t²) (Abramowitz and Stegun 26.5.27, 26.7.1).

@@ -1,7 +1,7 @@
 import { assertClose } from "#test";
-import { regularisedBeta, spearmanPValue } from "./student_t.ts";
+import { correlationPValue, regularisedBeta } from "./student_t.ts";
 
-Deno.test("spearmanPValue() agrees with scipy", () => {
+Deno.test("correlationPValue() agrees with scipy", () => {
   // scipy.stats.spearmanr on the two examples of statistics_test.ts, and 2 * scipy.stats.t.sf(t, n - 2) elsewhere.
   const cases: [rho: number, n: number, p: number][] = [
     [0.6150136106446527, 8, 0.1046337394057846],
@@ -16,7 +16,7 @@ Deno.test("spearmanPValue() agrees with scipy", () => {
     [1, 9, 0],
     [-1, 9, 0],
   ];
-  for (const [rho, n, p] of cases) assertClose([spearmanPValue(rho, n)], [p], 1e-12, `rho ${rho}, n ${n}`);
+  for (const [rho, n, p] of cases) assertClose([correlationPValue(rho, n)], [p], 1e-12, `rho ${rho}, n ${n}`);
 });
 
 Deno.test("regularisedBeta() agrees with closed forms", () => {

@@ -2,8 +2,8 @@
  * Summarization: how well a summary's similarity to people's summaries orders machine summaries as people's ratings do.
  *
  * Reference: MTEB 1.38.33's `SummarizationEvaluator` (task `SummEvalSummarization.v2`). The older task `SummEval` averages
- * correlations together with their p-values (mteb issue 1156); that number is `spearman_and_p_mean` here, for comparison with
- * published tables only: it is no correlation.
+ * correlations together with their p-values (mteb issue 1156). That number is `spearman_and_p_mean` here, and the main metric
+ * where the options say `legacy`, since every published score of SummEval is one: it is no correlation.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { NumericError, UsageError } from "#errors";
 import { normalised, type Score, type Vectors } from "../score.ts";
 import { isConstant, mean, pearson, spearman } from "../statistics.ts";
 import { dot } from "./similarity.ts";
-import { spearmanPValue } from "./student_t.ts";
+import { correlationPValue } from "./student_t.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
 export const SUMMARIZATION_SCORER = "summarization/1";
@@ -27,20 +27,32 @@ export interface SummarizedDocument {
   readonly relevance: readonly number[];
 }
 
-/** A document's correlations. */
+/** Whose metric. */
+export interface SummarizationOptions {
+  /** The mean of correlation and p-value as main metric. */
+  readonly legacy: boolean;
+}
+
+const CORRELATIONS = ["cosine_spearman", "cosine_pearson", "dot_spearman", "dot_pearson"] as const;
+
+/** A document's correlations, and their p-values (NaN for two summaries, which have a correlation but no p-value). */
 type Correlations = Readonly<
-  Record<"cosine_spearman" | "cosine_pearson" | "dot_spearman" | "dot_pearson" | "p", number>
+  Record<typeof CORRELATIONS[number] | `${typeof CORRELATIONS[number]}_p`, number>
 >;
 
 /**
- * Scores documents; main metric `cosine_spearman`: a machine summary's prediction is its largest cosine with a human summary,
+ * Scores documents; main metric `cosine_spearman`, or `spearman_and_p_mean` of the older task: a machine summary's prediction is its largest cosine with a human summary,
  * and the score is the mean over documents of the correlation of predictions and ratings. A document with equal ratings or
  * equal predictions has no correlation: it is an item without a value, counted and told.
  *
  * @throws UsageError if every document's ratings are equal
  * @throws NumericError if no document has a correlation because its predictions are equal, or an embedding is zero
  */
-export function scoreSummarization(documents: readonly SummarizedDocument[], vectors: Vectors): Score {
+export function scoreSummarization(
+  documents: readonly SummarizedDocument[],
+  vectors: Vectors,
+  { legacy }: SummarizationOptions = { legacy: false },
+): Score {
   const results = documents.map((document) => correlate(document, vectors));
   const scored = results.filter((result) => typeof result !== "string");
   const equalRatings = results.filter((result) => result === "equal ratings").length;
@@ -59,23 +71,39 @@ export function scoreSummarization(documents: readonly SummarizedDocument[], vec
     );
   }
   const average = (name: keyof Correlations) => mean(scored.map((result) => result[name]));
-  const [cosine, p] = [average("cosine_spearman"), average("p")];
+  const withP = Object.fromEntries(
+    CORRELATIONS.map((name) => [legacyName(name), (average(name) + average(`${name}_p`)) / 2]),
+  );
+  const hasP = Object.values(withP).every(Number.isFinite);
+  if (legacy && !hasP) {
+    throw new UsageError(
+      "a document has but two machine summaries: there is no p-value, and so no score of the older task",
+      "score it as SummEvalSummarization.v2",
+    );
+  }
+  const warnings = legacy
+    ? [
+      "the score is the mean of correlations and their p-values, as all published scores of this task are (mteb issue 1156); " +
+      `the correlation is ${(100 * average("cosine_spearman")).toFixed(2)}`,
+    ]
+    : [];
   return {
-    main: "cosine_spearman",
+    main: legacy ? legacyName("cosine_spearman") : "cosine_spearman",
     aggregate: "mean",
     metrics: {
-      cosine_spearman: cosine,
-      cosine_pearson: average("cosine_pearson"),
-      dot_spearman: average("dot_spearman"),
-      dot_pearson: average("dot_pearson"),
-      // Two summaries have a correlation, but no p-value.
-      ...(Number.isFinite(p) && { spearman_and_p_mean: (cosine + p) / 2 }),
+      ...Object.fromEntries(CORRELATIONS.map((name) => [name, average(name)])),
+      ...(hasP && withP),
     },
     items: documents.map(({ id }, i) => {
       const result = results[i]!;
-      return typeof result === "string"
-        ? { id, skipped: result }
-        : { id, value: result.cosine_spearman, ...(Number.isFinite(result.p) && { pValue: result.p }) };
+      if (typeof result === "string") return { id, skipped: result };
+      const { cosine_spearman: rho, cosine_spearman_p: pValue } = result;
+      return {
+        id,
+        value: legacy ? (rho + pValue) / 2 : rho,
+        ...legacy && { correlation: rho },
+        ...Number.isFinite(pValue) && { pValue },
+      };
     }),
     counts: {
       documents: documents.length,
@@ -84,6 +112,7 @@ export function scoreSummarization(documents: readonly SummarizedDocument[], vec
       skipped_equal_predictions: equalPredictions,
     },
     warnings: [
+      ...warnings,
       ...(equalRatings === 0 ? [] : [
         `${equalRatings} of ${documents.length} documents have equal ratings and are not scored`,
       ]),
@@ -109,12 +138,23 @@ function correlate(
   const dots = machine.map((m) => Math.max(...human.map((h) => dot(m.raw, h.raw))));
   if (isConstant(relevance)) return "equal ratings";
   if (isConstant(cosines) || isConstant(dots)) return "equal predictions";
-  const rho = spearman(relevance, cosines);
-  return {
-    cosine_spearman: rho,
+  const found = {
+    cosine_spearman: spearman(relevance, cosines),
     cosine_pearson: pearson(relevance, cosines),
     dot_spearman: spearman(relevance, dots),
     dot_pearson: pearson(relevance, dots),
-    p: machine.length < 3 ? NaN : spearmanPValue(rho, machine.length),
   };
+  const p = (rho: number) => machine.length < 3 ? NaN : correlationPValue(rho, machine.length);
+  return {
+    ...found,
+    cosine_spearman_p: p(found.cosine_spearman),
+    cosine_pearson_p: p(found.cosine_pearson),
+    dot_spearman_p: p(found.dot_spearman),
+    dot_pearson_p: p(found.dot_pearson),
+  };
+}
+
+/** "spearman_and_p_mean" of the cosine, "dot_spearman_and_p_mean" of the dot product. */
+function legacyName(name: typeof CORRELATIONS[number]): string {
+  return `${name.replace(/^cosine_/, "")}_and_p_mean`;
 }
