@@ -153,7 +153,8 @@ export {
   type SuiteProgress,
   type SuiteResult,
 } from "./evals/run_suite.ts";
-export { findSuite, type Suite, type SuiteEntry, SUITES } from "./evals/suite.ts";
+export { findSuite } from "./evals/find_suite.ts";
+export { type Suite, type SuiteEntry, SUITES } from "./evals/suite.ts";
 export { compareFolders, type Comparison } from "./evals/compare.ts";
 export { renderComparison, renderScores, type ReportFormat } from "./evals/report.ts";
 export { readScores, type ScoreRecord } from "./evals/score_record.ts";

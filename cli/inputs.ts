@@ -6,7 +6,8 @@
 import { dirname } from "node:path";
 import type { Device } from "../kernels/device.ts";
 import { type Overlap, overlaps } from "../evals/overlap.ts";
-import { findSuite, type ResolvedTask, resolveSuite, type Suite } from "../evals/suite.ts";
+import { findSuite } from "../evals/find_suite.ts";
+import { type ResolvedTask, resolveSuite, type Suite } from "../evals/suite.ts";
 import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
 import type { DataFile } from "../lib/data/data_file.ts";
 import { Mirror } from "../lib/data/mirror.ts";

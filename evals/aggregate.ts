@@ -14,8 +14,30 @@ export function aggregateItems(items: readonly ScoredItem[], aggregate: Aggregat
   return countedMetric(items, aggregate)(new Uint8Array(items.length).fill(1));
 }
 
+/** Positions of the items of each group, in the order of their first items. Items without a group are one. */
+export function itemGroups(items: readonly ScoredItem[]): number[][] {
+  const groups = new Map<string | undefined, number[]>();
+  items.forEach(({ group }, i) => {
+    const members = groups.get(group);
+    if (members === undefined) groups.set(group, [i]);
+    else members.push(i);
+  });
+  return [...groups.values()];
+}
+
 /** The main metric over a resample. Items are sorted once, here, so that a resample costs time linear in their number. */
 export function countedMetric(items: readonly ScoredItem[], aggregate: Aggregate): CountedMetric {
+  const groups = itemGroups(items);
+  if (groups.length < 2) return countedInGroup(items, aggregate);
+  const metrics = groups.map((members) => countedInGroup(members.map((i) => items[i]!), aggregate));
+  return (counts) => {
+    let sum = 0;
+    groups.forEach((members, g) => sum += metrics[g]!(members.map((i) => counts[i]!)));
+    return sum / groups.length;
+  };
+}
+
+function countedInGroup(items: readonly ScoredItem[], aggregate: Aggregate): CountedMetric {
   switch (aggregate) {
     case "mean":
       return countedMean(items.map((item) => item.value));

@@ -9,7 +9,7 @@
  * @module
  */
 import { Purpose, uniformInteger } from "../lib/rollout/philox.ts";
-import { aggregateItems, countedMetric } from "./aggregate.ts";
+import { aggregateItems, countedMetric, itemGroups } from "./aggregate.ts";
 import type { Aggregate, ScoredItem } from "./score.ts";
 import { quantile, standardError } from "./statistics.ts";
 
@@ -99,9 +99,18 @@ export function sumDifferences(
 
 /**
  * Standard error of the main metric over items: of a mean from the deviation of its values, otherwise by a bootstrap of
- * 1,000 resamples. Null for fewer than two scored items, or where too few resamples have the metric.
+ * 1,000 resamples. Null for fewer than two scored items, or where too few resamples have the metric. Of a mean over groups it
+ * follows from the errors of the groups, whose items are independent.
  */
 export function standardErrorOfItems(items: readonly ScoredItem[], aggregate: Aggregate): number | null {
+  const groups = itemGroups(items);
+  if (groups.length > 1) {
+    const errors = groups.map((members) =>
+      standardErrorOfItems(members.map((i) => ({ ...items[i]!, group: "" })), aggregate)
+    );
+    if (errors.includes(null)) return null;
+    return Math.sqrt(errors.reduce<number>((sum, error) => sum + error! ** 2, 0)) / groups.length;
+  }
   if (aggregate === "mean") {
     return standardError(items.flatMap((item) => item.value === undefined ? [] : [item.value])) ?? null;
   }

@@ -20,3 +20,15 @@ export type MtebCategory = keyof typeof MTEB_CATEGORIES;
 
 /** A category of MTEB, or the benchmarks of general ability, which are never averaged with them. */
 export type Category = MtebCategory | "general";
+
+/** MTEB's own names of its categories, by which tasks are chosen. */
+export const TYPE_NAMES: Readonly<Record<Category, string>> = {
+  retrieval: "Retrieval",
+  reranking: "Reranking",
+  clustering: "Clustering",
+  pair_classification: "PairClassification",
+  classification: "Classification",
+  sts: "STS",
+  summarization: "Summarization",
+  general: "General",
+};

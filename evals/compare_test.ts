@@ -7,7 +7,7 @@ import { type Arm, compareFolders, compareScores, type MeanRow } from "./compare
 import { renderComparison, type ReportFormat } from "./report.ts";
 import { runSuite } from "./run_suite.ts";
 import type { LoadedScore, ScoreRecord } from "./score_record.ts";
-import { findSuite } from "./suite.ts";
+import { findSuite } from "./find_suite.ts";
 
 function score(task: string, values: readonly number[], change: Partial<ScoreRecord> = {}): LoadedScore {
   const value = values.reduce((sum, v) => sum + v, 0) / values.length;

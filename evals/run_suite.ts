@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { NumericError } from "#errors";
+import { NumericError, UsageError } from "#errors";
 import { Mirror } from "../lib/data/mirror.ts";
 import { inOrder } from "../lib/rollout/in_order.ts";
 import { standardErrorOfItems } from "./bootstrap.ts";
@@ -25,10 +25,11 @@ import {
   type StoredGenerations,
 } from "./generation_store.ts";
 import { scoreTask, textsOf } from "./mteb/score_task.ts";
+import { requireUsableVectors } from "./mteb/usable_vectors.ts";
 import type { Score } from "./score.ts";
 import { type ScoreRecord, writeScore } from "./score_record.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
-import { contentSha256, SCORERS, type TaskData } from "./task_data.ts";
+import { contentSha256, scorerOf, type TaskData } from "./task_data.ts";
 
 /** How far an evaluation is. */
 export interface SuiteProgress {
@@ -181,7 +182,11 @@ async function scoreTasks(
     const { score, model, counts } = isGeneral(data)
       ? { score: scoreGeneral(data, generations!), model: generations!.generator, counts: {} }
       : {
-        score: naming(task.name, () => scoreTask(data, (text) => embeddings!.get(text).embedding)),
+        score: naming(task.name, () => {
+          const vectors = (text: string) => embeddings!.get(text).embedding;
+          requireUsableVectors(data, vectors, task.files);
+          return scoreTask(data, vectors);
+        }),
         model: embeddings!.encoder,
         counts: textCounts(textsOf(data), embeddings!),
       };
@@ -198,8 +203,8 @@ async function scoreTasks(
         aggregate: score.aggregate,
         metrics: score.metrics,
         counts: { ...score.counts, ...counts },
-        warnings: [...score.warnings, ...textWarnings(counts)],
-        scorer: SCORERS[data.kind],
+        warnings: [...score.warnings, ...textWarnings(counts), ...task.notes],
+        scorer: scorerOf(data),
         content: contentSha256(data),
         options: task.options,
         files: task.files,
@@ -210,13 +215,14 @@ async function scoreTasks(
   return records;
 }
 
-/** Calls a scorer, which does not know what its task is called; a number that went wrong is told with that name. */
+/** Calls a scorer, which does not know what its task is called; what goes wrong is told with that name. */
 function naming<T>(task: string, score: () => T): T {
   try {
     return score();
   } catch (error) {
-    if (!(error instanceof NumericError)) throw error;
-    throw new NumericError(`${task}: ${error.message}`, error.cure, { cause: error });
+    if (!(error instanceof NumericError || error instanceof UsageError)) throw error;
+    const Kind = error instanceof NumericError ? NumericError : UsageError;
+    throw new Kind(`${task}: ${error.message}`, error.cure, { cause: error });
   }
 }
 

@@ -6,7 +6,7 @@ import type { Encoder, Generator } from "./encoder.ts";
 import { renderScores } from "./report.ts";
 import { runSuite, scoreFromRecords, type SuiteProgress } from "./run_suite.ts";
 import { readScores } from "./score_record.ts";
-import { findSuite } from "./suite.ts";
+import { findSuite } from "./find_suite.ts";
 
 const suite = findSuite("smoke");
 
@@ -109,7 +109,7 @@ Deno.test("runSuite() counts rationales that were cut, and warns of them", async
   });
 });
 
-Deno.test("runSuite() names the task whose similarities a collapsed model makes all equal", async () => {
+Deno.test("runSuite() names the task to whose texts a collapsed model gives one embedding", async () => {
   await withFolder(async (dataRoot, out) => {
     const inner = new TrigramEncoder();
     const embedding = new Float32Array(64).fill(1);
@@ -122,7 +122,8 @@ Deno.test("runSuite() names the task whose similarities a collapsed model makes 
     await assert.rejects(
       run(dataRoot, out, encoder, new ChecksumGenerator()),
       (error) =>
-        error instanceof NumericError && /^STSBenchmark\[smoke:12\]: all 12 cosine/.test(error.message) &&
+        error instanceof NumericError &&
+        /^STSBenchmark\[smoke:12\]: all 22 texts have the same embedding/.test(error.message) &&
         /collapsed/.test(error.cure),
     );
   });

@@ -17,12 +17,15 @@ export interface ScoredItem {
   /** By measure; greater means more alike. */
   readonly similarities?: Readonly<Record<string, number>>;
   readonly gold?: number;
+  /** Part of the task that the item belongs to, where the metric is the mean over parts. */
+  readonly group?: string;
   readonly [detail: string]: unknown;
 }
 
 /**
  * How the main metric follows from the items, so that it can be recomputed on a resample of them: the mean of their values,
- * the rank correlation of similarity and gold, or the largest average precision over the measures of similarity.
+ * the rank correlation of similarity and gold, or the largest average precision over the measures of similarity. Of items in
+ * groups, it is the plain mean of that over the groups.
  */
 export type Aggregate = "mean" | "spearman" | "max_ap";
 

@@ -3,7 +3,8 @@ import { UsageError } from "#errors";
 import { Mirror } from "../lib/data/mirror.ts";
 import { textsOf } from "./mteb/score_task.ts";
 import { takeByHash, takeSlice } from "./slice.ts";
-import { findSuite, resolveSuite } from "./suite.ts";
+import { findSuite } from "./find_suite.ts";
+import { resolveSuite } from "./suite.ts";
 import { contentSha256, itemCount } from "./task_data.ts";
 
 Deno.test("takeByHash() chooses by content alone and keeps the order of the rows", () => {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { UsageError } from "#errors";
+import { MissingError } from "#errors";
 import type { DataFile } from "../lib/data/data_file.ts";
 import type { Mirror } from "../lib/data/mirror.ts";
 import type { Category } from "./category.ts";
@@ -15,16 +15,19 @@ import { loadGsm8k, loadMmlu, type QuestionSource } from "./general/load.ts";
 import type { MmluOptions } from "./general/mmlu.ts";
 import { type EmbeddedPart, embeddedTasks } from "./mteb/embedded_tasks.ts";
 import { loadTask } from "./mteb/load.ts";
-import { type MtebTask, mtebTask } from "./mteb/tasks.ts";
+import { dataNotes } from "./mteb/data_notes.ts";
+import { DEFAULT_PROFILE, pinned, type ScoringProfile } from "./mteb/profile.ts";
+import { GRACE_RELEASED, SUBSET_16 } from "./mteb/task_lists.ts";
+import { MTEB_TASKS, type MtebTask, mtebTask, OTHER_TASKS, type SingleTask } from "./mteb/tasks.ts";
 import { type Slice, takeSlice } from "./slice.ts";
 import { itemCount, type TaskData } from "./task_data.ts";
 
 /** One task of a suite; without a slice it is the whole task. */
 export type SuiteEntry =
-  /** A task of MTEB by its name. */
-  | { readonly benchmark: "mteb"; readonly task: string; readonly slice?: Slice }
+  /** A task of MTEB. */
+  | { readonly benchmark: "mteb"; readonly task: MtebTask; readonly slice?: Slice }
   /** A task that comes with the program. */
-  | { readonly benchmark: "embedded"; readonly task: MtebTask; readonly slice?: Slice }
+  | { readonly benchmark: "embedded"; readonly task: SingleTask; readonly slice?: Slice }
   /** The official questions, or those of another source under its own name. */
   | {
     readonly benchmark: "gsm8k";
@@ -41,12 +44,15 @@ export type SuiteEntry =
 
 /** A named, fixed list of tasks. */
 export interface Suite {
+  /** Such as "mini"; of a part of a suite, or one under another profile, an expression that `findSuite` reads. */
   readonly id: string;
   /** What it is for and what it costs, in one sentence. */
   readonly about: string;
   /** Whether its data come with the program: then no folder of data sets is needed, and no score is one of a benchmark. */
   readonly embedded: boolean;
   readonly entries: readonly SuiteEntry[];
+  /** Whose numbers the tasks of MTEB reproduce; absent for {@linkcode DEFAULT_PROFILE}. */
+  readonly profile?: ScoringProfile;
 }
 
 /** A task whose data are read and cut. */
@@ -62,6 +68,8 @@ export interface ResolvedTask {
   readonly files: readonly DataFile[];
   /** Every effective option: data set revision, protocol, slice. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Findings about the data, as sentences. */
+  readonly notes: readonly string[];
 }
 
 function embeddedSuite(id: EmbeddedPart, about: string): Suite {
@@ -86,6 +94,10 @@ function embeddedSuite(id: EmbeddedPart, about: string): Suite {
   };
 }
 
+function mtebSuite(id: string, about: string, tasks: readonly MtebTask[]): Suite {
+  return { id, about, embedded: false, entries: tasks.map((task) => ({ benchmark: "mteb", task })) };
+}
+
 /** All suites. */
 export const SUITES: readonly Suite[] = [
   embeddedSuite("tiny", "nine small tasks that come with the program, for the embedded backbone"),
@@ -98,13 +110,17 @@ export const SUITES: readonly Suite[] = [
     about: "about 1,150 texts and 140 questions: minutes for a 135M model on two cores",
     embedded: false,
     entries: [
-      { benchmark: "mteb", task: "STSBenchmark", slice: { kind: "sts", pairs: 300 } },
+      { benchmark: "mteb", task: mtebTask("STSBenchmark"), slice: { kind: "sts", pairs: 300 } },
       {
         benchmark: "mteb",
-        task: "Banking77Classification",
+        task: mtebTask("Banking77Classification"),
         slice: { kind: "classification", labels: 10, trainPerLabel: 16, testPerLabel: 15 },
       },
-      { benchmark: "mteb", task: "SciFact", slice: { kind: "retrieval", queries: 40, distractors: 160 } },
+      {
+        benchmark: "mteb",
+        task: mtebTask("SciFact"),
+        slice: { kind: "retrieval", queries: 40, distractors: 160 },
+      },
       {
         benchmark: "gsm8k",
         options: { shots: 2, maxNewTokens: 256, fewShotSeed: 1234 },
@@ -122,13 +138,17 @@ export const SUITES: readonly Suite[] = [
     about: "about 80 texts and 7 questions: shows that everything runs, says nothing about quality",
     embedded: false,
     entries: [
-      { benchmark: "mteb", task: "STSBenchmark", slice: { kind: "sts", pairs: 12 } },
+      { benchmark: "mteb", task: mtebTask("STSBenchmark"), slice: { kind: "sts", pairs: 12 } },
       {
         benchmark: "mteb",
-        task: "Banking77Classification",
+        task: mtebTask("Banking77Classification"),
         slice: { kind: "classification", labels: 3, trainPerLabel: 8, testPerLabel: 4 },
       },
-      { benchmark: "mteb", task: "SciFact", slice: { kind: "retrieval", queries: 4, distractors: 8 } },
+      {
+        benchmark: "mteb",
+        task: mtebTask("SciFact"),
+        slice: { kind: "retrieval", queries: 4, distractors: 8 },
+      },
       {
         benchmark: "gsm8k",
         options: { shots: 1, maxNewTokens: 32, fewShotSeed: 1234 },
@@ -141,55 +161,82 @@ export const SUITES: readonly Suite[] = [
       },
     ],
   },
+  mtebSuite(
+    "mteb-eng-v1",
+    "the 56 tasks of MTEB(eng, v1): 34 million documents, weeks for a small model",
+    MTEB_TASKS,
+  ),
+  mtebSuite(
+    "subset-16",
+    "the 16 tasks of the paper's ablation: 172,000 sentences to cluster",
+    SUBSET_16.map(mtebTask),
+  ),
+  mtebSuite(
+    "grace-released",
+    "the 55 tasks of GRACE's released script as it calls mteb: in all languages, and MSMARCO on dev, where the script stops",
+    GRACE_RELEASED,
+  ),
+  mtebSuite("mteb", "every task of mteb that is known here: the 56, and two that other lists have", [
+    ...MTEB_TASKS,
+    ...OTHER_TASKS,
+  ]),
 ];
-
-/**
- * The suite of that id.
- *
- * @throws UsageError if there is none
- */
-export function findSuite(id: string): Suite {
-  const suite = SUITES.find((candidate) => candidate.id === id);
-  if (suite !== undefined) return suite;
-  throw new UsageError(`unknown suite "${id}"`, `suites: ${SUITES.map((known) => known.id).join(", ")}`);
-}
 
 /**
  * Reads the data of all tasks of a suite.
  *
- * @throws MissingError if the mirror lacks a data set; UsageError if one is not what a task needs
+ * @throws MissingError naming every data set that the mirror lacks; UsageError if one is not what a task needs
  */
 export async function resolveSuite(suite: Suite, mirror: Mirror): Promise<ResolvedTask[]> {
   const tasks: ResolvedTask[] = [];
+  const missing: MissingError[] = [];
+  // A part of a suite takes the same slices as the whole, under the same names.
+  const whole = suite.id.replace(/[:@].*/, "");
   for (const entry of suite.entries) {
-    const whole = await loadEntry(entry, mirror);
-    const data = entry.slice === undefined ? whole.data : takeSlice(whole.data, entry.slice);
-    tasks.push({
-      ...whole,
-      data,
-      embedded: suite.embedded,
-      name: entry.slice === undefined ? whole.baseTask : `${whole.baseTask}[${suite.id}:${itemCount(data)}]`,
-      options: { ...whole.options, slice: entry.slice ?? null },
-    });
+    try {
+      const loaded = await loadEntry(entry, mirror, suite.profile ?? DEFAULT_PROFILE);
+      const data = entry.slice === undefined ? loaded.data : takeSlice(loaded.data, entry.slice);
+      tasks.push({
+        ...loaded,
+        data,
+        embedded: suite.embedded,
+        name: entry.slice === undefined ? loaded.name : `${loaded.baseTask}[${whole}:${itemCount(data)}]`,
+        options: { ...loaded.options, slice: entry.slice ?? null },
+      });
+    } catch (error) {
+      if (!(error instanceof MissingError)) throw error;
+      missing.push(error);
+    }
   }
-  return tasks;
+  const [first, ...others] = missing;
+  if (first === undefined) return tasks;
+  if (others.length === 0 || mirror.root === undefined) throw first;
+  throw new MissingError(
+    `${missing.length} of ${suite.entries.length} tasks have no data: ${
+      missing.map((one) => one.message).join("; ")
+    }`,
+    `${first.cure}, and so the others; or choose tasks with --tasks (eval --list shows what is there)`,
+    { cause: first },
+  );
 }
 
 async function loadEntry(
   entry: SuiteEntry,
   mirror: Mirror,
-): Promise<Omit<ResolvedTask, "name" | "embedded">> {
+  profile: ScoringProfile,
+): Promise<Omit<ResolvedTask, "embedded">> {
   if (entry.benchmark === "mteb" || entry.benchmark === "embedded") {
-    const task = entry.benchmark === "mteb" ? mtebTask(entry.task) : entry.task;
-    const { data, files } = await loadTask(mirror, task);
-    const { name, category, revision, ...pinned } = task;
+    const { task } = entry;
+    const { data, files } = await loadTask(mirror, task, profile);
     const protocol = "options" in data ? data.options : {};
     return {
-      baseTask: name,
-      category,
+      name: task.name,
+      baseTask: task.name.replace(/\[.*/, ""),
+      category: task.category,
       data,
       files,
-      options: { reference: "mteb 1.38.33", referenceRevision: revision, ...pinned, ...protocol },
+      options: { ...taskOptions(task, profile), ...protocol },
+      notes: await dataNotes(mirror, task, data, profile),
     };
   }
   const { name, data, files } = entry.benchmark === "gsm8k"
@@ -200,5 +247,22 @@ async function loadEntry(
     ...entry.options,
     ...entry.source && { source: entry.source },
   };
-  return { baseTask: name, category: "general", data, files, options };
+  return { name, baseTask: name, category: "general", data, files, options, notes: [] };
+}
+
+/** What the table says of a task, under the names that scores record it by. */
+function taskOptions(task: MtebTask, profile: ScoringProfile): Record<string, unknown> {
+  const common = { reference: `mteb ${profile.mteb}`, profile: profile.id };
+  if ("parts" in task) {
+    const parts = task.parts.map((part) => {
+      const { name, repo, revision, split, subset } = pinned(part, profile);
+      return { name, repo, referenceRevision: revision, split, subset };
+    });
+    return { ...common, parts };
+  }
+  const { name: _name, category: _category, revision, domains: _domains, size: _size, ...row } = pinned(
+    task,
+    profile,
+  );
+  return { ...common, ...revision !== undefined && { referenceRevision: revision }, ...row };
 }

@@ -7,8 +7,9 @@ import { Mirror } from "../lib/data/mirror.ts";
 import { standardErrorOfItems } from "./bootstrap.ts";
 import { loadGsm8k, loadMmlu } from "./general/load.ts";
 import { scoreTask, textsOf } from "./mteb/score_task.ts";
-import { findSuite, resolveSuite, SUITES } from "./suite.ts";
-import { contentSha256, itemCount, SCORERS } from "./task_data.ts";
+import { findSuite } from "./find_suite.ts";
+import { resolveSuite, SUITES } from "./suite.ts";
+import { contentSha256, itemCount, scorerOf } from "./task_data.ts";
 
 const NAMES = [
   "WordNetRetrieval",
@@ -38,7 +39,7 @@ Deno.test("SUITES have embedded data in exactly the suites that say so", () => {
         entry.benchmark === "embedded"
           ? entry.task.repo
           : entry.benchmark === "mteb"
-          ? entry.task
+          ? "mteb"
           : entry.source?.repo ?? "",
       )
     );
@@ -56,7 +57,7 @@ for (const part of ["tiny", "tiny-dev"] as const) {
       assert.equal(new Set(tasks.map((task) => task.category)).size, 8);
       for (const { name, data, embedded, files, options } of tasks) {
         assert.ok(embedded && files.every((file) => file.path.startsWith(`${part}/`)), name);
-        assert.ok(SCORERS[data.kind] && /^[0-9a-f]{64}$/.test(contentSha256(data)));
+        assert.ok(scorerOf(data) && /^[0-9a-f]{64}$/.test(contentSha256(data)));
         if (data.kind === "gsm8k" || data.kind === "mmlu") continue;
         assert.equal(options["referenceRevision"], "embedded");
         const texts = new Set(textsOf(data));

@@ -9,17 +9,22 @@ import { GSM8K_SCORER } from "./general/gsm8k.ts";
 import { MMLU_SCORER } from "./general/mmlu.ts";
 import type { MtebData } from "./mteb/load.ts";
 import { rankableQueries } from "./mteb/reranking.ts";
-import { MTEB_SCORERS } from "./mteb/score_task.ts";
+import { mtebScorer } from "./mteb/score_task.ts";
 
 /** Data of any task. */
 export type TaskData = MtebData | GeneralData;
 
-/** Version of the scorer of each kind of task: part of what makes two scores comparable. */
-export const SCORERS: Readonly<Record<TaskData["kind"], string>> = {
-  ...MTEB_SCORERS,
-  gsm8k: GSM8K_SCORER,
-  mmlu: MMLU_SCORER,
-};
+/** Version of the scorer of some data: part of what makes two scores comparable. */
+export function scorerOf(data: TaskData): string {
+  switch (data.kind) {
+    case "gsm8k":
+      return GSM8K_SCORER;
+    case "mmlu":
+      return MMLU_SCORER;
+    default:
+      return mtebScorer(data);
+  }
+}
 
 /**
  * SHA-256 of everything that is scored: texts, labels, judgements, prompts and options, in order. It does not
@@ -33,6 +38,8 @@ export function contentSha256(data: TaskData): string {
 /** Number of items that the score is a mean, a correlation or an average precision over. */
 export function itemCount(data: TaskData): number {
   switch (data.kind) {
+    case "group":
+      return data.parts.reduce((sum, part) => sum + itemCount(part.data), 0);
     case "sts":
     case "pair_classification":
       return data.pairs.length;

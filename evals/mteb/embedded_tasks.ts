@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { MtebTask } from "./tasks.ts";
+import type { SingleTask } from "./tasks.ts";
 
 /**
  * Which synsets: "tiny" to report on, "tiny-dev" to choose settings by. No synset is in both. Also the folder of the data sets
@@ -13,7 +13,7 @@ import type { MtebTask } from "./tasks.ts";
 export type EmbeddedPart = "tiny" | "tiny-dev";
 
 /** The seven tasks of a part, in the order of the paper's tables. Their names are the same in both parts. */
-export function embeddedTasks(part: EmbeddedPart): MtebTask[] {
+export function embeddedTasks(part: EmbeddedPart): SingleTask[] {
   const row = (name: string, folder: string) => ({
     name,
     repo: `${part}/${folder}`,

@@ -7,41 +7,51 @@ import { UsageError } from "#errors";
 import { labelColumn, numberColumn, type RowSource, stringColumn } from "../../lib/data/columns.ts";
 import type { DataFile } from "../../lib/data/data_file.ts";
 import type { JsonlRow } from "../../lib/data/jsonl.ts";
-import type { Mirror } from "../../lib/data/mirror.ts";
+import type { Mirror, Split } from "../../lib/data/mirror.ts";
 import type { ClassificationData, ClassificationOptions, LabelledText } from "./classification.ts";
 import type { ClusteringData, ClusteringOptions } from "./clustering.ts";
+import { loadRankedCandidates, loadRetrieval } from "./load_retrieval.ts";
 import { clusteringRow, pairRows, rerankingRow, summarizationRow } from "./load_sets.ts";
 import type { LabelledPair } from "./pair_classification.ts";
-import type { RerankingData } from "./reranking.ts";
-import type { IdentifiedText, RetrievalData } from "./retrieval.ts";
+import { DEFAULT_PROFILE, pinned, type ScoringProfile } from "./profile.ts";
+import type { RerankingData, RerankingOptions } from "./reranking.ts";
+import type { RetrievalData } from "./retrieval.ts";
+import { stratifiedSample } from "./stratified_sample.ts";
 import type { StsPair } from "./sts.ts";
-import type { SummarizedDocument } from "./summarization.ts";
-import type {
-  ClassificationTask,
-  ClusteringTask,
-  MtebTask,
-  PairClassificationTask,
-  RerankingTask,
-  RetrievalTask,
-  StsTask,
-  SummarizationTask,
-} from "./tasks.ts";
+import type { SummarizationOptions, SummarizedDocument } from "./summarization.ts";
+import type { ClassificationTask, MtebTask, RerankingTask, SingleTask } from "./tasks.ts";
 
-/** Protocol of the classification tasks beside the samples per label. */
-export const CLASSIFICATION_PROTOCOL = { experiments: 10, seed: 42, probe: "1.4" } as const;
+/** Experiments of a classification, and the seed of every one. */
+const CLASSIFICATION_PROTOCOL = { experiments: 10, seed: 42 } as const;
 
-/** Protocol of the clustering tasks: the draws of scikit-learn since 1.3, which GRACE's and newer scores were made with. */
-export const CLUSTERING_PROTOCOL = { batchSize: 500, seed: 42, sklearn: "1.3" } as const;
+/** Rows of a minibatch, and the seed of every set. */
+const CLUSTERING_PROTOCOL = { batchSize: 500, seed: 42 } as const;
 
-/** The data of one MTEB task with the options that its scorer takes. */
-export type MtebData =
+/** Seed of the part of a test split that is scored. */
+const SAMPLE_SEED = 42;
+
+/** The data of a task over one data set, with the options that its scorer takes. */
+export type SingleData =
   | { readonly kind: "sts"; readonly pairs: readonly StsPair[] }
   | { readonly kind: "classification"; readonly options: ClassificationOptions } & ClassificationData
   | { readonly kind: "retrieval"; readonly options: { readonly dropSelf: boolean } } & RetrievalData
-  | { readonly kind: "reranking" } & RerankingData
+  | { readonly kind: "reranking"; readonly options?: RerankingOptions } & RerankingData
   | { readonly kind: "clustering"; readonly options: ClusteringOptions } & ClusteringData
   | { readonly kind: "pair_classification"; readonly pairs: readonly LabelledPair[] }
-  | { readonly kind: "summarization"; readonly documents: readonly SummarizedDocument[] };
+  | {
+    readonly kind: "summarization";
+    readonly documents: readonly SummarizedDocument[];
+    readonly options?: SummarizationOptions;
+  };
+
+/** One part of a group of tasks. */
+export interface DataPart {
+  readonly name: string;
+  readonly data: SingleData;
+}
+
+/** The data of one MTEB task. */
+export type MtebData = SingleData | { readonly kind: "group"; readonly parts: readonly DataPart[] };
 
 /** Data with the files they were read from. */
 export interface Loaded<T> {
@@ -52,107 +62,124 @@ export interface Loaded<T> {
 /**
  * Reads a task's data whole.
  *
+ * @param profile whose data set, texts and protocol
  * @throws MissingError if the mirror does not hold them
- * @throws UsageError if a row is not what the task needs
+ * @throws UsageError with task, file and row if a row is not what the task needs
  */
-export function loadTask(mirror: Mirror, task: MtebTask): Promise<Loaded<MtebData>> {
+export async function loadTask(
+  mirror: Mirror,
+  task: MtebTask,
+  profile: ScoringProfile = DEFAULT_PROFILE,
+): Promise<Loaded<MtebData>> {
+  if (!("parts" in task)) return loadSingle(mirror, pinned(task, profile), profile);
+  const parts: DataPart[] = [], files: DataFile[] = [];
+  for (const part of task.parts) {
+    const loaded = await loadSingle(mirror, pinned(part, profile), profile);
+    parts.push({ name: part.name, data: loaded.data });
+    files.push(...loaded.files);
+  }
+  return { data: { kind: "group", parts }, files };
+}
+
+async function loadSingle(
+  mirror: Mirror,
+  task: SingleTask,
+  profile: ScoringProfile,
+): Promise<Loaded<SingleData>> {
+  const read = <T>(split: string, parse: (row: JsonlRow, source: RowSource) => T) =>
+    mirror.split(task.name, task.repo, split, parse, { subset: task.subset });
   switch (task.category) {
-    case "sts":
-      return loadSts(mirror, task);
+    case "sts": {
+      const { rows, file } = await read(task.split, stsRow);
+      return { data: { kind: "sts", pairs: rows }, files: [file] };
+    }
     case "classification":
-      return loadClassification(mirror, task);
-    case "retrieval":
-      return loadRetrieval(mirror, task);
+      return loadClassification(
+        task,
+        await read("train", labelledRow),
+        await read(task.split, labelledRow),
+        profile,
+      );
+    case "retrieval": {
+      const { data, files } = await loadRetrieval(mirror, task, profile);
+      return { data: { kind: "retrieval", ...data, options: { dropSelf: task.dropSelf } }, files };
+    }
     case "reranking":
-      return loadReranking(mirror, task);
-    case "clustering":
-      return loadClustering(mirror, task);
-    case "pair_classification":
-      return loadPairs(mirror, task);
-    case "summarization":
-      return loadSummarization(mirror, task);
+      return loadReranking(mirror, task, profile);
+    case "clustering": {
+      const { rows, file } = await read(task.split, clusteringRow);
+      const options = { ...CLUSTERING_PROTOCOL, sklearn: profile.sklearn.draws };
+      return { data: { kind: "clustering", sets: rows, options }, files: [file] };
+    }
+    case "pair_classification": {
+      const { rows, file } = await read(task.split, pairRows);
+      return { data: { kind: "pair_classification", pairs: rows.flat() }, files: [file] };
+    }
+    case "summarization": {
+      const { rows, file } = await read(task.split, summarizationRow);
+      const options = task.legacy ? { options: { legacy: true } } : {};
+      return { data: { kind: "summarization", documents: rows, ...options }, files: [file] };
+    }
   }
 }
 
-async function loadSts(mirror: Mirror, task: StsTask): Promise<Loaded<MtebData>> {
-  const { rows, file } = await mirror.split(task.name, task.repo, task.split, (row, source) => ({
+function stsRow(row: JsonlRow, source: RowSource): StsPair {
+  return {
     id: String(row.line),
     sentence1: stringColumn(row, "sentence1", source),
     sentence2: stringColumn(row, "sentence2", source),
     gold: numberColumn(row, "score", source),
-  }));
-  return { data: { kind: "sts", pairs: rows }, files: [file] };
+  };
 }
 
-async function loadClassification(mirror: Mirror, task: ClassificationTask): Promise<Loaded<MtebData>> {
-  const parse = (row: JsonlRow, source: RowSource): LabelledText => ({
+function labelledRow(row: JsonlRow, source: RowSource): LabelledText {
+  return {
     id: String(row.line),
     text: stringColumn(row, "text", source),
     label: labelColumn(row, "label", source),
-  });
-  const train = await mirror.split(task.name, task.repo, "train", parse);
-  const test = await mirror.split(task.name, task.repo, task.split, parse);
-  const options = { ...CLASSIFICATION_PROTOCOL, samplesPerLabel: task.samplesPerLabel };
+  };
+}
+
+function loadClassification(
+  task: ClassificationTask,
+  train: Split<LabelledText>,
+  test: Split<LabelledText>,
+  { sklearn }: ScoringProfile,
+): Loaded<SingleData> {
+  const type = typeof train.rows[0]!.label;
+  for (const { rows, file } of [train, test]) {
+    const other = rows.find((row) => typeof row.label !== type);
+    if (other === undefined) continue;
+    throw new UsageError(
+      `${task.name}: "${file.path}" line ${other.id}: the label ${JSON.stringify(other.label)} is a ` +
+        `${typeof other.label}, that of the first training row a ${type}`,
+      "labels of a data set are all numbers or all strings; fetch it again",
+    );
+  }
+  const sample = task.testSample === undefined
+    ? test.rows
+    : stratifiedSample(test.rows.map((row) => row.label), task.testSample, SAMPLE_SEED).map((i) =>
+      test.rows[i]!
+    );
+  const options = { ...CLASSIFICATION_PROTOCOL, probe: sklearn.probe, samplesPerLabel: task.samplesPerLabel };
   return {
-    data: { kind: "classification", train: train.rows, test: test.rows, options },
+    data: { kind: "classification", train: train.rows, test: sample, options },
     files: [train.file, test.file],
   };
 }
 
-/** A document's text is title, blank, text, untrimmed, as mteb 1.16 to 1.39 join them. */
-async function loadRetrieval(mirror: Mirror, task: RetrievalTask): Promise<Loaded<MtebData>> {
-  const corpus = await mirror.split(task.name, task.repo, "corpus", (row, source): IdentifiedText => ({
-    id: stringColumn(row, "_id", source),
-    text: `${stringColumn(row, "title", source)} ${stringColumn(row, "text", source)}`,
-  }));
-  const queries = await mirror.split(task.name, task.repo, "queries", (row, source): IdentifiedText => ({
-    id: stringColumn(row, "_id", source),
-    text: stringColumn(row, "text", source),
-  }));
-  const qrels = await mirror.judgements(task.name, task.repo, task.split);
-
-  const judgements = new Map<string, Map<string, number>>();
-  for (const { query, document, relevance } of qrels.rows) {
-    const judged = judgements.get(query) ?? new Map<string, number>();
-    judgements.set(query, judged.set(document, relevance));
+async function loadReranking(
+  mirror: Mirror,
+  task: RerankingTask,
+  profile: ScoringProfile,
+): Promise<Loaded<SingleData>> {
+  const options: { options?: RerankingOptions } = profile.mteb === "1.38.33"
+    ? {}
+    : { options: { metric: "map_at_1000", subqueries: task.subqueries === true } };
+  if (profile.mteb === "2" && await mirror.hasSplit(task.repo, "top_ranked")) {
+    const { queries, files } = await loadRankedCandidates(mirror, task, profile);
+    return { data: { kind: "reranking", queries, ...options }, files };
   }
-  const judgedQueries = queries.rows.filter((query) => judgements.has(query.id));
-  if (judgedQueries.length < judgements.size) {
-    const known = new Set(judgedQueries.map((query) => query.id));
-    const absent = [...judgements.keys()].find((id) => !known.has(id));
-    throw new UsageError(
-      `${task.name}: "${qrels.file.path}" judges query "${absent}", which "${queries.file.path}" does not hold`,
-      "fetch the data set again: its files do not belong together",
-    );
-  }
-  return {
-    data: {
-      kind: "retrieval",
-      queries: judgedQueries,
-      documents: corpus.rows,
-      judgements,
-      options: { dropSelf: task.dropSelf },
-    },
-    files: [corpus.file, queries.file, qrels.file],
-  };
-}
-
-async function loadReranking(mirror: Mirror, task: RerankingTask): Promise<Loaded<MtebData>> {
   const { rows, file } = await mirror.split(task.name, task.repo, task.split, rerankingRow);
-  return { data: { kind: "reranking", queries: rows }, files: [file] };
-}
-
-async function loadClustering(mirror: Mirror, task: ClusteringTask): Promise<Loaded<MtebData>> {
-  const { rows, file } = await mirror.split(task.name, task.repo, task.split, clusteringRow);
-  return { data: { kind: "clustering", sets: rows, options: CLUSTERING_PROTOCOL }, files: [file] };
-}
-
-async function loadPairs(mirror: Mirror, task: PairClassificationTask): Promise<Loaded<MtebData>> {
-  const { rows, file } = await mirror.split(task.name, task.repo, task.split, pairRows);
-  return { data: { kind: "pair_classification", pairs: rows.flat() }, files: [file] };
-}
-
-async function loadSummarization(mirror: Mirror, task: SummarizationTask): Promise<Loaded<MtebData>> {
-  const { rows, file } = await mirror.split(task.name, task.repo, task.split, summarizationRow);
-  return { data: { kind: "summarization", documents: rows }, files: [file] };
+  return { data: { kind: "reranking", queries: rows, ...options }, files: [file] };
 }

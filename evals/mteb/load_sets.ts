@@ -57,7 +57,7 @@ export function pairRows(row: JsonlRow, source: RowSource): LabelledPair[] {
       label: integerColumn(row, "labels", source, 0, 1) as 0 | 1,
     }];
   }
-  const sentence1 = stringListColumn(row, first, source);
+  const sentence1 = nonEmpty(row, first, source);
   const sentence2 = stringListColumn(row, second, source, sentence1.length);
   return numberListColumn(row, "labels", source, sentence1.length).map((label, i) => {
     if (label !== 0 && label !== 1) {

@@ -6,15 +6,16 @@
 import type { Score, Vectors } from "../score.ts";
 import { CLASSIFICATION_SCORER, scoreClassification, undersample } from "./classification.ts";
 import { CLUSTERING_SCORER, scoreClustering } from "./clustering.ts";
-import type { MtebData } from "./load.ts";
+import type { MtebData, SingleData } from "./load.ts";
 import { PAIR_CLASSIFICATION_SCORER, scorePairClassification } from "./pair_classification.ts";
 import { rankableQueries, RERANKING_SCORER, scoreReranking } from "./reranking.ts";
 import { RETRIEVAL_SCORER, scoreRetrieval } from "./retrieval.ts";
+import { scoreGroup } from "./score_group.ts";
 import { scoreSts, STS_SCORER } from "./sts.ts";
 import { scoreSummarization, SUMMARIZATION_SCORER } from "./summarization.ts";
 
 /** Version of the scorer of each kind of task. */
-export const MTEB_SCORERS: Readonly<Record<MtebData["kind"], string>> = {
+const SCORERS: Readonly<Record<SingleData["kind"], string>> = {
   sts: STS_SCORER,
   classification: CLASSIFICATION_SCORER,
   retrieval: RETRIEVAL_SCORER,
@@ -24,9 +25,18 @@ export const MTEB_SCORERS: Readonly<Record<MtebData["kind"], string>> = {
   summarization: SUMMARIZATION_SCORER,
 };
 
+/** Version of the scorer of some data: of a group, that of its parts, which are of one kind. */
+export function mtebScorer(data: MtebData): string {
+  return data.kind === "group" ? `mean of ${SCORERS[data.parts[0]!.data.kind]}` : SCORERS[data.kind];
+}
+
 /** Scores a task from the embeddings of {@linkcode textsOf} its data. */
 export function scoreTask(data: MtebData, vectors: Vectors): Score {
   switch (data.kind) {
+    case "group":
+      return scoreGroup(
+        data.parts.map((part) => ({ name: part.name, score: scoreTask(part.data, vectors) })),
+      );
     case "sts":
       return scoreSts(data.pairs, vectors);
     case "classification":
@@ -34,13 +44,13 @@ export function scoreTask(data: MtebData, vectors: Vectors): Score {
     case "retrieval":
       return scoreRetrieval(data, vectors, data.options);
     case "reranking":
-      return scoreReranking(data, vectors);
+      return scoreReranking(data, vectors, data.options);
     case "clustering":
       return scoreClustering(data, vectors, data.options);
     case "pair_classification":
       return scorePairClassification(data.pairs, vectors);
     case "summarization":
-      return scoreSummarization(data.documents, vectors);
+      return scoreSummarization(data.documents, vectors, data.options);
   }
 }
 
@@ -50,6 +60,8 @@ export function scoreTask(data: MtebData, vectors: Vectors): Score {
  */
 export function textsOf(data: MtebData): string[] {
   switch (data.kind) {
+    case "group":
+      return data.parts.flatMap((part) => textsOf(part.data));
     case "sts":
     case "pair_classification":
       return data.pairs.flatMap((pair) => [pair.sentence1, pair.sentence2]);
