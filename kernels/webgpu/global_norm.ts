@@ -5,14 +5,14 @@
  * (Dekker 1971): about 48 bits. The host adds up the blocks in float64, in order. The elements of a block are first scaled
  * by a power of two, so that no square is too large or too small for an f32.
  *
- * A compiler that reorders float arithmetic would undo such sums. Two things keep it from that. Products are not corrected
- * by `fma`, which some drivers do in two roundings (Mesa's llvmpipe does), but are exact: a factor of 24 bits is cut into
- * two of 12. And the intermediate values of a sum pass through an exclusive or with a parameter that is always 0, behind
- * which no compiler can see.
+ * A compiler that reorders float arithmetic would undo such sums, so intermediate values are hidden from it (`opaque`). And
+ * products are not corrected by `fma`, which some drivers do in two roundings (Mesa's llvmpipe does), but are exact: a factor
+ * of 24 bits is cut into two of 12.
  *
  * @module
  */
 import type { Arena } from "./arena.ts";
+import { opaque } from "./exact_float.ts";
 import { flatPieces } from "./pieces.ts";
 import { inVectors, quadAccess, quadBindings, quadParams, quadsOf } from "./quads.ts";
 import type { CommandQueue } from "./queue.ts";
@@ -46,12 +46,10 @@ const tree = (combine: (other: string) => string) => {
 };
 
 const code = (vectors: boolean) =>
-  `${workgroupIndex}${quadAccess(matrices, vectors)}
+  `${workgroupIndex}${quadAccess(matrices, vectors)}${opaque}
 struct Pair { high: vec4<f32>, low: vec4<f32> }
 var<workgroup> largest: array<u32, ${threads}>;
 var<workgroup> pairs: array<Pair, ${threads}>;
-
-fn opaque(x: vec4<f32>) -> vec4<f32> { return bitcast<vec4<f32>>(bitcast<vec4<u32>>(x) ^ vec4(p.zero)); }
 
 // a.high + b and what the rounding of this sum has lost (Knuth's two-sum).
 fn plus(a: Pair, b: vec4<f32>) -> Pair {

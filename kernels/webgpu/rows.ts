@@ -4,7 +4,7 @@
  * @module
  */
 import type { Arena } from "./arena.ts";
-import { exactQuotient } from "./exact_quotient.ts";
+import { exactQuotient, opaque } from "./exact_float.ts";
 import { rowBlocks } from "./pieces.ts";
 import { inVectors, quadAccess, quadBindings, quadParams, quadsOf } from "./quads.ts";
 import type { CommandQueue } from "./queue.ts";
@@ -114,17 +114,17 @@ export class RowOps {
     const name = `divide-rows${vectors ? "/vec4" : ""}`;
     const kernel = this.queue.kernel(name, () => ({
       name,
-      params: { count: "u32", ...quadParams },
+      params: { count: "u32", zero: "u32", ...quadParams },
       bindings: { ...quadBindings(matrices, vectors), counts: "in f32", reciprocals: "in f32" },
       code: overQuads(
-        quadAccess(matrices, vectors) + exactQuotient,
+        quadAccess(matrices, vectors) + opaque + exactQuotient,
         `let divisor = counts[p.counts_base + row];
   let reciprocal = reciprocals[p.reciprocals_base + row];
   store_y(row, quad, exact_quotient(load_y(row, quad), divisor, reciprocal));`,
       ),
     }));
     const shape = quadsOf(width), count = rows * shape.quads, reciprocals = counts.map((value) => 1 / value);
-    this.queue.run(kernel, { y, counts, reciprocals }, { count, ...shape }, this.#groups(count));
+    this.queue.run(kernel, { y, counts, reciprocals }, { count, zero: 0, ...shape }, this.#groups(count));
   }
 
   /** dx[i] += dPooled[s] / count(s) for every range that holds row i, in order of s. */
