@@ -24,6 +24,7 @@ Deno.test("estimateMemory() counts the published parameters when the decoder is 
   const estimate = estimateMemory(smolLm2);
   assert.equal(estimate.parameters, 134_515_008);
   assert.equal(estimate.weights, 4 * 134_515_008);
+  assert.equal(estimate.largestTensor, 4 * 49152 * 576);
   assert.equal(estimate.trainingState, 16 * 134_515_008);
   // 30 layers, keys and values of 3 heads of 64 in float32.
   assert.equal(estimate.kvCachePerToken, 30 * 2 * 3 * 64 * 4);
