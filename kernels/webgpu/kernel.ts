@@ -15,7 +15,14 @@ import type { GpuTensor } from "./tensor.ts";
 export type ParamType = "u32" | "i32" | "f32";
 
 /** How a kernel sees a binding: whether it writes it, and the elements of its array. */
-export type BindingType = `${"in" | "out"} ${"f32" | "vec4<f32>" | "u32" | "i32" | "vec4<u32>" | "bf16"}`;
+export type BindingType = `${"in" | "out"} ${
+  | "f32"
+  | "vec4<f32>"
+  | "u32"
+  | "i32"
+  | "vec2<u32>"
+  | "vec4<u32>"
+  | "bf16"}`;
 
 /** What a kernel is made of. */
 export interface KernelSpec<P extends string, B extends string> {
@@ -50,6 +57,7 @@ const units: Readonly<Record<string, number>> = {
   "u32": 4,
   "i32": 4,
   "vec4<f32>": 16,
+  "vec2<u32>": 8,
   "vec4<u32>": 16,
   "bf16": 2,
 };

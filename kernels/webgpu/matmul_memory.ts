@@ -1,0 +1,73 @@
+/**
+ * How kernels of products read A and B and write C: WGSL functions that hide layout, element type and vector width.
+ *
+ * Rows and columns past the end may be read (WebGPU keeps every access inside the binding), and what comes of them is not
+ * written; terms past the end of k read as 0.
+ *
+ * @module
+ */
+import { widen } from "./wgsl.ts";
+import { flags, type Variant } from "./matmul_product.ts";
+
+const lanes = [0, 1, 2, 3];
+
+/** One element of an operand, scalar variants. */
+function element(name: "a" | "b", bf16: boolean): string {
+  const at = `p.${name}_base + index`;
+  return `
+fn ${name}_element(index: u32) -> f32 { ${
+    bf16 ? `let at = ${at}; return widen(${name}[at >> 1u], (at & 1u) == 1u);` : `return ${name}[${at}];`
+  } }`;
+}
+
+/** `a_quad(i, k)`: four terms k … k + 3 of row i of an inner operand, or four rows i … i + 3 of term k of an outer one. */
+function quad(name: "a" | "b", v: Variant): string {
+  const bf16 = name === "b" && v.bf16, inner = v[name] === "inner";
+  const first = name === "a" ? "p.a_first + " : "";
+  const index = inner ? `i * p.${name}_stride + k` : `k * p.${name}_stride + ${first}i`;
+  const head = `fn ${name}_quad(i: u32, k: u32) -> vec4<f32> {\n  let index = ${index};\n  `;
+  if (v.vector) {
+    const load = `${name}[p.${name}_base + (index >> 2u)]`;
+    return head + (bf16
+      ? `let words = ${load};
+  let value = bitcast<vec4<f32>>(vec4<u32>(words.x << 16u, words.x & 0xffff0000u, words.y << 16u, words.y & 0xffff0000u));`
+      : `let value = ${load};`) +
+      `
+  return select(vec4<f32>(), value, k < p.inner);
+}`;
+  }
+  const one = (e: number) =>
+    `select(0.0f, ${name}_element(index + ${e}u), ${inner ? `k + ${e}u` : "k"} < p.inner)`;
+  return `${element(name, bf16)}
+${head}return vec4<f32>(${lanes.map(one).join(", ")});
+}`;
+}
+
+/** `a_quad` and `b_quad`: see the function of the same name. */
+export function readOperands(v: Variant): string {
+  return `${v.bf16 && !v.vector ? widen : ""}${quad("a", v)}
+${quad("b", v)}`;
+}
+
+/**
+ * `start(row, column)`: what a total starts from; `finish(row, column, part, total)`: writes a total (part 0), or the sum of
+ * chunk `part`. A value is `width` columns of one row.
+ */
+export function writeResult(width: 1 | 4): string {
+  const type = width === 4 ? "vec4<f32>" : "f32",
+    unit = (index: string) => width === 4 ? `((${index}) >> 2u)` : index;
+  return `
+fn place(row: u32, column: u32) -> u32 { return ${unit("row * p.c_stride + p.c_first + column")}; }
+fn start(row: u32, column: u32) -> ${type} {
+  if ((p.flags & ${flags.accumulate}u) == 0u || row >= p.rows || column >= p.columns) { return ${type}(); }
+  return c[p.c_base + place(row, column)];
+}
+fn finish(row: u32, column: u32, part: u32, total: ${type}) {
+  if (row >= p.rows || column >= p.columns) { return; }
+  let at = place(part * p.rows + row, column);
+  var value = total;
+  if ((p.flags & ${flags.bias}u) != 0u) { value += bias[p.bias_base + ${unit("column")}]; }
+  if ((p.flags & ${flags.residual}u) != 0u) { value += residual[p.residual_base + at]; }
+  c[p.c_base + at] = value;
+}`;
+}
