@@ -5,13 +5,13 @@
  */
 import { Workbench } from "../conformance/workbench.ts";
 import { findAdapter } from "./adapter.ts";
-import { createWebGpuDevice } from "./mod.ts";
+import { createWebGpuDevice, type WebGpuOptions } from "./mod.ts";
 
 const adapter = await findAdapter();
 
 /** Benches that an op is run on, by what their devices can do. */
 export interface LimitedBenches {
-  /** Bindings of `maxBinding` bytes, and 5 workgroups in a dimension. */
+  /** The limits of the test. */
   readonly small: Workbench;
   /** What the adapter can. */
   readonly large: Workbench;
@@ -20,7 +20,7 @@ export interface LimitedBenches {
 /** Registers a test on two fresh devices; it is ignored where there is no adapter. */
 export function limitsTest(
   name: string,
-  maxBinding: number,
+  limits: WebGpuOptions,
   body: (benches: LimitedBenches) => Promise<void>,
 ): void {
   Deno.test({
@@ -28,7 +28,7 @@ export function limitsTest(
     ignore: adapter === null,
     fn: async () => {
       const devices = await Promise.all([
-        createWebGpuDevice({ maxBinding, maxGroups: 5 }),
+        createWebGpuDevice(limits),
         createWebGpuDevice(),
       ]);
       const [small, large] = devices.map((device) => new Workbench(device)) as [Workbench, Workbench];
