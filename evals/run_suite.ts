@@ -24,6 +24,7 @@ import {
   readGenerations,
   type StoredGenerations,
 } from "./generation_store.ts";
+import { writeMtebResults } from "./mteb/result_json.ts";
 import { scoreTask, textsOf } from "./mteb/score_task.ts";
 import { requireUsableVectors } from "./mteb/usable_vectors.ts";
 import type { Score } from "./score.ts";
@@ -190,27 +191,27 @@ async function scoreTasks(
         model: embeddings!.encoder,
         counts: textCounts(textsOf(data), embeddings!),
       };
-    records.push(
-      writeScore(out, {
-        suite: suite.id,
-        task: task.name,
-        baseTask: task.baseTask,
-        category: task.category,
-        embedded: task.embedded,
-        main: score.main,
-        value: score.metrics[score.main]!,
-        stderr: standardErrorOfItems(score.items, score.aggregate),
-        aggregate: score.aggregate,
-        metrics: score.metrics,
-        counts: { ...score.counts, ...counts },
-        warnings: [...score.warnings, ...textWarnings(counts), ...task.notes],
-        scorer: scorerOf(data),
-        content: contentSha256(data),
-        options: task.options,
-        files: task.files,
-        model,
-      }, score.items),
-    );
+    const record = writeScore(out, {
+      suite: suite.id,
+      task: task.name,
+      baseTask: task.baseTask,
+      category: task.category,
+      embedded: task.embedded,
+      main: score.main,
+      value: score.metrics[score.main]!,
+      stderr: standardErrorOfItems(score.items, score.aggregate),
+      aggregate: score.aggregate,
+      metrics: score.metrics,
+      counts: { ...score.counts, ...counts },
+      warnings: [...score.warnings, ...textWarnings(counts), ...task.notes],
+      scorer: scorerOf(data),
+      content: contentSha256(data),
+      options: task.options,
+      files: task.files,
+      model,
+    }, score.items);
+    writeMtebResults(out, record, score.items);
+    records.push(record);
   }
   return records;
 }

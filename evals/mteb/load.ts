@@ -146,13 +146,13 @@ function loadClassification(
   test: Split<LabelledText>,
   { sklearn }: ScoringProfile,
 ): Loaded<SingleData> {
-  const type = typeof train.rows[0]!.label;
+  const isText = (row: LabelledText) => typeof row.label === "string", texts = isText(train.rows[0]!);
   for (const { rows, file } of [train, test]) {
-    const other = rows.find((row) => typeof row.label !== type);
+    const other = rows.find((row) => isText(row) !== texts);
     if (other === undefined) continue;
     throw new UsageError(
       `${task.name}: "${file.path}" line ${other.id}: the label ${JSON.stringify(other.label)} is a ` +
-        `${typeof other.label}, that of the first training row a ${type}`,
+        `${texts ? "number" : "string"}, that of the first training row a ${texts ? "string" : "number"}`,
       "labels of a data set are all numbers or all strings; fetch it again",
     );
   }
