@@ -76,7 +76,7 @@ class WebGpuEngine implements WebGpuDevice {
     };
     this.#elementwise = new ElementwiseOps(queue);
     this.#linear = new LinearOps(queue, arena);
-    this.#rows = new RowOps(queue, arena);
+    this.#rows = new RowOps(queue);
     this.#norm = new NormOps(queue, arena);
     this.#rope = new RopeOps(queue, arena);
     this.#attention = new AttentionOps(queue, arena);

@@ -15,9 +15,9 @@ import { spread, workgroupIndex } from "./wgsl.ts";
 
 const threads = 256;
 
-/** Threads that share a row: two quads each, where there are enough of them. */
+/** Threads that share a row: two to four quads each, where there are enough of them. */
 function lanesOf(width: number): number {
-  return Math.min(threads, Math.max(8, 2 ** Math.ceil(Math.log2(width / 8))));
+  return Math.min(threads, Math.max(8, 2 ** Math.ceil(Math.log2(width / 16))));
 }
 
 /** A row reduction as data. In its WGSL, `row` is the number of the row and `quad` the place in it. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Arena } from "./arena.ts";
 import { exactQuotient, opaque } from "./exact_float.ts";
 import { rowBlocks } from "./pieces.ts";
 import { inVectors, quadAccess, quadBindings, quadParams, quadsOf } from "./quads.ts";
@@ -32,7 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 /** See the module comment. Matrices larger than a binding are read and written in blocks of rows. */
 export class RowOps {
-  constructor(readonly queue: CommandQueue, readonly arena: Arena) {}
+  constructor(readonly queue: CommandQueue) {}
 
   /** y[i] ← w[ids[i]]; ids that were made on the GPU are in range by the word of the op that made them. */
   embedding(ids: GpuTensor, w: GpuTensor, y: GpuTensor): void {
