@@ -17,7 +17,7 @@ import { flatPieces } from "./pieces.ts";
 import { inVectors, quadAccess, quadBindings, quadParams, quadsOf } from "./quads.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
-import { spread, workgroupIndex } from "./wgsl.ts";
+import { spread, treeReduction, workgroupIndex } from "./wgsl.ts";
 
 const threads = 256;
 
@@ -36,14 +36,8 @@ const eachQuad = (body: string) => `
     if (quad < p.quads) { ${body} }
   }`;
 
-const tree = (combine: (other: string) => string) => {
-  const steps: string[] = [];
-  for (let step = threads / 2; step >= 1; step /= 2) {
-    steps.push(`workgroupBarrier();
-  if (local < ${step}u) { ${combine(`local + ${step}u`)} }`);
-  }
-  return steps.join("\n  ");
-};
+const tree = (combine: (other: string) => string) =>
+  treeReduction(threads, "local", (step) => combine(`local + ${step}`));
 
 const code = (vectors: boolean) =>
   `${workgroupIndex}${quadAccess(matrices, vectors)}${opaque}

@@ -9,21 +9,16 @@ import type { LinearOps } from "./linear.ts";
 import { rowBlocks } from "./pieces.ts";
 import type { CommandQueue } from "./queue.ts";
 import { expectShape, type GpuTensor } from "./tensor.ts";
-import { spread, workgroupIndex } from "./wgsl.ts";
+import { spread, treeReduction, workgroupIndex } from "./wgsl.ts";
 
 const threads = 256;
 
 /** Most bytes of a block of the matrix of similarities. */
 const blockBytes = 1 << 26;
 
-const tree = (combine: (other: string) => string) => {
-  const steps: string[] = [];
-  for (let step = threads / 2; step >= 1; step /= 2) {
-    steps.push(`workgroupBarrier();
-  if (local < ${step}u) { ${combine(`parts[local + ${step}u]`)} }`);
-  }
-  return steps.join("\n  ");
-};
+/** Over the values of all threads in `parts`. */
+const tree = (combine: (other: string) => string) =>
+  treeReduction(threads, "local", (step) => combine(`parts[local + ${step}]`));
 
 /**
  * A workgroup turns row i of similarities s into (softmax − [j = positive]) / (nτ), in place, and tells of the row

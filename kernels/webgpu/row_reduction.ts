@@ -11,7 +11,7 @@ import type { KernelSpec, ParamType } from "./kernel.ts";
 import { quadAccess, type QuadBinding, quadBindings, quadParams } from "./quads.ts";
 import type { CommandQueue, Groups, HostList } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
-import { spread, workgroupIndex } from "./wgsl.ts";
+import { spread, treeReduction, workgroupIndex } from "./wgsl.ts";
 
 const threads = 256;
 
@@ -36,15 +36,6 @@ export interface RowReduction<P extends string, B extends string, C extends stri
   readonly once?: string;
   /** Writes a quad. */
   readonly rewrite: string;
-}
-
-function tree(lanes: number): string {
-  const steps: string[] = [];
-  for (let step = lanes / 2; step >= 1; step /= 2) {
-    steps.push(`workgroupBarrier();
-  if (lane < ${step}u) { parts[local] += parts[local + ${step}u]; }`);
-  }
-  return steps.join("\n  ");
 }
 
 function specOf<P extends string, B extends string, C extends string>(
@@ -73,7 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     ${accumulate}
   }
   parts[local] = vec2((first.x + first.y) + (first.z + first.w), (second.x + second.y) + (second.z + second.w));
-  ${tree(lanes)}
+  ${treeReduction(lanes, "lane", (step) => `parts[local] += parts[local + ${step}];`)}
   workgroupBarrier();
   let total = parts[local - lane];
   if (wanted >= p.rows) { return; }

@@ -30,3 +30,20 @@ export function f32Literal(value: number): string {
   const rounded = Math.fround(value);
   return Number.isInteger(rounded) ? `${rounded}.0f` : `${rounded}f`;
 }
+
+/**
+ * Combines values in workgroup memory by a tree of fixed shape, so that the order of a sum depends on nothing.
+ *
+ * @param lanes number of values, a power of two
+ * @param lane WGSL of this thread's number among them
+ * @param combine statement that takes the value `step` places further on into this thread's own
+ * @returns statements to be reached by all threads, with the result in place 0; a barrier has to follow
+ */
+export function treeReduction(lanes: number, lane: string, combine: (step: string) => string): string {
+  const steps: string[] = [];
+  for (let step = lanes / 2; step >= 1; step /= 2) {
+    steps.push(`workgroupBarrier();
+  if (${lane} < ${step}u) { ${combine(`${step}u`)} }`);
+  }
+  return steps.join("\n  ");
+}
