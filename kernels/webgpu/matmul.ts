@@ -14,7 +14,7 @@ import type { GpuTensor } from "./tensor.ts";
 const chunkBytes = 64 << 20;
 
 /** Blocks of rows and columns are cut at multiples of this, so that pieces keep the alignment of the whole. */
-const cut = 128;
+const cut = 32;
 
 /** See the module comment. */
 export class Matmul {
@@ -51,7 +51,7 @@ export class Matmul {
               residual: last ? residual?.rows(row, rowEnd) : undefined,
               accumulate: k > 0 || product.accumulate === true,
             },
-            { aFirst: aLayout === "outer" ? row : 0, cFirst: column },
+            { aFirst: aLayout === "outer" ? row : k, cFirst: column },
             plan,
           );
         }

@@ -24,7 +24,7 @@ fn ${name}_element(index: u32) -> f32 { ${
 function quad(name: "a" | "b", v: Variant): string {
   const bf16 = name === "b" && v.bf16, inner = v[name] === "inner";
   const first = name === "a" ? "p.a_first + " : "";
-  const index = inner ? `i * p.${name}_stride + k` : `k * p.${name}_stride + ${first}i`;
+  const index = inner ? `i * p.${name}_stride + ${first}k` : `k * p.${name}_stride + ${first}i`;
   const head = `fn ${name}_quad(i: u32, k: u32) -> vec4<f32> {\n  let index = ${index};\n  `;
   if (v.vector) {
     const load = `${name}[p.${name}_base + (index >> 2u)]`;

@@ -61,9 +61,10 @@ export interface Variant {
 
 /** The variant that a product needs: `vector` if its dimensions and offsets allow it. */
 export function variantOf(product: Product): Variant {
-  const { a, b, c, bias, residual, aLayout, bLayout, rows, columns, inner } = product;
-  const extents = [aLayout === "inner" ? inner : rows, bLayout === "inner" ? inner : columns, columns];
-  const vector = extents.every((extent) => extent % 4 === 0) && vectorizable(4, a, c, bias, residual) &&
+  const { a, b, c, bias, residual, aLayout, bLayout } = product;
+  // Strides, not extents: a block of a tensor has those of the whole. Blocks are cut at multiples of four.
+  const strides = [a, b, c].map(({ shape }) => shape[1]!);
+  const vector = strides.every((stride) => stride % 4 === 0) && vectorizable(4, a, c, bias, residual) &&
     b.offset % (b.dtype === "bf16" ? 8 : 16) === 0;
   return { a: aLayout, b: bLayout, bf16: b.dtype === "bf16", vector };
 }
@@ -85,7 +86,7 @@ export const productParams = {
   a_stride: "u32",
   b_stride: "u32",
   c_stride: "u32",
-  /** Where row 0 of the product lies in a row of an `outer` A. */
+  /** Where the product starts in a row of A: its row 0 if A is `outer`, its first term if A is `inner`. */
   a_first: "u32",
   /** Where column 0 of the product lies in a row of C and of the residual. */
   c_first: "u32",
