@@ -52,3 +52,12 @@ Deno.test("aggregateItems() is a mean over the items that were scored", () => {
   assert.equal(aggregateItems([{ id: "a", value: 1 }, { id: "b" }, { id: "c", value: 0 }], "mean"), 0.5);
   assert.ok(Number.isNaN(aggregateItems([{ id: "b" }], "mean")));
 });
+
+Deno.test("countedMetric() of items in groups is the plain mean over the groups, however large they are", () => {
+  const item = (id: number, value: number, group: string): ScoredItem => ({ id: `${id}`, value, group });
+  const items = [item(0, 1, "a"), item(1, 0, "b"), item(2, 0, "b"), item(3, 0.5, "a"), item(4, 0.6, "b")];
+  assertClose([aggregateItems(items, "mean")], [(0.75 + 0.2) / 2], 1e-12);
+  assertClose([countedMetric(items, "mean")([3, 1, 0, 1, 1])], [(3.5 / 4 + 0.3) / 2], 1e-12);
+  // A group of which nothing is drawn has no mean.
+  assert.ok(Number.isNaN(countedMetric(items, "mean")([0, 1, 1, 0, 1])));
+});

@@ -98,3 +98,12 @@ Deno.test("standardErrorOfItems() of a correlation is near 1 / √(n - 1) where 
   assertClose([standardErrorOfItems(pairs, "spearman")!], [1 / Math.sqrt(n - 1)], 0.15 / Math.sqrt(n));
   assert.equal(standardErrorOfItems(pairs.slice(0, 2), "spearman"), null);
 });
+
+Deno.test("standardErrorOfItems() of groups follows from the errors of the groups", () => {
+  const grouped = (values: readonly number[], group: string) =>
+    items(values).map((item) => ({ ...item, group }));
+  const [a, b] = [[1, 0, 0.5, 0.25], [0, 1, 1, 0, 1, 1]];
+  const expected = Math.sqrt(standardError(a!)! ** 2 + standardError(b!)! ** 2) / 2;
+  assertClose([standardErrorOfItems([...grouped(a!, "a"), ...grouped(b!, "b")], "mean")!], [expected], 1e-12);
+  assert.equal(standardErrorOfItems([...grouped(a!, "a"), ...grouped([1], "b")], "mean"), null);
+});

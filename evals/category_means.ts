@@ -7,6 +7,7 @@
  * @module
  */
 import { type Category, MTEB_CATEGORIES } from "./category.ts";
+import { MTEB_TASKS } from "./mteb/tasks.ts";
 import type { ScoreRecord } from "./score_record.ts";
 
 /** Benchmarks of the paper's Table 5. */
@@ -14,6 +15,9 @@ const GENERAL_BENCHMARKS = 6;
 
 /** Embedded tasks of general ability; of each of MTEB's categories there is one. */
 const EMBEDDED_GENERAL_TASKS = 2;
+
+/** Names of the 56: no other task takes the place of one of them. */
+const NAMES: ReadonlySet<string> = new Set(MTEB_TASKS.map((task) => task.name));
 
 const MTEB = Object.keys(MTEB_CATEGORIES) as Category[];
 
@@ -100,11 +104,17 @@ function categoryMean(category: Category, embedded: boolean, members: readonly S
   const all = embedded ? EMBEDDED_GENERAL_TASKS : GENERAL_BENCHMARKS;
   const expected = category === "general" ? all : embedded ? 1 : MTEB_CATEGORIES[category];
   const sliced = members.filter((score) => score.task !== score.baseTask).length;
-  const complete = members.length === expected && sliced === 0;
+  const foreign = embedded || category === "general"
+    ? 0
+    : members.filter((score) => !NAMES.has(score.baseTask)).length;
+  const complete = members.length === expected && sliced === 0 && foreign === 0;
   const kind = (count: number) => `${embedded ? "embedded " : ""}task${embedded && count === 1 ? "" : "s"}`;
   const sliceNote = sliced === 0 ? "" : sliced === members.length ? ", sliced" : `, ${sliced} of them sliced`;
+  const foreignNote = foreign === 0 ? "" : `, ${foreign} of another list`;
   const label = !complete
-    ? `${category} (partial: ${members.length} of ${expected} ${kind(expected)}${sliceNote})`
+    ? `${category} (partial: ${members.length - foreign} of ${expected} ${
+      kind(expected)
+    }${foreignNote}${sliceNote})`
     : embedded
     ? `${category} (${expected} ${kind(expected)})`
     : category;

@@ -1,6 +1,7 @@
 import { assert, assertClose } from "#test";
 import { type Category, MTEB_CATEGORIES } from "./category.ts";
 import { categoryMeans, overallMeans } from "./category_means.ts";
+import { MTEB_TASKS } from "./mteb/tasks.ts";
 import type { ScoreRecord } from "./score_record.ts";
 
 function record(task: string, category: Category, change: Partial<ScoreRecord> = {}): ScoreRecord {
@@ -39,17 +40,26 @@ const labels = (means: { label: string; complete: boolean }[]) =>
   means.map((mean) => [mean.label, mean.complete]);
 
 Deno.test("categoryMeans() calls a category complete only with all of its tasks unsliced", () => {
-  assert.deepEqual(labels(categoryMeans([record("S", "summarization")])), [["summarization", true]]);
-  assert.deepEqual(labels(categoryMeans([record("S[mini:2]", "summarization", { baseTask: "S" })])), [
-    ["summarization (partial: 1 of 1 tasks, sliced)", false],
-  ]);
-  assert.deepEqual(labels(categoryMeans([record("A", "sts"), record("B[x:1]", "sts", { baseTask: "B" })])), [
-    ["sts (partial: 2 of 10 tasks, 1 of them sliced)", false],
-  ]);
+  assert.deepEqual(labels(categoryMeans([record("SummEval", "summarization")])), [["summarization", true]]);
+  assert.deepEqual(
+    labels(categoryMeans([record("SummEval[mini:2]", "summarization", { baseTask: "SummEval" })])),
+    [
+      ["summarization (partial: 1 of 1 tasks, sliced)", false],
+    ],
+  );
+  assert.deepEqual(
+    labels(categoryMeans([
+      record("STS12", "sts"),
+      record("STS13[x:1]", "sts", { baseTask: "STS13" }),
+    ])),
+    [
+      ["sts (partial: 2 of 10 tasks, 1 of them sliced)", false],
+    ],
+  );
 });
 
 Deno.test("categoryMeans() says of embedded tasks that they are, and never averages them with MTEB's", () => {
-  assert.deepEqual(labels(categoryMeans([record("R", "sts"), embedded("W", "sts")])), [
+  assert.deepEqual(labels(categoryMeans([record("STS12", "sts"), embedded("W", "sts")])), [
     ["sts (partial: 1 of 10 tasks)", false],
     ["sts (1 embedded task)", true],
   ]);
@@ -94,6 +104,21 @@ Deno.test("overallMeans() labels an average in which a category or a task is mis
   ]);
 });
 
-Deno.test("overallMeans() gives no average of MTEB's tasks but over all 56", () => {
-  assert.deepEqual(overallMeans([record("A", "sts"), record("B", "general")]), []);
+Deno.test("categoryMeans() takes no other task in the place of one of the 56", () => {
+  const names = MTEB_TASKS.filter((task) => task.category === "classification").map((task) => task.name);
+  const scores = names.map((name) => record(name, "classification"));
+  assert.deepEqual(labels(categoryMeans(scores)), [["classification", true]]);
+  const released = [...scores.slice(1), record("TweetSentimentClassification", "classification")];
+  assert.deepEqual(labels(categoryMeans(released)), [
+    ["classification (partial: 11 of 12 tasks, 1 of another list)", false],
+  ]);
+});
+
+Deno.test("overallMeans() gives no average of MTEB's tasks but over all 56, each counted once", () => {
+  assert.deepEqual(overallMeans([record("STS12", "sts"), record("B", "general")]), []);
+  const all = MTEB_TASKS.map(({ name, category }, i) => record(name, category, { value: i / 56 }));
+  assert.deepEqual(overallMeans(all.slice(1)), []);
+  const [average, ...more] = overallMeans(all);
+  assert.deepEqual([average!.label, average!.complete, more.length], ["average of 56 tasks", true, 0]);
+  assertClose([average!.value], [55 / 2 / 56], 1e-12);
 });

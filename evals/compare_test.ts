@@ -8,6 +8,7 @@ import { renderComparison, type ReportFormat } from "./report.ts";
 import { runSuite } from "./run_suite.ts";
 import type { LoadedScore, ScoreRecord } from "./score_record.ts";
 import { findSuite } from "./find_suite.ts";
+import { MTEB_TASKS } from "./mteb/tasks.ts";
 
 function score(task: string, values: readonly number[], change: Partial<ScoreRecord> = {}): LoadedScore {
   const value = values.reduce((sum, v) => sum + v, 0) / values.length;
@@ -36,8 +37,14 @@ function score(task: string, values: readonly number[], change: Partial<ScoreRec
 }
 
 const twoArms = (change: Partial<ScoreRecord> = {}): Arm[] => [
-  { name: "base", scores: [score("T[s:4]", [1, 0, 0, 1], { baseTask: "T" })] },
-  { name: "grace", scores: [score("T[s:4]", [1, 1, 0, 1], { baseTask: "T", ...change })] },
+  {
+    name: "base",
+    scores: [score("ImdbClassification[s:4]", [1, 0, 0, 1], { baseTask: "ImdbClassification" })],
+  },
+  {
+    name: "grace",
+    scores: [score("ImdbClassification[s:4]", [1, 1, 0, 1], { baseTask: "ImdbClassification", ...change })],
+  },
 ];
 
 Deno.test("compareScores() gives values, shares and differences to the base", () => {
@@ -65,7 +72,7 @@ Deno.test("compareScores() refuses scores of other rows, scorers, tasks or items
     );
   refused(twoArms({ content: "c1" }));
   refused(twoArms({ scorer: "classification/2" }));
-  refused(twoArms({ task: "T[s:5]" }));
+  refused(twoArms({ task: "ImdbClassification[s:5]" }));
   const [base, grace] = twoArms();
   refused([base!, { name: "grace", scores: [...grace!.scores, score("U", [1, 0])] }]);
   refused([{ ...base!, scores: [...base!.scores, score("U", [1, 0])] }, grace!]);
@@ -81,23 +88,9 @@ Deno.test("compareScores() refuses one arm, equal names and an unknown base", ()
 });
 
 Deno.test("compareScores() averages over the benchmark only when every task is there, whole", () => {
-  const counts = {
-    retrieval: 15,
-    reranking: 4,
-    clustering: 11,
-    pair_classification: 3,
-    classification: 12,
-    sts: 10,
-    summarization: 1,
-  } as const;
   const arm = (name: string, shift: number): Arm => ({
     name,
-    scores: Object.entries(counts).flatMap(([category, n]) =>
-      Array.from(
-        { length: n },
-        (_, i) => score(`${category}${i}`, [i / n, shift], { category: category as keyof typeof counts }),
-      )
-    ),
+    scores: MTEB_TASKS.map(({ name, category }, i) => score(name, [i / 56, shift], { category })),
   });
   const arms = [arm("a", 0), arm("b", 1)];
   const { averages } = compareScores(arms, { resamples: 20 });

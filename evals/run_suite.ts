@@ -27,7 +27,7 @@ import {
 import { writeMtebResults } from "./mteb/result_json.ts";
 import { scoreTask, textsOf } from "./mteb/score_task.ts";
 import { requireUsableVectors } from "./mteb/usable_vectors.ts";
-import type { Score } from "./score.ts";
+import type { Score, Vectors } from "./score.ts";
 import { type ScoreRecord, writeScore } from "./score_record.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
 import { contentSha256, scorerOf, type TaskData } from "./task_data.ts";
@@ -184,7 +184,7 @@ async function scoreTasks(
       ? { score: scoreGeneral(data, generations!), model: generations!.generator, counts: {} }
       : {
         score: naming(task.name, () => {
-          const vectors = (text: string) => embeddings!.get(text).embedding;
+          const vectors = remembered((text) => embeddings!.get(text).embedding);
           requireUsableVectors(data, vectors, task.files);
           return scoreTask(data, vectors);
         }),
@@ -214,6 +214,16 @@ async function scoreTasks(
     records.push(record);
   }
   return records;
+}
+
+/** Finds a text's vector once: a stored one is found by the hash of the text, and texts are asked for many times. */
+function remembered(find: Vectors): Vectors {
+  const found = new Map<string, Float32Array>();
+  return (text) => {
+    let vector = found.get(text);
+    if (vector === undefined) found.set(text, vector = find(text));
+    return vector;
+  };
 }
 
 /** Calls a scorer, which does not know what its task is called; what goes wrong is told with that name. */

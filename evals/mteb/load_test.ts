@@ -1,0 +1,252 @@
+/** Data that do not hold together are refused with task, file and row. */
+import { assert } from "#test";
+import { NumericError, UsageError } from "#errors";
+import { hashedTrigrams } from "../../fixtures/hashed_trigrams.ts";
+import { writeMtebMirror } from "../../fixtures/mteb_mirror.ts";
+import { Mirror } from "../../lib/data/mirror.ts";
+import { loadTask } from "./load.ts";
+import { scoringProfile } from "./profile.ts";
+import { mtebTask } from "./tasks.ts";
+import { requireUsableVectors } from "./usable_vectors.ts";
+
+/** Spoils one file of a made-up data set, and reads the task. */
+async function read(name: string, file: string, spoil: (lines: string[]) => readonly string[]) {
+  const task = mtebTask(name), root = await Deno.makeTempDir();
+  try {
+    await writeMtebMirror(root, [task]);
+    assert.ok("repo" in task);
+    const path = `${root}/${task.repo}/${file}`;
+    const lines = (await Deno.readTextFile(path)).trimEnd().split("\n");
+    await Deno.writeTextFile(path, spoil(lines).map((line) => line + "\n").join(""));
+    return await loadTask(new Mirror(root), task);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** The lines with some values of one row changed; undefined removes one. */
+const change = (row: number, values: Record<string, unknown>) => (lines: string[]) =>
+  lines.map((line, i) => i === row - 1 ? JSON.stringify({ ...JSON.parse(line), ...values }) : line);
+
+const cases: [
+  task: string,
+  file: string,
+  spoil: (lines: string[]) => readonly string[],
+  complaint: RegExp,
+][] = [
+  ["STS13", "test.jsonl", change(3, { score: undefined }), /line 3: column "score" .* no such column/],
+  ["STS13", "test.jsonl", change(3, { score: null }), /line 3: column "score" must be a finite number/],
+  ["STS13", "test.jsonl", change(2, { sentence2: 4 }), /line 2: column "sentence2" must be a string/],
+  ["STS13", "test.jsonl", () => [], /"mteb\/sts13-sts\/test.jsonl" holds no rows/],
+  ["STS13", "test.jsonl", (lines) => [lines[0]!, lines[1]!.slice(0, 20)], /line 2 is not JSON/],
+  [
+    "STS17",
+    "en-en/test.jsonl",
+    change(4, { sentence1: [] }),
+    /"mteb\/sts17-crosslingual-sts\/en-en\/test.jsonl" line 4/,
+  ],
+  ["ImdbClassification", "train.jsonl", () => [], /"mteb\/imdb\/train.jsonl" holds no rows/],
+  [
+    "ImdbClassification",
+    "test.jsonl",
+    change(2, { label: "1" }),
+    /test.jsonl" line 2: the label "1" is a string, .* a number/,
+  ],
+  ["ImdbClassification", "train.jsonl", change(5, { label: 0.5 }), /line 5: column "label"/],
+  ["ImdbClassification", "test.jsonl", change(5, { text: undefined }), /line 5: column "text"/],
+  ["SCIDOCS", "corpus.jsonl", change(7, { _id: "d2" }), /corpus.jsonl" line 7 has the id "d2" of line 3/],
+  ["SCIDOCS", "queries.jsonl", change(3, { _id: "q1" }), /queries.jsonl" line 3 has the id "q1" of line 2/],
+  ["SCIDOCS", "corpus.jsonl", change(7, { _id: null }), /line 7: column "_id"/],
+  ["SCIDOCS", "corpus.jsonl", change(7, { title: undefined }), /line 7: column "title"/],
+  [
+    "SCIDOCS",
+    "qrels/test.tsv",
+    (lines) => [...lines, "q1\td99\t1"],
+    /test.tsv" line 7 judges document "d99", which "mteb\/scidocs\/corpus.jsonl" does not hold/,
+  ],
+  [
+    "SCIDOCS",
+    "qrels/test.tsv",
+    (lines) => [...lines, "q99\td1\t1"],
+    /test.tsv" line 7 judges query "q99", which "mteb\/scidocs\/queries.jsonl" does not hold/,
+  ],
+  [
+    "SCIDOCS",
+    "qrels/test.tsv",
+    (lines) => [...lines, "q1\td7\t0", "q1\td7\t2"],
+    /line 8 gives document "d7"/,
+  ],
+  ["SCIDOCS", "qrels/test.tsv", (lines) => lines.slice(0, 1), /holds no judgements/],
+  ["SciDocsRR", "test.jsonl", change(1, { positive: "p" }), /line 1: column "positive"/],
+  [
+    "RedditClustering",
+    "test.jsonl",
+    change(2, { labels: ["a"] }),
+    /line 2: column "labels" must be a list of 20/,
+  ],
+  [
+    "RedditClustering",
+    "test.jsonl",
+    change(2, { sentences: [], labels: [] }),
+    /line 2: column "sentences" is an empty/,
+  ],
+  [
+    "TwitterURLCorpus",
+    "test.jsonl",
+    change(1, { labels: undefined }),
+    /line 1: column "sentence1" must be a string/,
+  ],
+  [
+    "TwitterSemEval2015",
+    "test.jsonl",
+    change(1, { sent1: [], sent2: [], labels: [] }),
+    /"sent1" is an empty list/,
+  ],
+  ["TwitterSemEval2015", "test.jsonl", change(1, { sent2: ["a"] }), /line 1: column "sent2"/],
+  ["SummEval", "test.jsonl", change(2, { relevance: [1, 2] }), /line 2: column "relevance"/],
+  [
+    "SummEval",
+    "test.jsonl",
+    change(2, { human_summaries: [] }),
+    /line 2: column "human_summaries" is an empty/,
+  ],
+];
+
+for (const [name, file, spoil, complaint] of cases) {
+  Deno.test(`loadTask() refuses ${name} when ${complaint.source.slice(0, 60)}`, async () => {
+    await assert.rejects(
+      read(name, file, spoil),
+      (error) =>
+        error instanceof UsageError && error.message.startsWith(`${name}: "mteb/`) &&
+        complaint.test(error.message),
+    );
+  });
+}
+
+Deno.test("requireUsableVectors() names task data, file and row of a zero or broken embedding, and a collapse", async () => {
+  const names = [
+    "STS13",
+    "ImdbClassification",
+    "SCIDOCS",
+    "SciDocsRR",
+    "RedditClustering",
+    "TwitterURLCorpus",
+    "SummEval",
+  ];
+  const places = [
+    /sts13-sts\/test.jsonl" line 1\)/,
+    /imdb\/train.jsonl" line \d+\)/,
+    /scidocs\/queries.jsonl" query d1\)/,
+    /scidocs-reranking\/test.jsonl" line 1\)/,
+    /reddit-clustering\/test.jsonl" line 1\)/,
+    /pairclassification\/test.jsonl" line 1.1\)/,
+    /summeval\/test.jsonl" line 1\)/,
+  ];
+  for (const [i, name] of names.entries()) {
+    const { data, files } = await read(
+      name,
+      name === "SCIDOCS" ? "corpus.jsonl" : "test.jsonl",
+      (lines) => lines,
+    );
+    requireUsableVectors(data, hashedTrigrams, files);
+    for (
+      const bad of [
+        new Float32Array(64),
+        new Float32Array(64).fill(NaN),
+        new Float32Array(64).fill(-Infinity),
+      ]
+    ) {
+      let first: string | undefined;
+      assert.throws(
+        () =>
+          requireUsableVectors(data, (text) => {
+            first ??= text;
+            return text === first ? bad : hashedTrigrams(text);
+          }, files),
+        (error) =>
+          error instanceof NumericError && places[i]!.test(error.message) &&
+          (bad[0] === 0 ? / is zero$/ : / is not finite$/).test(error.message),
+        name,
+      );
+    }
+    assert.throws(
+      () => requireUsableVectors(data, () => new Float32Array(64).fill(1), files),
+      (error) =>
+        error instanceof NumericError && /^all \d+ texts have the same embedding/.test(error.message),
+    );
+  }
+});
+
+Deno.test("requireUsableVectors() names the file of the part in which a text stands", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const task = mtebTask("CQADupstackRetrieval");
+    const { data, files } = await loadTask(new Mirror(await writeMtebMirror(root, [task])), task);
+    const text = "where is CQADupstackGisRetrieval dog  bee 1";
+    assert.throws(
+      () =>
+        requireUsableVectors(data, (one) => one === text ? new Float32Array(64) : hashedTrigrams(one), files),
+      (error) =>
+        error instanceof NumericError &&
+        /"mteb\/cqadupstack-gis\/queries.jsonl" query q1\) is zero/.test(error.message),
+    );
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("loadTask() reads mteb 2's form of reranking data: candidates in top_ranked, texts of a query by their ids", async () => {
+  const root = await Deno.makeTempDir();
+  const write = (file: string, rows: readonly object[]) =>
+    Deno.writeTextFile(
+      `${root}/mteb/MindSmallReranking/${file}`,
+      rows.map((row) => JSON.stringify(row) + "\n").join(""),
+    );
+  const load = () => loadTask(new Mirror(root), mtebTask("MindSmallReranking"), scoringProfile("mteb-2"));
+  try {
+    await Deno.mkdir(`${root}/mteb/MindSmallReranking/qrels`, { recursive: true });
+    await write("corpus.jsonl", ["a", "b", "c", "d"].map((_id) => ({ _id, title: "", text: `text ${_id}` })));
+    await write("queries.jsonl", ["1_0", "1_1", "2_0"].map((_id) => ({ _id, text: `query ${_id}` })));
+    const judge = (query: string, document: string, score: number) => ({
+      "query-id": query,
+      "corpus-id": document,
+      score,
+    });
+    await write("qrels/test.jsonl", [
+      ...["1_0", "1_1"].flatMap((
+        query,
+      ) => [judge(query, "b", 1), judge(query, "d", 1), judge(query, "a", 0)]),
+      judge("2_0", "a", 0),
+    ]);
+    const ranked = ["1_0", "1_1", "2_0"].map((query) => ({
+      "query-id": query,
+      "corpus-ids": ["a", "b", "c"],
+    }));
+    await write("top_ranked.jsonl", ranked);
+    const { data, files } = await load();
+    assert.equal(files.length, 4);
+    assert.deepEqual(data, {
+      kind: "reranking",
+      options: { metric: "map_at_1000", subqueries: true },
+      queries: [{
+        id: "1",
+        query: ["query 1_0", "query 1_1"],
+        positive: ["text b"],
+        negative: ["text a", "text c"],
+        candidateIds: ["b", "a", "c"],
+        unrankedRelevant: 1,
+      }],
+    });
+    for (
+      const [row, complaint] of [
+        [{ "query-id": "1_0", "corpus-ids": ["z"] }, /top_ranked.jsonl" line 1 ranks document "z"/],
+        [{ "query-id": "9_0", "corpus-ids": ["a"] }, /top_ranked.jsonl" line 1 ranks for query "9_0"/],
+      ] as const
+    ) {
+      await write("top_ranked.jsonl", [row]);
+      await assert.rejects(load(), (error) => error instanceof UsageError && complaint.test(error.message));
+    }
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
