@@ -60,10 +60,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) local: u32) {
   let at = workgroup_index(group, groups) * ${threadsOfDots}u + local;
   if (at >= p.rows * p.heads) { return; }
-  var sums = vec4<f32>();
-  for (var d = 0u; d < ${quads(spec.headDim)}u; d++) { sums = fma(fetch_dy(at, d), fetch_y(at, d), sums); }
-  dots[p.dots_base + at % p.heads * p.stream_rows + p.first_row + at / p.heads] =
-    (sums.x + sums.y) + (sums.z + sums.w);
+  // In the order of the dot products dy·v: where a query sees one key, or one alone counts, P∘(dP − D) is then exactly 0.
+  var sum = 0.0f;
+  for (var d = 0u; d < ${quads(spec.headDim)}u; d++) {
+    let a = fetch_dy(at, d);
+    let b = fetch_y(at, d);
+    sum = fma(a.x, b.x, sum);
+    sum = fma(a.y, b.y, sum);
+    sum = fma(a.z, b.z, sum);
+    sum = fma(a.w, b.w, sum);
+  }
+  dots[p.dots_base + at % p.heads * p.stream_rows + p.first_row + at / p.heads] = sum;
 }`,
   }));
 }
