@@ -10,7 +10,7 @@ import type { Arena } from "./arena.ts";
 import type { LinearOps } from "./linear.ts";
 import { gradientRows, gradientRowWords, logitsGradient } from "./lm_head_gradient.ts";
 import { StatisticsKernels, sumsPerSegment } from "./lm_head_statistics.ts";
-import { blocksOf, tilingOf } from "./lm_head_tiles.ts";
+import { blocksOf, columnTiles, rowTiles, segmentsOf } from "./lm_head_tiles.ts";
 import type { CommandQueue } from "./queue.ts";
 import { SamplingKernels } from "./sampling.ts";
 import { expectShape, GpuTensor } from "./tensor.ts";
@@ -41,25 +41,24 @@ export class LmHeadOps {
     temperature: number,
     forBackward: boolean,
   ): Promise<TokenStatistics> {
-    const { arena } = this,
-      [n, vocab] = checkMatrices(h, w, "lmHead"),
-      inverseT = checkTokens(n, vocab, ids, temperature);
-    const tiling = tilingOf(w, this.queue.maxBinding, false);
+    const { arena } = this, [n, vocab] = checkMatrices(h, w, "lmHead");
+    const inverseT = checkTokens(n, vocab, ids, temperature);
+    const segments = segmentsOf(vocab), tiles = columnTiles(n, vocab, this.queue.maxBinding);
     const kept: GpuTensor[] | null = forBackward && 4 * n * vocab <= keptLogitsBytes ? [] : null;
     const statistics = arena.alloc([n, 3], "f32");
-    for (const [start, end] of blocksOf(n, tiling.rows)) {
-      const rows = end - start, sums = arena.alloc([rows, tiling.segments, sumsPerSegment], "f32");
-      const token = { ids: ids.subarray(start, end), chosen: arena.alloc([rows], "f32") };
-      for (const [from, to] of blocksOf(vocab, tiling.columns)) {
+    for (const [start, end] of blocksOf(n, tiles.rows)) {
+      const rows = end - start, sums = arena.alloc([rows, segments, sumsPerSegment], "f32");
+      const chosen = arena.alloc([rows], "f32"), tokens = ids.subarray(start, end);
+      for (const [from, to] of blocksOf(vocab, tiles.columns)) {
         const logits = arena.alloc([rows, to - from], "f32");
         this.linear.forward(h.rows(start, end), w.rows(from, to), logits);
-        this.#statistics.sumUp(logits, from, tiling, inverseT, sums, token);
+        this.#statistics.sumUp(logits, from, tokens, inverseT, sums, chosen);
         if (kept) kept.push(logits);
         else arena.release(logits);
       }
-      this.#statistics.merge(sums, token.chosen, tiling.segments, inverseT, statistics.rows(start, end));
+      this.#statistics.merge(sums, chosen, inverseT, statistics.rows(start, end));
       arena.release(sums);
-      arena.release(token.chosen);
+      arena.release(chosen);
     }
     const reading = this.queue.read(statistics);
     arena.release(statistics);
@@ -97,15 +96,15 @@ export class LmHeadOps {
     for (const [name, { length }] of Object.entries({ ...statistics, ...gradient })) {
       if (length !== n) throw new Error(`lmHeadBackward: ${length} numbers in ${name} for ${n} rows`);
     }
-    const tiling = tilingOf(w, this.queue.maxBinding, false);
+    const tiles = columnTiles(n, vocab, this.queue.maxBinding);
     const kept = this.#kept.get(statistics);
     this.#kept.delete(statistics);
     const words = gradientRows(ids, statistics, gradient, inverseT);
     const table = arena.alloc([n, gradientRowWords], "i32");
     this.queue.write(table, new Uint8Array(words.buffer));
-    for (const [start, end] of blocksOf(n, tiling.rows)) {
+    for (const [start, end] of blocksOf(n, tiles.rows)) {
       const rows = h.rows(start, end);
-      for (const [from, to] of blocksOf(vocab, tiling.columns)) {
+      for (const [from, to] of blocksOf(vocab, tiles.columns)) {
         const waiting = kept?.shift(), logits = waiting ?? arena.alloc([end - start, to - from], "f32");
         const weight = w.rows(from, to);
         if (!waiting) linear.forward(rows, weight, logits);
@@ -170,18 +169,15 @@ export class LmHeadOps {
     }
     expectShape(statistics, [n, 3], "lmHeadSample: statistics");
     const inverseT = inverseOf(spec.temperature > 0 ? spec.temperature : 1);
-    const tiling = tilingOf(w, this.queue.maxBinding, true);
+    const segments = segmentsOf(vocab), tiles = rowTiles(vocab, this.queue.maxBinding);
     ids.note();
-    for (const [start, end] of blocksOf(n, tiling.rows)) {
-      const rows = end - start, all = arena.alloc([rows * vocab], "f32");
-      const sums = arena.alloc([rows, tiling.segments, sumsPerSegment], "f32");
-      for (const [from, to] of blocksOf(vocab, tiling.columns)) {
-        const logits = all.rows(rows * from, rows * to).reshaped([rows, to - from]);
-        this.linear.forward(h.rows(start, end), w.rows(from, to), logits);
-        this.#statistics.sumUp(logits, from, tiling, inverseT, sums);
-      }
-      const distribution = { logits: all, sums, tiling, rows, inverseT };
-      const tokens = ids.reshaped([n]).rows(start, end), chosen = arena.alloc([rows], "f32");
+    for (const [start, end] of blocksOf(n, tiles.rows)) {
+      const rows = end - start, logits = arena.alloc([rows, vocab], "f32");
+      const sums = arena.alloc([rows, segments, sumsPerSegment], "f32"), chosen = arena.alloc([rows], "f32");
+      this.linear.forward(h.rows(start, end), w, logits);
+      this.#statistics.sumUp(logits, 0, new Int32Array(rows).fill(-1), inverseT, sums, chosen);
+      const distribution = { logits, sums, inverseT };
+      const tokens = ids.reshaped([n]).rows(start, end);
       const numbers = uniforms.subarray(start, end);
       if (spec.temperature === 0) this.#sampling.greedy(distribution, tokens, chosen);
       else if (truncates(spec, vocab)) {
@@ -190,8 +186,8 @@ export class LmHeadOps {
         arena.release(edges.edges);
         arena.release(edges.shares);
       } else this.#sampling.draw(distribution, numbers, tokens, chosen);
-      this.#statistics.merge(sums, chosen, tiling.segments, inverseT, statistics.rows(start, end));
-      for (const scratch of [all, sums, chosen]) arena.release(scratch);
+      this.#statistics.merge(sums, chosen, inverseT, statistics.rows(start, end));
+      for (const scratch of [logits, sums, chosen]) arena.release(scratch);
     }
   }
 
@@ -199,22 +195,7 @@ export class LmHeadOps {
   logits(h: GpuTensor, w: GpuTensor, y: GpuTensor): void {
     const [n, vocab] = checkMatrices(h, w, "logits");
     expectShape(y, [n, vocab], "logits: y");
-    const tiling = tilingOf(w, this.queue.maxBinding, true);
-    for (const [start, end] of blocksOf(n, tiling.rows)) {
-      if (tiling.columns === vocab) {
-        this.linear.forward(h.rows(start, end), w, y.rows(start, end));
-        continue;
-      }
-      for (const [from, to] of blocksOf(vocab, tiling.columns)) {
-        const part = this.arena.alloc([end - start, to - from], "f32");
-        this.linear.forward(h.rows(start, end), w.rows(from, to), part);
-        for (let row = start; row < end; row++) {
-          const line = y.rows(row, row + 1).reshaped([vocab]).rows(from, to);
-          this.queue.copy(part.rows(row - start, row - start + 1), line);
-        }
-        this.arena.release(part);
-      }
-    }
+    this.linear.forward(h, w, y);
   }
 }
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Tiling } from "./lm_head_tiles.ts";
+import { segmentColumns } from "./lm_head_tiles.ts";
 import { columnsPerThread, lowest, rowMax, threads, trees } from "./lm_head_wgsl.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
@@ -14,22 +14,13 @@ import type { GpuTensor } from "./tensor.ts";
 /** Numbers of a segment's sums. */
 export const sumsPerSegment = 3;
 
-const sumsParams = {
-  width: "u32",
-  segment: "u32",
-  segments: "u32",
-  first: "u32",
-  inverse_t: "f32",
-} as const;
-
 // A workgroup for each segment (x) and row (y) of a tile of logits, [rows, width]; `first`: the tile's first segment.
-const sumsCode = (chosen: boolean) =>
-  `${trees}
+const sumsCode = `${trees}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
   let row = group.y;
-  let start = group.x * p.segment;
-  let count = min(p.segment, p.width - start);
+  let start = group.x * ${segmentColumns}u;
+  let count = min(${segmentColumns}u, p.width - start);
   let at = p.logits_base + row * p.width + start;
   var top = ${lowest};
   for (var k = 0u; k < ${columnsPerThread}u; k++) {
@@ -52,12 +43,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     sums[to] = top;
     sums[to + 1u] = sum.x;
     sums[to + 2u] = sum.y;
-${
-    chosen
-      ? `    let token = ids[p.ids_base + row] - i32((p.first + group.x) * p.segment);
-    if (token >= 0 && token < i32(count)) { chosen[p.chosen_base + row] = logits[at + u32(token)]; }`
-      : ""
-  }
+    let token = ids[p.ids_base + row] - i32((p.first + group.x) * ${segmentColumns}u);
+    if (token >= 0 && token < i32(count)) { chosen[p.chosen_base + row] = logits[at + u32(token)]; }
   }
 }`;
 
@@ -88,49 +75,48 @@ export class StatisticsKernels {
   constructor(readonly queue: CommandQueue) {}
 
   /**
-   * Sums up the segments of a tile of logits.
+   * Sums up the segments of a tile of logits. (Sampling, which has no tokens yet, uses the same kernel, with ids of −1: two
+   * variants might be compiled to different roundings.)
    *
-   * @param logits [rows, columns], of which the first is column `column` of the vocabulary
+   * @param logits [rows, columns]
+   * @param column of the vocabulary that is the tile's first
+   * @param ids tokens, one a row
    * @param sums [rows, segments, 3]
-   * @param token where the logits of given tokens go: chosen[i] ← logit of ids[i], if the tile has it
+   * @param chosen [rows] ← logits of the tokens that lie in the tile
    */
   sumUp(
     logits: GpuTensor,
     column: number,
-    { segment, segments }: Tiling,
+    ids: Int32Array,
     inverseT: number,
     sums: GpuTensor,
-    token?: { readonly ids: Int32Array; readonly chosen: GpuTensor },
+    chosen: GpuTensor,
   ): void {
     const [rows, width] = logits.shape as [number, number];
-    const params = { width, segment, segments, first: column / segment, inverse_t: inverseT };
-    const groups = [Math.ceil(width / segment), rows] as const;
-    if (!token) {
-      const kernel = this.queue.kernel("lm-head-sums", () => ({
-        name: "lm-head-sums",
-        params: sumsParams,
-        bindings: { logits: "in f32", sums: "out f32" },
-        code: sumsCode(false),
-      }));
-      return this.queue.run(kernel, { logits, sums }, params, groups);
-    }
-    const kernel = this.queue.kernel("lm-head-sums-of-tokens", () => ({
-      name: "lm-head-sums-of-tokens",
-      params: sumsParams,
+    const kernel = this.queue.kernel("lm-head-sums", () => ({
+      name: "lm-head-sums",
+      params: { width: "u32", segments: "u32", first: "u32", inverse_t: "f32" },
       bindings: { logits: "in f32", ids: "in i32", sums: "out f32", chosen: "out f32" },
-      code: sumsCode(true),
+      code: sumsCode,
     }));
-    this.queue.run(kernel, { logits, sums, ...token }, params, groups);
+    this.queue.run(
+      kernel,
+      { logits, ids, sums, chosen },
+      { width, segments: sums.shape[1]!, first: column / segmentColumns, inverse_t: inverseT },
+      [Math.ceil(width / segmentColumns), rows],
+    );
   }
 
-  /** statistics[rows, 3] ← logProb, logSumExp and entropy, from all segments' sums and the chosen tokens' logits [rows]. */
-  merge(sums: GpuTensor, chosen: GpuTensor, segments: number, inverseT: number, statistics: GpuTensor): void {
+  /** statistics[rows, 3] ← logProb, logSumExp and entropy, from all segments' sums and the chosen tokens' logits. */
+  merge(sums: GpuTensor, chosen: GpuTensor, inverseT: number, statistics: GpuTensor): void {
     const kernel = this.queue.kernel("lm-head-merge", () => ({
       name: "lm-head-merge",
       params: { segments: "u32", inverse_t: "f32" },
       bindings: { sums: "in f32", chosen: "in f32", statistics: "out f32" },
       code: mergeCode,
     }));
-    this.queue.run(kernel, { sums, chosen, statistics }, { segments, inverse_t: inverseT }, [chosen.size]);
+    this.queue.run(kernel, { sums, chosen, statistics }, { segments: sums.shape[1]!, inverse_t: inverseT }, [
+      chosen.size,
+    ]);
   }
 }

@@ -1,15 +1,12 @@
 /**
- * How the vocabulary head cuts its work. Columns of the vocabulary come in *segments*: everything that is summed over the
- * vocabulary is summed within a segment first, and then over segments in order, so that a row has the same bits however
- * many columns of logits are held at once. Statistics and gradients hold one segment of logits at a time, sampling as many
- * as there is room for.
+ * How the vocabulary head cuts its work. The vocabulary comes in *segments*: everything that is summed over it is summed
+ * within a segment first, and then over segments, so that a row has the same bits however many logits are held at once.
  *
  * @module
  */
 import { rowsPerBinding } from "./pieces.ts";
-import type { GpuTensor } from "./tensor.ts";
 
-/** Columns of a segment, unless a binding cannot hold that many rows of the weight. */
+/** Columns of a segment: a multiple of the terms that products sum up at a time, so that these too come out the same. */
 export const segmentColumns = 4096;
 
 /** Most segments of a vocabulary, which kernels hold in workgroup memory. */
@@ -18,50 +15,45 @@ export const maxSegments = 1024;
 /** Most bytes of logits at a time. */
 const tileBytes = 64 << 20;
 
-/** Most rows at a time. */
-const tileRows = 4096;
+/** Most rows at a time; also a multiple of the terms that products sum up at a time. */
+const tileRows = 4096, rowUnit = 256;
 
 /** A cut of [n, vocab] logits. */
 export interface Tiling {
-  readonly vocab: number;
-  /** Columns of a segment; the last one may have fewer. */
-  readonly segment: number;
-  /** Number of segments of the vocabulary. */
-  readonly segments: number;
-  /** Columns that one matrix product makes: whole segments. */
-  readonly columns: number;
   /** Rows at a time. */
   readonly rows: number;
+  /** Columns at a time: whole segments, or the whole vocabulary. */
+  readonly columns: number;
+}
+
+/** Number of segments of a vocabulary. */
+export function segmentsOf(vocab: number): number {
+  const segments = Math.ceil(vocab / segmentColumns);
+  if (segments > maxSegments) throw new Error(`lmHead: a vocabulary of ${vocab} has too many segments`);
+  return segments;
 }
 
 /**
- * The cut for a weight [vocab, dim].
+ * Tiles that hold whole rows, for few rows.
  *
- * @param wide whether all columns of a row are held at once (sampling), instead of one segment
- * @throws where the vocabulary is too large for what a binding can hold
+ * @throws where a binding cannot hold the logits of one row
  */
-export function tilingOf(w: GpuTensor, maxBinding: number, wide: boolean): Tiling {
-  const [vocab, dim] = w.shape as [number, number];
-  // As for f32, so that weights stored as bf16 are cut like their gradients.
-  const weightRows = rowsPerBinding(4 * dim, maxBinding);
-  // A power of two, so that segments start at aligned bytes whatever the width.
-  const segment = 2 **
-    Math.floor(Math.log2(Math.min(segmentColumns, weightRows, rowsPerBinding(4, maxBinding))));
-  const segments = Math.ceil(vocab / segment);
-  if (segments > maxSegments) {
-    throw new Error(
-      `lmHead: ${vocab} tokens in segments of ${segment} are more than ${maxSegments} segments`,
-    );
-  }
-  const bytes = 4 * (wide ? vocab : Math.min(segment, vocab));
-  const rows = Math.min(
-    tileRows,
-    weightRows,
-    rowsPerBinding(bytes, maxBinding),
-    Math.floor(tileBytes / bytes),
-  );
-  const columns = wide ? segment * Math.floor(weightRows / segment) : segment;
-  return { vocab, segment, segments, columns: Math.min(columns, vocab), rows: Math.max(rows, 1) };
+export function rowTiles(vocab: number, maxBinding: number): Tiling {
+  const fit = Math.floor(tileBytes / (4 * vocab));
+  return {
+    rows: Math.min(tileRows, rowsPerBinding(4 * vocab, maxBinding), Math.max(fit, 1)),
+    columns: vocab,
+  };
+}
+
+/** Tiles that hold as many rows as they can, of one segment at least. */
+export function columnTiles(n: number, vocab: number, maxBinding: number): Tiling {
+  const width = Math.min(segmentColumns, vocab);
+  const most = Math.min(tileRows, Math.floor(tileBytes / (4 * width)), rowsPerBinding(4 * width, maxBinding));
+  const rows = n <= most ? Math.max(n, 1) : most > rowUnit ? most - most % rowUnit : most;
+  const bytes = Math.min(tileBytes, 4 * width * rowsPerBinding(4 * width, maxBinding));
+  const columns = width * Math.max(1, Math.floor(bytes / (4 * width * rows)));
+  return { rows, columns: Math.min(columns, vocab) };
 }
 
 /** Blocks [start, end) of `count` rows (or columns), `size` at a time. */

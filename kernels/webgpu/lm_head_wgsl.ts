@@ -54,27 +54,15 @@ fn row_max(row: u32, local: u32) -> f32 {
 `;
 
 /**
- * `place(row, segment)`: index of the first of a row's logits of a segment in binding `logits`, which holds products of
- * \`p.columns\` columns one after the other, each [p.rows, columns]. `segment_end(segment)`: number of logits of a segment.
+ * `place(row, segment)`: index of a row's first logit of a segment in binding `logits`, [rows, vocab];
+ * `segment_width(segment)`: number of its logits.
  */
 export const placement = `
-fn segment_width(segment: u32) -> u32 { return min(p.segment, p.vocab - segment * p.segment); }
 fn place(row: u32, segment: u32) -> u32 {
-  let column = segment * p.segment;
-  let product = column / p.columns * p.columns;
-  let width = min(p.columns, p.vocab - product);
-  return p.logits_base + product * p.rows + row * width + (column - product);
+  return p.logits_base + row * p.vocab + segment * ${segmentColumns}u;
 }
+fn segment_width(segment: u32) -> u32 { return min(${segmentColumns}u, p.vocab - segment * ${segmentColumns}u); }
 `;
-
-/** Parameters of {@linkcode placement} and {@linkcode rowMax}. */
-export const placementParams = {
-  rows: "u32",
-  vocab: "u32",
-  columns: "u32",
-  segment: "u32",
-  segments: "u32",
-} as const;
 
 /**
  * `key_of(x)`: bits of a number that are ordered as unsigned integers like the numbers themselves; both zeros have one key.

@@ -9,16 +9,8 @@
  *
  * @module
  */
-import { maxSegments, type Tiling } from "./lm_head_tiles.ts";
-import {
-  columnsPerThread,
-  orderedKeys,
-  placement,
-  placementParams,
-  rowMax,
-  threads,
-  trees,
-} from "./lm_head_wgsl.ts";
+import { maxSegments, segmentColumns } from "./lm_head_tiles.ts";
+import { columnsPerThread, orderedKeys, placement, rowMax, threads, trees } from "./lm_head_wgsl.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
 import type { Edges } from "./truncation.ts";
@@ -31,7 +23,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 const note = `
   if (local == 0u) {
     ids[p.ids_base + row] = i32(token);
-    chosen[p.chosen_base + row] = logits[place(row, token / p.segment) + token % p.segment];
+    chosen[p.chosen_base + row] = logits[place(row, 0u) + token];
   }
 }`;
 
@@ -62,7 +54,7 @@ ${main}
     let column = k * ${threads}u + local;
     if (column < count && logits[at + column] * p.inverse_t >= largest) { found = min(found, column); }
   }
-  let token = segment * p.segment + tree_min(found, local);
+  let token = segment * ${segmentColumns}u + tree_min(found, local);
 ${note}`;
 
 // `locate` goes through `count` shares, of tokens above the edge (`mass`) and on it (`ties`, each `weight`, and only the
@@ -195,19 +187,18 @@ const drawCode = ({ setUp, segmentShare, quota, tokenShare, edge }: Variant) =>
   ties[local] = equal;
   workgroupBarrier();
   var token = 0u;
-  if (local == 0u) { token = segment * p.segment + start + locate(${columnsPerThread}u, spot, weight).index; }
+  if (local == 0u) { token = segment * ${segmentColumns}u + start + locate(${columnsPerThread}u, spot, weight).index; }
 ${note}`;
 
-const params = { ...placementParams, inverse_t: "f32" } as const;
+const params = { vocab: "u32", segments: "u32", inverse_t: "f32" } as const;
 
 /** Logits of a block of rows, with what is known of them. */
 export interface Distribution {
-  /** All logits of the rows, as `place` of lm_head_wgsl.ts finds them. */
+  /** [rows, vocab] */
   readonly logits: GpuTensor;
-  /** Their segments' sums, [rows, segments, 3]. */
+  /** Sums of their segments, [rows, segments, 3]. */
   readonly sums: GpuTensor;
-  readonly tiling: Tiling;
-  readonly rows: number;
+  /** 1 / temperature */
   readonly inverseT: number;
 }
 
@@ -223,8 +214,8 @@ export class SamplingKernels {
       bindings: { logits: "in f32", sums: "in f32", ids: "out i32", chosen: "out f32" },
       code: greedyCode,
     }));
-    const { logits, sums, rows } = distribution;
-    this.queue.run(kernel, { logits, sums, ids, chosen }, paramsOf(distribution), [rows]);
+    const { logits, sums } = distribution;
+    this.queue.run(kernel, { logits, sums, ids, chosen }, paramsOf(distribution), [ids.size]);
   }
 
   /** Draws from the whole distribution. */
@@ -235,8 +226,8 @@ export class SamplingKernels {
       bindings: { logits: "in f32", sums: "in f32", uniforms: "in f32", ids: "out i32", chosen: "out f32" },
       code: drawCode(whole),
     }));
-    const { logits, sums, rows } = distribution;
-    this.queue.run(kernel, { logits, sums, uniforms, ids, chosen }, paramsOf(distribution), [rows]);
+    const { logits, sums } = distribution;
+    this.queue.run(kernel, { logits, sums, uniforms, ids, chosen }, paramsOf(distribution), [ids.size]);
   }
 
   /**
@@ -266,12 +257,12 @@ export class SamplingKernels {
       },
       code: drawCode(truncated),
     }));
-    const { logits, sums, rows } = distribution;
+    const { logits, sums } = distribution;
     const values = { ...paramsOf(distribution), nucleus: nucleus ? 1 : 0 };
-    this.queue.run(kernel, { logits, sums, uniforms, edges, shares, ids, chosen }, values, [rows]);
+    this.queue.run(kernel, { logits, sums, uniforms, edges, shares, ids, chosen }, values, [ids.size]);
   }
 }
 
-function paramsOf({ tiling: { vocab, columns, segment, segments }, rows, inverseT }: Distribution) {
-  return { rows, vocab, columns, segment, segments, inverse_t: inverseT };
+function paramsOf({ logits, sums, inverseT }: Distribution) {
+  return { vocab: logits.shape[1]!, segments: sums.shape[1]!, inverse_t: inverseT };
 }

@@ -10,15 +10,7 @@
  * @module
  */
 import type { SamplingSpec } from "../device.ts";
-import {
-  columnsPerThread,
-  orderedKeys,
-  placement,
-  placementParams,
-  rowMax,
-  threads,
-  trees,
-} from "./lm_head_wgsl.ts";
+import { columnsPerThread, orderedKeys, placement, rowMax, threads, trees } from "./lm_head_wgsl.ts";
 import type { Arena } from "./arena.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { Distribution } from "./sampling.ts";
@@ -62,7 +54,9 @@ export interface Edges {
 const stateWords = 2 * 2 * digits;
 
 const params = {
-  ...placementParams,
+  rows: "u32",
+  vocab: "u32",
+  segments: "u32",
   inverse_t: "f32",
   step: "u32",
   shift: "u32",
@@ -200,8 +194,8 @@ export class Truncation {
   constructor(readonly queue: CommandQueue, readonly arena: Arena) {}
 
   /** Edges of a distribution under a spec that {@linkcode truncates}. */
-  find({ logits, sums, tiling, rows, inverseT }: Distribution, spec: SamplingSpec): Edges {
-    const { vocab, columns, segment, segments } = tiling;
+  find({ logits, sums, inverseT }: Distribution, spec: SamplingSpec): Edges {
+    const [rows, vocab] = logits.shape as [number, number], segments = sums.shape[1]!;
     const { queue, arena } = this;
     const measure = queue.kernel("truncation-measure", () => ({
       name: "truncation-measure",
@@ -225,7 +219,7 @@ export class Truncation {
     const measures = arena.alloc([2, rows, segments, candidates], "f32");
     const state = arena.alloc([rows, stateWords], "i32");
     const shares = arena.alloc([rows, segments, 2], "f32"), edges = arena.alloc([rows, 2], "i32");
-    const common = { rows, vocab, columns, segment, segments, inverse_t: inverseT };
+    const common = { rows, vocab, segments, inverse_t: inverseT };
     const steps = stepsOf(spec, vocab), groups = [segments, rows] as const;
     const begins = (i: number) => steps[i]?.shift === steps[0]!.shift;
     for (let i = 0; i <= steps.length; i++) {
