@@ -73,8 +73,8 @@ const cases: [
   [
     "SCIDOCS",
     "qrels/test.tsv",
-    (lines) => [...lines, "q1\td7\t0", "q1\td7\t2"],
-    /line 8 gives document "d7"/,
+    (lines) => [...lines, "q1\td7\t0"],
+    /line 7 gives document "d7"/,
   ],
   ["SCIDOCS", "qrels/test.tsv", (lines) => lines.slice(0, 1), /holds no judgements/],
   ["SciDocsRR", "test.jsonl", change(1, { positive: "p" }), /line 1: column "positive"/],
