@@ -60,36 +60,47 @@ export function simple(side: number): MatmulKernel {
 }
 
 /**
- * Tiles for GPUs, the best for many rows last: the larger a tile, the less is read again, and the fewer workgroups there
- * are. A thread with 8 x 8 sums has 16 multiply-adds for each vec4 that it reads from workgroup memory, and with sums, totals
- * and the next piece some 180 of the 255 registers that an NVIDIA thread can have. The flat tiles are for decoding: each
- * weight is read once for all rows.
+ * Tiles for GPUs. The larger a tile, the less is read again, and the fewer workgroups there are. A thread of `large` has 16
+ * multiply-adds for each vec4 that it reads from workgroup memory, and with sums, totals and the next piece some 180 of the
+ * 255 registers that an NVIDIA thread can have. The flat ones are for decoding: each weight is read once for all rows.
  */
 export const tiles = {
   rows8: tiled(8, 128, 4, 4),
+  rows8narrow: tiled(8, 64, 4, 4),
   rows16: tiled(16, 128, 4, 8),
+  rows16narrow: tiled(16, 32, 4, 4),
   rows32: tiled(32, 128, 8, 4),
   small: tiled(32, 32, 4, 4),
   medium: tiled(64, 64, 8, 4),
   large: tiled(128, 128, 8, 8),
 } as const;
 
+/** The tiles for up to so many rows, the preferred one first: the first that gives enough workgroups is taken, or the last. */
+const choices: readonly { readonly rows: number; readonly tiles: readonly MatmulKernel[] }[] = [
+  { rows: 8, tiles: [tiles.rows8, tiles.rows8narrow] },
+  { rows: 16, tiles: [tiles.rows16, tiles.rows16narrow] },
+  { rows: 32, tiles: [tiles.rows32, tiles.small] },
+  { rows: Infinity, tiles: [tiles.large, tiles.medium, tiles.small] },
+];
+
 /** Workgroups that keep a large GPU (132 multiprocessors) busy. */
 const enoughGroups = 128;
 
-/** Workgroups below which the chunks of few rows are spread: two for each multiprocessor. */
+/** Workgroups below which chunks are spread, and what spreading is to reach: two for each multiprocessor. */
 const spreadBelow = 264;
 
-const groupsOf = (kernel: MatmulKernel, { rows, columns }: Pick<Product, "rows" | "columns">) =>
-  Math.ceil(rows / kernel.rows) * Math.ceil(columns / kernel.columns);
+type Extents = Pick<Product, "rows" | "columns" | "inner" | "aLayout">;
 
-function forGpu(product: Pick<Product, "rows" | "columns">): MatmulKernel {
-  const { rows } = product;
-  if (rows <= 8) return tiles.rows8;
-  if (rows <= 16) return tiles.rows16;
-  if (rows <= 32) return tiles.rows32;
-  if (groupsOf(tiles.large, product) >= enoughGroups) return tiles.large;
-  return groupsOf(tiles.medium, product) >= enoughGroups ? tiles.medium : tiles.small;
+function forGpu({ rows, columns, inner }: Extents): Plan {
+  const choice = choices.find((choice) => rows <= choice.rows)!.tiles;
+  const groups = (kernel: MatmulKernel) =>
+    Math.ceil(rows / kernel.rows) * Math.ceil(columns / kernel.columns);
+  const parts = Math.ceil(inner / chunk);
+  // Few rows: spreading costs little beside the weight, so it comes before a narrower tile.
+  const enough = (kernel: MatmulKernel) =>
+    rows <= 32 ? groups(kernel) * parts >= spreadBelow : groups(kernel) >= enoughGroups;
+  const kernel = choice.find(enough) ?? choice.at(-1)!;
+  return { kernel, chunks: parts > 1 && groups(kernel) < spreadBelow };
 }
 
 /** Lanes of a subgroup on a software adapter where all subgroups are known to be alike; 0 elsewhere. */
@@ -99,17 +110,21 @@ function lanesOf({ software, features, device }: OpenedAdapter): number {
 }
 
 /** Chooses the plan of a product on an adapter. */
-export function planFor(
-  adapter: OpenedAdapter,
-  product: Pick<Product, "rows" | "columns" | "inner" | "aLayout">,
-): Plan {
-  if (adapter.software) {
-    const lanes = lanesOf(adapter);
-    if (lanes === 0) return { kernel: simple(product.rows <= 32 ? 4 : 8), chunks: false };
-    const least = product.aLayout === "outer" ? 4 * lanes : lanes;
-    const rows = [8, 16, 32].find((rows) => rows >= product.rows && rows % least === 0) ?? 32;
-    return { kernel: byLanes(lanes, rows), chunks: false };
-  }
-  const kernel = forGpu(product);
-  return { kernel, chunks: product.inner > chunk && groupsOf(kernel, product) < spreadBelow };
+export function planFor(adapter: OpenedAdapter, product: Extents): Plan {
+  if (!adapter.software) return forGpu(product);
+  const lanes = lanesOf(adapter);
+  if (lanes === 0) return { kernel: simple(product.rows <= 32 ? 4 : 8), chunks: false };
+  const few = product.rows <= lanes && product.aLayout === "inner";
+  return { kernel: byLanes(lanes, few ? lanes : 32), chunks: false };
+}
+
+/** Every kernel that this adapter can run, by name, for benches and tests, from the plainest on. */
+export function allKernels(adapter: OpenedAdapter): Readonly<Record<string, MatmulKernel>> {
+  const lanes = lanesOf(adapter);
+  return {
+    "simple4": simple(4),
+    "simple8": simple(8),
+    ...(lanes > 0 && { "lanes": byLanes(lanes, 32) }),
+    ...tiles,
+  };
 }
