@@ -138,8 +138,10 @@ export interface Device {
    * engine wait. What is decoded beyond a sequence's end is thrown away.
    */
   readonly decodeAhead: number;
-  /** Bytes in tensors at present, and the most there ever were, with what was kept for reuse. */
+  /** Bytes in tensors at present, and the most since {@linkcode Device.resetPeak}, with what was kept for reuse. */
   readonly memory: { readonly current: number; readonly peak: number };
+  /** Lets the peak start again from what is held now. */
+  resetPeak(): void;
 
   // Memory
 

@@ -21,6 +21,20 @@ export function memorySuite(subject: Subject): void {
     return Promise.resolve();
   });
 
+  conformanceTest(subject, "resetPeak() lets the peak start again from what is held", ({ device }) => {
+    device.trim();
+    device.resetPeak();
+    const before = device.memory.peak;
+    assert.ok(before >= device.memory.current);
+    device.free(device.alloc([1 << 20]));
+    assert.ok(device.memory.peak >= before + 4 * 2 ** 20);
+    device.trim();
+    assert.ok(device.memory.peak >= before + 4 * 2 ** 20, "what was freed is remembered");
+    device.resetPeak();
+    assert.equal(device.memory.peak, before);
+    return Promise.resolve();
+  });
+
   conformanceTest(subject, "rows() and reshape() share memory and do not count as memory", async (bench) => {
     const { device } = bench, x = bench.put(Float64Array.of(1, 2, 3, 4, 5, 6), 3, 2);
     const before = device.memory.current;

@@ -55,6 +55,10 @@ class CpuDevice implements Device {
     return { current: this.#pool.current, peak: this.#pool.peak };
   }
 
+  resetPeak(): void {
+    this.#pool.peak = this.#pool.held;
+  }
+
   alloc(shape: readonly number[], dtype: DType = "f32"): Tensor {
     return this.#pool.alloc(shape, dtype);
   }

@@ -99,7 +99,7 @@ export class Pool {
   current = 0;
   /** Most bytes there ever were in live tensors. */
   #peakLive = 0;
-  /** Most bytes there ever were in live tensors and in free slabs together. */
+  /** Most bytes in live tensors and in free slabs together, since somebody last set it to what is held. */
   peak = 0;
 
   /** A tensor with undefined content. */

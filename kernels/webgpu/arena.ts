@@ -45,7 +45,7 @@ export class Arena {
   /** Bytes in live tensors. */
   current = 0;
   #peakLive = 0;
-  /** Most bytes there ever were in live tensors and in free slabs together. */
+  /** Most bytes in live tensors and in free slabs together, since somebody last set it to what is held. */
   peak = 0;
 
   constructor(readonly host: ArenaHost) {}

@@ -89,6 +89,10 @@ class WebGpuEngine implements WebGpuDevice {
     return { current: this.#arena.current, peak: this.#arena.peak };
   }
 
+  resetPeak(): void {
+    this.#arena.peak = this.#arena.held;
+  }
+
   alloc(shape: readonly number[], dtype: DType = "f32"): Tensor {
     return this.#arena.alloc(shape, dtype);
   }
@@ -398,7 +402,7 @@ class WebGpuEngine implements WebGpuDevice {
 
 /** A WebGPU engine. */
 export interface WebGpuDevice extends Device {
-  /** Kernels by the time that they took on the GPU since the last call; at least every 2,048 dispatches. */
+  /** Kernels by the time that they took on the GPU since the last call, slowest first; copies are not among them. */
   kernelTimes(): Promise<KernelTime[]>;
 }
 

@@ -87,6 +87,7 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
     let newest = done === steps ? await save() : checkpoint?.path;
     while (done < steps) {
       const start = performance.now();
+      device.resetPeak();
       const result = await step(done + 1);
       done++;
       const seconds = (performance.now() - start) / 1000;
