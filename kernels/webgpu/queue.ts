@@ -343,12 +343,19 @@ export class CommandQueue {
   }
 
   /**
-   * GPU time by kernel since the last call. Needs the option `timestamps`, and to be called at least every 2,048 dispatches.
+   * GPU time by kernel since the last call. Needs the option `timestamps`.
+   *
+   * @throws {DeviceError} if anything went wrong on the GPU up to here
    */
   async kernelTimes(): Promise<KernelTime[]> {
     if (!this.#timer) throw new Error("kernelTimes: made without the option timestamps");
     this.flush();
-    await this.#timer.fetch();
+    try {
+      await this.#timer.fetch();
+    } catch (error) {
+      throw await this.failures.explain(error);
+    }
+    await this.failures.check();
     return this.#timer.take();
   }
 

@@ -1,5 +1,6 @@
 /**
  * How long each kernel takes on the GPU, by timestamp queries: the time of the kernel itself, without queues and hosts.
+ * Copies and clears are not kernels and are not timed.
  *
  * @module
  */
@@ -11,58 +12,73 @@ export interface KernelTime {
   readonly milliseconds: number;
 }
 
-/** Dispatches that can be timed before the times have to be fetched. */
+/** Dispatches of one query set; WebGPU allows 4,096 queries in it. */
 const capacity = 2048;
+
+/** A query set and the kernels whose times are in it. */
+interface Batch {
+  readonly queries: GPUQuerySet;
+  readonly resolved: GPUBuffer;
+  readonly staging: GPUBuffer;
+  readonly names: string[];
+}
 
 /** Times dispatches while it is in use: each has a pass of its own then, which costs a little. */
 export class KernelTimer {
-  readonly #queries: GPUQuerySet;
-  readonly #resolved: GPUBuffer;
-  readonly #staging: GPUBuffer;
-  readonly #names: string[] = [];
+  readonly #filled: Batch[] = [];
+  readonly #empty: Batch[] = [];
   readonly #totals = new Map<string, { dispatches: number; nanoseconds: number }>();
 
   /** The device must have the feature `timestamp-query`. */
-  constructor(readonly device: GPUDevice) {
-    this.#queries = device.createQuerySet({ type: "timestamp", count: 2 * capacity });
-    const size = 16 * capacity;
-    this.#resolved = device.createBuffer({
-      size,
-      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-    });
-    this.#staging = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  }
+  constructor(readonly device: GPUDevice) {}
 
-  /** Whether {@linkcode KernelTimer.fetch} must be called before the next dispatch. */
-  get full(): boolean {
-    return this.#names.length === capacity;
+  #create(): Batch {
+    const size = 16 * capacity;
+    return {
+      queries: this.device.createQuerySet({ type: "timestamp", count: 2 * capacity }),
+      resolved: this.device.createBuffer({
+        size,
+        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      }),
+      staging: this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST }),
+      names: [],
+    };
   }
 
   /** Where the pass of the next dispatch, of this kernel, writes its times. */
   next(kernel: string): GPUComputePassTimestampWrites {
-    const at = 2 * this.#names.length;
-    if (this.full) throw new Error(`more than ${capacity} dispatches between two calls of kernelTimes()`);
-    this.#names.push(kernel);
-    return { querySet: this.#queries, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
+    let batch = this.#filled.at(-1);
+    if (!batch || batch.names.length === capacity) {
+      this.#filled.push(batch = this.#empty.pop() ?? this.#create());
+    }
+    const at = 2 * batch.names.length;
+    batch.names.push(kernel);
+    return { querySet: batch.queries, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
   }
 
   /** Waits for the dispatches so far, which must have been submitted, and adds their times to the totals. */
   async fetch(): Promise<void> {
-    const names = this.#names.splice(0);
-    if (names.length === 0) return;
-    const commands = this.device.createCommandEncoder(), bytes = 16 * names.length;
-    commands.resolveQuerySet(this.#queries, 0, 2 * names.length, this.#resolved, 0);
-    commands.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, bytes);
+    const batches = this.#filled.splice(0);
+    if (batches.length === 0) return;
+    const commands = this.device.createCommandEncoder();
+    for (const { queries, resolved, staging, names } of batches) {
+      commands.resolveQuerySet(queries, 0, 2 * names.length, resolved, 0);
+      commands.copyBufferToBuffer(resolved, 0, staging, 0, 16 * names.length);
+    }
     this.device.queue.submit([commands.finish()]);
-    await this.#staging.mapAsync(GPUMapMode.READ, 0, bytes);
-    const times = new BigUint64Array(this.#staging.getMappedRange(0, bytes).slice(0));
-    this.#staging.unmap();
-    names.forEach((name, i) => {
-      const total = this.#totals.get(name) ?? { dispatches: 0, nanoseconds: 0 };
-      total.dispatches++;
-      total.nanoseconds += Number(times[2 * i + 1]! - times[2 * i]!);
-      this.#totals.set(name, total);
-    });
+    for (const batch of batches) {
+      const bytes = 16 * batch.names.length;
+      await batch.staging.mapAsync(GPUMapMode.READ, 0, bytes);
+      const times = new BigUint64Array(batch.staging.getMappedRange(0, bytes).slice(0));
+      batch.staging.unmap();
+      batch.names.splice(0).forEach((name, i) => {
+        const total = this.#totals.get(name) ?? { dispatches: 0, nanoseconds: 0 };
+        total.dispatches++;
+        total.nanoseconds += Number(times[2 * i + 1]! - times[2 * i]!);
+        this.#totals.set(name, total);
+      });
+      this.#empty.push(batch);
+    }
   }
 
   /** Times since the last call, slowest kernel first. */
@@ -78,8 +94,10 @@ export class KernelTimer {
 
   /** Destroys its buffers. */
   dispose(): void {
-    this.#queries.destroy();
-    this.#resolved.destroy();
-    this.#staging.destroy();
+    for (const { queries, resolved, staging } of [...this.#filled, ...this.#empty]) {
+      queries.destroy();
+      resolved.destroy();
+      staging.destroy();
+    }
   }
 }
