@@ -9,7 +9,7 @@ import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
 import { dataRootOf, settingsOf } from "./settings.ts";
-import { newCommand, oneOf, type Syntax } from "./syntax.ts";
+import { listOfNames, newCommand, oneOf, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
 export interface EvalOptions {
@@ -17,6 +17,14 @@ export interface EvalOptions {
   readonly manifest?: string | undefined;
   readonly preset?: Preset | undefined;
   readonly suite?: string | undefined;
+  /** Tasks of the suite, or of MTEB. */
+  readonly tasks?: readonly string[] | undefined;
+  /** Types of tasks of the suite, or of MTEB. */
+  readonly types?: readonly string[] | undefined;
+  /** Whose numbers are reproduced. */
+  readonly profile?: string | undefined;
+  /** Show the tasks instead of evaluating. */
+  readonly list?: true | undefined;
   /** Whether the model writes a rationale before a text is embedded. */
   readonly rationale: boolean;
   readonly device?: DeviceName | undefined;
@@ -25,10 +33,15 @@ export interface EvalOptions {
   readonly seed?: number | undefined;
 }
 
+/** The suite that `--list` shows where nothing is chosen. */
+const LISTED = "mteb-eng-v1";
+
 const examples = [
   "grace-repro eval --backbone SmolLM2-135M-Instruct.Q4_1.gguf --data-root data --suite mini",
   "grace-repro eval --backbone ./run/arms/grace/checkpoints/step-000010 --suite mini --out scores/grace",
   "grace-repro eval --backbone ./my-model --suite mini --no-rationale --json",
+  "grace-repro eval --backbone ./my-model --data-root data --tasks STSBenchmark,SciFact --profile mteb-2",
+  "grace-repro eval --list --suite mteb-eng-v1 --data-root data",
 ];
 
 /** Syntax of the command; `onParsed` gets what was asked for. */
@@ -37,7 +50,18 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .addOption(backboneOption())
     .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
     .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
-    .option("--suite <id>", "tasks to evaluate on")
+    .option("--suite <id>", "tasks to evaluate on (--list shows all suites)")
+    .option(
+      "--tasks <list>",
+      "only these tasks of the suite, or of MTEB where no suite is named",
+      listOfNames(),
+    )
+    .option("--types <list>", "only tasks of these types, such as STS,Retrieval", listOfNames())
+    .option(
+      "--profile <id>",
+      "whose numbers to reproduce: mteb-1.38.33 or mteb-2, +sklearn-1.2, 1.3, 1.4, 1.8, 1.9",
+    )
+    .option("--list", "show the tasks, their data sets and which of these are there, and evaluate nothing")
     .option("--no-rationale", "embed texts as they are, without a rationale")
     .addOption(deviceOption())
     .addOption(dataRootOption())
@@ -49,9 +73,19 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
 
 /** Evaluates and prints the scores. */
 export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<ExitCode> {
+  const { findSuite, suiteId } = await import("../evals/find_suite.ts");
+  if (options.list) {
+    const { printTasks } = await import("./list_tasks.ts");
+    await printTasks(suiteId(options, LISTED) ?? LISTED, dataRootOf(options.dataRoot), io);
+    return ExitCode.success;
+  }
+  const given = await settingsOf(options);
+  const suite = suiteId(options, given.resolved.manifest.suite);
+  const { resolved } = suite === options.suite
+    ? given
+    : await settingsOf({ ...options, suite: findSuite(suite!).id });
   const { evaluateModel } = await import("./evaluation.ts");
   const { renderScores } = await import("../evals/report.ts");
-  const { resolved } = await settingsOf(options);
   const device = await openDevice(resolved.manifest.device, io.progress);
   try {
     const { folder, scores } = await evaluateModel({

@@ -141,3 +141,76 @@ Deno.test("compare puts runs and evaluations side by side, and tells on which se
     /the scores of "gsm8k-1shot\[smoke:3\]" cannot be compared: "run-b\/grace" lacks it/,
   );
 });
+
+Deno.test("eval scores chosen tasks of MTEB whole, and writes each as a result in mteb's form", async () => {
+  using lab = await Lab.create();
+  const args = ["--tasks", "STSBenchmark,SciFact", "--no-rationale", "--out", lab.path("scores")];
+  const { code, stdout, stderr } = await evaluate(lab, ...args);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^SciFact +ndcg_at_10 +8 +\d+\.\d\d/m);
+  assert.match(
+    stdout,
+    /^Warning: STSBenchmark, "mteb\/stsbenchmark-sts" has 1379 pairs for this task, the folder holds 20\.$/m,
+  );
+  const read = (name: string) =>
+    JSON.parse(Deno.readTextFileSync(lab.path("scores", "results", `${name}.json`)));
+  const scores = await readScores(lab.path("scores"));
+  for (const { record } of scores) {
+    const result = read(record.task);
+    assert.equal(result.task_name, record.task);
+    assert.equal(result.dataset_revision, record.options["referenceRevision"]);
+    const [only] = result.scores.test;
+    assert.equal(only.main_score, Number(record.value.toFixed(6)));
+    assert.equal(only.main_score, only[record.main]);
+  }
+  assert.deepEqual(scores.map(({ record }) => record.task), ["STSBenchmark", "SciFact"].sort());
+  // Another profile is another evaluation.
+  const other = await evaluate(lab, ...args, "--profile", "mteb-2");
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /holds another evaluation/);
+});
+
+Deno.test("eval --list shows the tasks of a suite, and which of their data are there", async () => {
+  using lab = await Lab.create();
+  const list = (...args: string[]) => launch(["eval", "--list", "--data-root", lab.path("data"), ...args]);
+  const { code, stdout, stderr } = await list("--types", "STS,Summarization");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^STSBenchmark +STS +cosine_spearman +1,379 +test +mteb\/stsbenchmark-sts +here$/m);
+  assert.match(
+    stdout,
+    /^STS17 +STS +cosine_spearman +250 +test en-en +mteb\/sts17-crosslingual-sts +missing$/m,
+  );
+  assert.match(stdout, /^1 of 11 tasks have their data below /m);
+  assert.match(stdout, /^grace-released +55 /m);
+
+  const json = JSON.parse((await list("--json")).stdout);
+  assert.equal(json.schema, "grace-tasks/1");
+  assert.equal(json.tasks.length, 56);
+  const here = json.tasks.filter(({ data }: { data: { here: boolean }[] }) => data.every((one) => one.here));
+  assert.deepEqual(here.map(({ task }: { task: string }) => task), [
+    "SciFact",
+    "Banking77Classification",
+    "STSBenchmark",
+  ]);
+  const moved = await list("--tasks", "SciFact,CQADupstackRetrieval", "--profile", "mteb-2", "--json");
+  const [forums, scifact] = JSON.parse(moved.stdout).tasks;
+  assert.equal(forums.data.length, 12);
+  assert.equal(scifact.data[0].revision, "d56462d0e63a25450459c4f213e49ffdb866f7f9");
+});
+
+Deno.test("eval refuses tasks that there are not, and tasks together with types", async () => {
+  using lab = await Lab.create();
+  const refused: [args: string[], complaint: RegExp][] = [
+    [["--tasks", "STSBenchmrk"], /no task or type "STSBenchmrk"[^]*did you mean STSBenchmark\?/],
+    [["--suite", "smoke", "--types", "Reranking"], /the suite "smoke" has no task or type "Reranking"/],
+    [["--tasks", "STS13", "--types", "STS"], /--tasks together with --types/],
+    [["--profile", "mteb-3"], /unknown profile "mteb-3"/],
+    [["--tasks", "STS13,STS14"], /2 of 2 tasks have no data: STS13: [^]*; STS14: /],
+  ];
+  for (const [args, complaint] of refused) {
+    const { code, stderr, stdout } = await evaluate(lab, ...args);
+    assert.notEqual(code, 0);
+    assert.match(stderr, complaint);
+    assert.equal(stdout, "");
+  }
+});

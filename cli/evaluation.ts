@@ -73,7 +73,7 @@ async function evaluateBackbone(
     const generator = modelGenerator(model, onTokens);
     const about = { suite: suite.id, encoder: encoder.digest, generator: generator.digest };
     const identity = canonicalHash(about);
-    const folder = out ?? join("scores", runFolderName(`${backbone.name}-${suite.id}`, identity));
+    const folder = out ?? join("scores", runFolderName(`${backbone.name}-${folderPart(suite)}`, identity));
     Deno.mkdirSync(folder, { recursive: true });
     using _lock = RunLock.take(folder);
     removeLeftovers(folder);
@@ -105,6 +105,11 @@ async function evaluateBackbone(
   } finally {
     model.free();
   }
+}
+
+/** What a folder's name says of its suite: not which tasks of it, which may be many. The identity tells them apart. */
+function folderPart({ id }: Suite): string {
+  return id.replace(/[:@].*/, "");
 }
 
 /**
