@@ -21,6 +21,7 @@ import {
   type Variant,
   variantName,
 } from "./matmul_product.ts";
+import { each, range } from "./unroll.ts";
 
 /** A block of C: `rows` by four columns a lane. */
 export interface LaneBlock {
@@ -29,9 +30,6 @@ export interface LaneBlock {
   /** A multiple of the lanes, or of four times the lanes where A is `outer`. */
   readonly rows: number;
 }
-
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const each = (n: number, line: (i: number) => string) => range(n).map(line).join("\n");
 
 /** The kernel of a block. Workgroups: blocks of columns, blocks of rows, chunks (or 1). */
 export function lanesKernel(block: LaneBlock, v: Variant): KernelSpec<ProductParam, ProductBinding> {

@@ -6,10 +6,9 @@
  *
  * @module
  */
+import { range } from "./unroll.ts";
 import { widen } from "./wgsl.ts";
 import { flags, type Variant } from "./matmul_product.ts";
-
-const lanes = [0, 1, 2, 3];
 
 /** One element of an operand, scalar variants. */
 function element(name: "a" | "b", bf16: boolean): string {
@@ -39,7 +38,7 @@ function quad(name: "a" | "b", v: Variant): string {
   const one = (e: number) =>
     `select(0.0f, ${name}_element(index + ${e}u), ${inner ? `k + ${e}u` : "k"} < p.inner)`;
   return `${element(name, bf16)}
-${head}return vec4<f32>(${lanes.map(one).join(", ")});
+${head}return vec4<f32>(${range(4).map(one).join(", ")});
 }`;
 }
 

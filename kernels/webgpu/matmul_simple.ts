@@ -16,12 +16,10 @@ import {
   type Variant,
   variantName,
 } from "./matmul_product.ts";
+import { each, range } from "./unroll.ts";
 
 /** Threads of a workgroup in each direction. */
 export const simpleThreads = 8;
-
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const each = (n: number, line: (i: number) => string) => range(n).map(line).join("\n");
 
 /**
  * The kernel with blocks of `side` by `side`, a multiple of 4. Workgroups: `side · simpleThreads` columns, as many rows,

@@ -25,6 +25,7 @@ import {
   type Variant,
   variantName,
 } from "./matmul_product.ts";
+import { each, range } from "./unroll.ts";
 
 /** A tile and what a thread computes of it; a thread's sides are multiples of 4. */
 export interface Tile {
@@ -40,9 +41,6 @@ export interface Tile {
 export function threadsOf(tile: Tile): number {
   return tile.rows * tile.columns / (tile.threadRows * tile.threadColumns);
 }
-
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const each = (n: number, line: (i: number) => string) => range(n).map(line).join("\n");
 
 /** Name of a tile in names of kernels. */
 export function tileName(t: Tile): string {
