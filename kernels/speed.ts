@@ -60,19 +60,26 @@ async function measureCopy(device: Device, seconds: number): Promise<number> {
 }
 
 /**
- * Median time of a call. Calls are issued together in numbers that double until they take a tenth of the time there is: an
- * engine that works behind a queue is waited for once a group, and the waiting must not count.
+ * Median seconds that a call takes. Calls are issued together in numbers that double until they take a tenth of the time
+ * there is: an engine that works behind a queue is waited for once a group, and the waiting must not count.
+ *
+ * @param result f32 or i32 tensor of at least one element, of which a row is read to wait for the calls
+ * @param seconds how long to measure, after a warm-up
+ * @param call issues an op; one that gives a promise is waited for before the next
  */
-async function secondsPerCall(
+export async function secondsPerCall(
   device: Device,
   result: Tensor,
   seconds: number,
-  call: () => void,
+  call: () => void | Promise<unknown>,
 ): Promise<number> {
   const probe = device.reshape(device.rows(result, 0, 1), [result.shape[1] ?? 1]);
   const group = async (calls: number): Promise<number> => {
     const start = performance.now();
-    for (let i = 0; i < calls; i++) call();
+    for (let i = 0; i < calls; i++) {
+      const pending = call();
+      if (pending) await pending;
+    }
     await device.read(probe);
     return (performance.now() - start) / 1000;
   };
