@@ -1,48 +1,61 @@
 import { NumericError, UsageError } from "#errors";
 import { assert, assertSameBits } from "#test";
-import type { Device, SampledTokens, SamplingSpec } from "../device.ts";
+import type { SampledTokens, SamplingSpec } from "../device.ts";
 import { TestRandom } from "../reference/random.ts";
 import { sampleToken, samplingWeights } from "../sampling.ts";
-import { findAdapter } from "./adapter.ts";
+import { findAdapter, openAdapter } from "./adapter.ts";
+import { Arena } from "./arena.ts";
+import type { LinearOps } from "./linear.ts";
+import { LmHeadOps } from "./lm_head.ts";
 import { createWebGpuDevice } from "./mod.ts";
+import { CommandQueue } from "./queue.ts";
+import type { GpuTensor } from "./tensor.ts";
 
 const adapter = await findAdapter();
 const almostOne = 1 - 2 ** -24;
-let shared: Promise<Device> | undefined;
 
-/** Registers a test that must give back all memory; ignored where there is no adapter. */
-function gpuTest(name: string, body: (device: Device) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: adapter === null,
-    // The device, with its compiled kernels, outlives the test that happens to make it.
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: async () => {
-      const device = await (shared ??= createWebGpuDevice());
-      await body(device);
-      assert.equal(device.memory.current, 0);
-    },
-  });
+/** Registers a test; it is ignored where there is no adapter. */
+function gpuTest(name: string, fn: () => Promise<void>): void {
+  // The engine, with its compiled kernels, outlives the test that happens to make it.
+  Deno.test({ name, ignore: adapter === null, sanitizeOps: false, sanitizeResources: false, fn });
 }
 
-/** Draws from given logits, exactly: the hidden states are rows of the identity. */
-async function draw(
-  device: Device,
-  rows: readonly Float32Array[],
-  uniforms: Float32Array,
-  spec: SamplingSpec,
-): Promise<SampledTokens> {
-  const n = rows.length, vocab = rows[0]!.length;
-  const identity = Float32Array.from({ length: n * n }, (_, i) => i % (n + 1) === 0 ? 1 : 0);
-  const weight = new Float32Array(vocab * n);
-  rows.forEach((logits, row) => logits.forEach((logit, id) => weight[id * n + row] = logit));
-  const h = device.upload(identity, [n, n]), w = device.upload(weight, [vocab, n]);
-  try {
-    return await device.lmHeadSample(h, w, uniforms, spec);
-  } finally {
-    device.free(h, w);
-  }
+/** An engine whose matrix products are the logits that a test gives. */
+async function createGiven() {
+  const adapter = await openAdapter(), queue = new CommandQueue(adapter);
+  const arena = new Arena({
+    device: adapter.device,
+    guard: (create, what) => queue.failures.guard(create, what),
+    beforeDestroy: () => queue.flush(),
+  });
+  let logits: GpuTensor;
+  const linear = { forward: (_h: GpuTensor, _w: GpuTensor, y: GpuTensor) => queue.copy(logits, y) };
+  const head = new LmHeadOps(queue, arena, linear as unknown as LinearOps);
+  return async (
+    rows: readonly Float32Array[],
+    uniforms: Float32Array,
+    spec: SamplingSpec,
+  ): Promise<SampledTokens> => {
+    const n = rows.length, vocab = rows[0]!.length;
+    const h = arena.alloc([n, 1], "f32"), w = arena.alloc([vocab, 1], "f32");
+    logits = arena.alloc([n, vocab], "f32");
+    const data = new Float32Array(n * vocab);
+    rows.forEach((row, i) => data.set(row, i * vocab));
+    queue.write(logits, new Uint8Array(data.buffer));
+    try {
+      return await head.sample(h, w, uniforms, spec);
+    } finally {
+      for (const tensor of [h, w, logits]) arena.release(tensor);
+      assert.equal(arena.current, 0);
+    }
+  };
+}
+
+let given: ReturnType<typeof createGiven> | undefined;
+
+/** Draws a token from each of the given rows of logits. */
+async function draw(...call: Parameters<Awaited<ReturnType<typeof createGiven>>>): Promise<SampledTokens> {
+  return await (await (given ??= createGiven()))(...call);
 }
 
 /** What f32 sums may move in a cumulative probability, or in the aim of top-p. */
@@ -70,7 +83,7 @@ const peaked = (random: TestRandom, vocab: number) => {
 const shapes = [tied, distinct, peaked, () => new Float32Array(1).fill(0.25)];
 
 for (const vocab of [1, 40, 300, 4096, 4097, 9000]) {
-  gpuTest(`lmHeadSample() agrees with sampleToken() on given logits, ${vocab} tokens`, async (device) => {
+  gpuTest(`lmHeadSample() agrees with sampleToken() on given logits, ${vocab} tokens`, async () => {
     const random = new TestRandom(vocab);
     let draws = 0, equal = 0;
     for (const topK of [0, 1, 7, 50, 100_000]) {
@@ -81,7 +94,7 @@ for (const vocab of [1, 40, 300, 4096, 4097, 9000]) {
           return logits.length === vocab ? logits : new Float32Array(vocab).fill(logits[0]!);
         });
         const uniforms = Float32Array.from(rows, (_, i) => [0, almostOne][i] ?? random.uniform());
-        const { ids } = await draw(device, rows, uniforms, spec);
+        const { ids } = await draw(rows, uniforms, spec);
         rows.forEach((logits, i) => {
           draws++;
           if (ids[i] === sampleToken(logits, spec, uniforms[i]!)) {
@@ -101,7 +114,7 @@ for (const vocab of [1, 40, 300, 4096, 4097, 9000]) {
   });
 }
 
-gpuTest("lmHeadSample() agrees with sampleToken() on a vocabulary of 49,152", async (device) => {
+gpuTest("lmHeadSample() agrees with sampleToken() on a vocabulary of 49,152", async () => {
   const random = new TestRandom(3), vocab = 49_152;
   const rows = [tied, distinct, peaked].map((shape) => shape(random, vocab));
   for (
@@ -112,7 +125,7 @@ gpuTest("lmHeadSample() agrees with sampleToken() on a vocabulary of 49,152", as
   ) {
     for (const uniform of [0, 0.37, almostOne]) {
       const options = { temperature: 0.8, ...spec }, uniforms = new Float32Array(3).fill(uniform);
-      const { ids } = await draw(device, rows, uniforms, options);
+      const { ids } = await draw(rows, uniforms, options);
       rows.forEach((logits, i) => {
         const shifted = [-slack, 0, slack].map((shift) => spec.topP === 1 ? 1 : spec.topP + shift);
         const off = Math.min(
@@ -126,7 +139,7 @@ gpuTest("lmHeadSample() agrees with sampleToken() on a vocabulary of 49,152", as
 
 gpuTest(
   "lmHeadSample() draws what top-k and top-p keep and nothing else, the edge's lowest ids first",
-  async (device) => {
+  async () => {
     const grid = Float32Array.from({ length: 64 }, (_, i) => (i + 0.5) / 64);
     const cases: [logits: number[], spec: Omit<SamplingSpec, "temperature">, kept: number[]][] = [
       [[0, 0, 0, 0], { topK: 0, topP: 0.5 }, [0, 1]],
@@ -142,13 +155,14 @@ gpuTest(
     ];
     for (const [logits, spec, kept] of cases) {
       const rows = Array.from(grid, () => Float32Array.from(logits));
-      const { ids } = await draw(device, rows, grid, { temperature: 3, ...spec });
+      const { ids } = await draw(rows, grid, { temperature: 3, ...spec });
       assert.deepEqual([...new Set(ids)].sort(), kept, JSON.stringify([logits, spec]));
     }
   },
 );
 
-gpuTest("lmHeadSample() has the statistics of lmHead() by bits on a vocabulary of 49,152", async (device) => {
+gpuTest("lmHeadSample() has the statistics of lmHead() by bits on a vocabulary of 49,152", async () => {
+  const device = await createWebGpuDevice();
   const random = new TestRandom(5), n = 3, dim = 40, vocab = 49_152, temperature = 0.7;
   const h = device.upload(Float32Array.from(random.normals(n * dim)), [n, dim]);
   const w = device.upload(Float32Array.from(random.normals(vocab * dim, 0.4)), [vocab, dim]);
@@ -160,13 +174,13 @@ gpuTest("lmHeadSample() has the statistics of lmHead() by bits on a vocabulary o
       assertSameBits(statistics[key], scored[key], key);
     }
   }
-  device.free(h, w);
+  device.dispose();
 });
 
-gpuTest("lmHeadSample() refuses logits that are not finite, and what is out of range", async (device) => {
+gpuTest("lmHeadSample() refuses logits that are not finite, and what is out of range", async () => {
   const spec = { temperature: 1, topP: 1, topK: 0 }, half = Float32Array.of(0.5);
   const sample = (logits: number[], options: object = {}, uniforms = half) =>
-    draw(device, [Float32Array.from(logits)], uniforms, { ...spec, ...options });
+    draw([Float32Array.from(logits)], uniforms, { ...spec, ...options });
   await assert.rejects(sample([0, NaN, 1]), NumericError);
   await assert.rejects(sample([0, 1], { temperature: 1e-300 }), UsageError);
   await assert.rejects(sample([0, 1], { topP: 0 }), UsageError);

@@ -83,18 +83,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let segment = group.x;
   var search = Search(0u, p.aim);
   if (p.step > 0u) { search = settle(row, local); }
-  // The first candidate of a search is the edge of the one before: its measure is all that is kept so far.
-  let edge = search.key;
+  // What is sought is not below what is settled, or the edge of the search before: most tokens need not be looked at, and
+  // what the first candidate of a search measures is all that is kept so far.
+  let least = search.key;
   if (p.begins == 1u) { search = Search(0u, p.aim); }
   let base = vec4<u32>(search.key);
-  var keys = array<vec4<u32>, 4>(
+  let keys = array<vec4<u32>, 4>(
     base | (vec4<u32>(0u, 1u, 2u, 3u) << vec4<u32>(p.shift)),
     base | (vec4<u32>(4u, 5u, 6u, 7u) << vec4<u32>(p.shift)),
     base | (vec4<u32>(8u, 9u, 10u, 11u) << vec4<u32>(p.shift)),
     base | (vec4<u32>(12u, 13u, 14u, 15u) << vec4<u32>(p.shift)));
-  if (p.begins == 1u) { keys[0].x = edge; }
-  // The edge that is sought is not below these, so that most tokens need not be looked at.
-  let least = max(search.key, edge);
   var largest = 0.0f;
   if (p.weighs == 1u) { largest = row_max(row, local); }
   let at = place(row, segment);
