@@ -32,8 +32,9 @@ export function tiled(
   columns: number,
   threadRows: number,
   threadColumns: number,
+  depth = 16,
 ): MatmulKernel {
-  const tile: Tile = { rows, columns, threadRows, threadColumns, depth: 16 };
+  const tile: Tile = { rows, columns, threadRows, threadColumns, depth };
   return {
     name: `matmul-tiled-${tileName(tile)}`,
     rows,
@@ -75,32 +76,40 @@ export const tiles = {
   large: tiled(128, 128, 8, 8),
 } as const;
 
-/** The tiles for up to so many rows, the preferred one first: the first that gives enough workgroups is taken, or the last. */
-const choices: readonly { readonly rows: number; readonly tiles: readonly MatmulKernel[] }[] = [
+/** Flat tiles for up to so many rows: the second where the first gives too few workgroups. */
+const flat: readonly { readonly rows: number; readonly tiles: readonly [MatmulKernel, MatmulKernel] }[] = [
   { rows: 8, tiles: [tiles.rows8, tiles.rows8narrow] },
   { rows: 16, tiles: [tiles.rows16, tiles.rows16narrow] },
   { rows: 32, tiles: [tiles.rows32, tiles.small] },
-  { rows: Infinity, tiles: [tiles.large, tiles.medium, tiles.small] },
 ];
 
-/** Workgroups that keep a large GPU (132 multiprocessors) busy. */
-const enoughGroups = 128;
+/** Tiles for more rows, with the part of its peak that a GPU should reach with each: by reasoning, not yet measured. */
+const square: readonly { readonly tile: MatmulKernel; readonly efficiency: number }[] = [
+  { tile: tiles.large, efficiency: 0.7 },
+  { tile: tiles.medium, efficiency: 0.55 },
+  { tile: tiles.small, efficiency: 0.35 },
+];
 
-/** Workgroups below which chunks are spread, and what spreading is to reach: two for each multiprocessor. */
-const spreadBelow = 264;
+/** Multiprocessors of a large GPU (H200: 132), all of which a product should keep busy. */
+const processors = 132;
 
 type Extents = Pick<Product, "rows" | "columns" | "inner" | "aLayout">;
 
 function forGpu({ rows, columns, inner }: Extents): Plan {
-  const choice = choices.find((choice) => rows <= choice.rows)!.tiles;
   const groups = (kernel: MatmulKernel) =>
     Math.ceil(rows / kernel.rows) * Math.ceil(columns / kernel.columns);
-  const parts = Math.ceil(inner / chunk);
-  // Few rows: spreading costs little beside the weight, so it comes before a narrower tile.
-  const enough = (kernel: MatmulKernel) =>
-    rows <= 32 ? groups(kernel) * parts >= spreadBelow : groups(kernel) >= enoughGroups;
-  const kernel = choice.find(enough) ?? choice.at(-1)!;
-  return { kernel, chunks: parts > 1 && groups(kernel) < spreadBelow };
+  const parts = Math.ceil(inner / chunk), few = flat.find((choice) => rows <= choice.rows);
+  if (few) {
+    // Two workgroups a multiprocessor. To spread chunks costs little beside reading the weight, so it comes first.
+    const [wide, narrow] = few.tiles, enough = 2 * processors;
+    const kernel = groups(wide) * parts >= enough ? wide : narrow;
+    return { kernel, chunks: parts > 1 && groups(kernel) < enough };
+  }
+  // The last round of workgroups takes as long as the others, however few they are.
+  const time = ({ tile, efficiency }: typeof square[number]) =>
+    Math.ceil(groups(tile) / processors) * tile.rows * tile.columns / efficiency;
+  const { tile: kernel } = square.reduce((best, other) => time(other) < time(best) ? other : best);
+  return { kernel, chunks: parts > 1 && groups(kernel) < processors };
 }
 
 /** Lanes of a subgroup on a software adapter where all subgroups are known to be alike; 0 elsewhere. */
@@ -118,7 +127,10 @@ export function planFor(adapter: OpenedAdapter, product: Extents): Plan {
   return { kernel: byLanes(lanes, few ? lanes : 32), chunks: false };
 }
 
-/** Every kernel that this adapter can run, by name, for benches and tests, from the plainest on. */
+/**
+ * Every kernel that this adapter can run, by name, for benches and tests, from the plainest on: what the table above chooses
+ * from, and tiles that are to be measured on a GPU before they can enter it.
+ */
 export function allKernels(adapter: OpenedAdapter): Readonly<Record<string, MatmulKernel>> {
   const lanes = lanesOf(adapter);
   return {
@@ -126,5 +138,9 @@ export function allKernels(adapter: OpenedAdapter): Readonly<Record<string, Matm
     "simple8": simple(8),
     ...(lanes > 0 && { "lanes": byLanes(lanes, 32) }),
     ...tiles,
+    // Two independent workgroups a multiprocessor instead of one.
+    "half": tiled(64, 128, 8, 8),
+    // Half as many barriers.
+    "deep": tiled(128, 128, 8, 8, 32),
   };
 }
