@@ -38,7 +38,9 @@ export function loadModel(
   manifest: Manifest,
   trained?: { source: TensorSource; file: string },
 ): LoadedModel {
-  const weights = Weights.read(device, backbone.config, trained?.source ?? backbone.tensors);
+  const weights = Weights.read(device, backbone.config, trained?.source ?? backbone.tensors, {
+    keepBf16: true,
+  });
   const files = backbone.files.map(({ name, sha256 }) => ({ name, sha256 }));
   return {
     backbone,

@@ -138,6 +138,8 @@ export interface Device {
    * engine wait. What is decoded beyond a sequence's end is thrown away.
    */
   readonly decodeAhead: number;
+  /** Whether ops are no slower on bf16 weights than on f32 ones, so that weights which are only read may stay bf16. */
+  readonly readsBf16: boolean;
   /** Bytes in tensors at present, and the most since {@linkcode Device.resetPeak}, with what was kept for reuse. */
   readonly memory: { readonly current: number; readonly peak: number };
   /** Lets the peak start again from what is held now. */

@@ -36,6 +36,8 @@ const cpu = (tensor: Tensor): CpuTensor => tensor as CpuTensor;
 class CpuDevice implements Device {
   readonly kind = "cpu";
   readonly decodeAhead = 1;
+  // ONNX Runtime has no product with bf16 on the CPU: weights would be widened again at every call.
+  readonly readsBf16 = false;
   readonly description: Readonly<Record<string, string | number>>;
   readonly #pool = new Pool();
   readonly #linear: LinearOps;

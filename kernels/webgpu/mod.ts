@@ -46,6 +46,7 @@ const gpu = (tensor: Tensor): GpuTensor => tensor as GpuTensor;
 class WebGpuEngine implements WebGpuDevice {
   readonly kind = "webgpu";
   readonly decodeAhead = 16;
+  readonly readsBf16 = true;
   readonly description: Readonly<Record<string, string | number>>;
   readonly #queue: CommandQueue;
   readonly #arena: Arena;

@@ -33,7 +33,7 @@ export function initialWeights(device: Device, config: DecoderConfig, seed: numb
     const scale = residual.test(name) ? deviation / Math.sqrt(2 * config.layers) : deviation;
     return fillNormal(values, scale, seed, name);
   };
-  return Weights.read(device, config, { read });
+  return Weights.read(device, config, { read, dtype: () => "F32" });
 }
 
 /** Independent N(0, scale²) by Box and Muller's transform of the four words of each Philox block. */
