@@ -8,12 +8,13 @@ import type { AttentionShape, Segment } from "../device.ts";
 import type { Arena } from "./arena.ts";
 import { attentionBackwardKeys } from "./attention_backward_keys.ts";
 import { attentionBackwardQueries, attentionDots } from "./attention_backward_queries.ts";
-import { attentionDecode, chunksOf, type DecodeBlock } from "./attention_decode.ts";
+import { attentionDecode, chunksOf } from "./attention_decode.ts";
 import { attentionForward } from "./attention_forward.ts";
 import { Planner } from "./attention_plan.ts";
 import { type HeadSpec, quads } from "./attention_wgsl.ts";
 import { vectorizable } from "./kernel.ts";
 import type { GpuKvCache } from "./kv_cache.ts";
+import { rowsPerBinding } from "./pieces.ts";
 import type { CommandQueue } from "./queue.ts";
 import { expectShape, type GpuTensor } from "./tensor.ts";
 
@@ -26,7 +27,7 @@ export class AttentionOps {
   #plan(segments: readonly Segment[], total: number, shape: AttentionShape) {
     const { heads, kvHeads, headDim } = shape;
     // Queries have the longest rows.
-    const maxRows = Math.floor(this.queue.maxBinding / (4 * heads * headDim));
+    const maxRows = rowsPerBinding(4 * heads * headDim, this.queue.maxBinding);
     return this.#planner.plan({ segments, total, group: heads / kvHeads, maxRows });
   }
 
@@ -111,9 +112,12 @@ export class AttentionOps {
       }
     }
     const spec = specOf(shape, q, y), width = 4 * quads(headDim);
-    for (const block of this.#decodeBlocks(cache, layer, lengths)) {
-      const { from, to } = block;
-      const count = lengths.subarray(from, to).reduce((sum, length) => sum + chunksOf(length), 0);
+    for (const { from, to, keys, values } of cache.blocks(layer)) {
+      const end = Math.min(to, slots);
+      if (end <= from) break;
+      const used = (tensor: GpuTensor) => tensor.rows(0, end - from);
+      const block = { from, to: end, keys: used(keys), values: used(values) };
+      const count = lengths.subarray(from, end).reduce((sum, length) => sum + chunksOf(length), 0);
       const summary = this.arena.alloc([count, heads, 2], "f32");
       const parts = this.arena.alloc([count, heads, width], "f32");
       attentionDecode(this.queue, spec, kvHeads, { q, y, lengths, capacity }, block, { summary, parts });
@@ -121,31 +125,6 @@ export class AttentionOps {
       this.arena.release(parts);
     }
   }
-
-  /** Blocks of the slots in use, so small that a kernel sees their keys, and their partial results, at once. */
-  *#decodeBlocks(cache: GpuKvCache, layer: number, lengths: Int32Array): Generator<DecodeBlock> {
-    const { heads, headDim } = cache.shape, bytesPerChunk = 16 * heads * quads(headDim);
-    const mostChunks = Math.floor(this.queue.maxBinding / bytesPerChunk);
-    for (const block of cache.blocks(layer)) {
-      const end = Math.min(block.to, lengths.length);
-      let from = block.from, sum = 0;
-      for (let slot = from; slot < end; slot++) {
-        const count = chunksOf(lengths[slot]!);
-        if (slot > from && sum + count > mostChunks) {
-          yield partOf(block, from, slot);
-          from = slot;
-          sum = 0;
-        }
-        sum += count;
-      }
-      if (end > from) yield partOf(block, from, end);
-    }
-  }
-}
-
-function partOf({ from: first, keys, values }: DecodeBlock, from: number, to: number): DecodeBlock {
-  const part = (tensor: GpuTensor) => tensor.rows(from - first, to - first);
-  return { from, to, keys: part(keys), values: part(values) };
 }
 
 function specOf({ heads, kvHeads, headDim }: AttentionShape, ...tensors: GpuTensor[]): HeadSpec {

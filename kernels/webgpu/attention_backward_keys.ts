@@ -17,24 +17,26 @@ import { type BackwardInputs, mostColumns } from "./attention_backward_queries.t
 import { chunk, type KeyBlocks } from "./attention_plan.ts";
 import {
   accumulators,
-  bindingType,
   dotProducts,
+  loadTile,
+  products,
+  sectionsOf,
+  storeSums,
+  tileMemory,
+  weightedSums,
+} from "./attention_tiles.ts";
+import {
+  bindingType,
   entryPoint,
   fetch,
   type HeadSpec,
   keyScale,
   keyThreads,
-  loadTile,
   perThread,
-  products,
   repeat,
-  sectionsOf,
   softmaxFunctions,
   specName,
   store,
-  storeSums,
-  tileMemory,
-  weightedSums,
 } from "./attention_wgsl.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";

@@ -16,25 +16,27 @@ import { keyRows, tileVariables } from "./attention_forward.ts";
 import type { QueryTiles } from "./attention_plan.ts";
 import {
   accumulators,
-  bindingType,
   dotProducts,
+  loadTile,
+  products,
+  sectionsOf,
+  storeSums,
+  tileMemory,
+  weightedSums,
+} from "./attention_tiles.ts";
+import {
+  bindingType,
   entryPoint,
   fetch,
   type HeadSpec,
   keyScale,
   keyThreads,
-  loadTile,
   perThread,
-  products,
   quads,
   repeat,
-  sectionsOf,
   softmaxFunctions,
   specName,
   store,
-  storeSums,
-  tileMemory,
-  weightedSums,
 } from "./attention_wgsl.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";

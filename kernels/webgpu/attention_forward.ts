@@ -11,25 +11,27 @@
 import { type QueryTiles, tileFields } from "./attention_plan.ts";
 import {
   accumulators,
-  bindingType,
   columnsOf,
   dotProducts,
+  loadTile,
+  products,
+  sectionsOf,
+  storeSums,
+  tileMemory,
+  weightedSums,
+} from "./attention_tiles.ts";
+import {
+  bindingType,
   entryPoint,
   fetch,
   type HeadSpec,
   keyScale,
   keyThreads,
-  loadTile,
   perThread,
-  products,
   repeat,
-  sectionsOf,
   softmaxFunctions,
   specName,
   store,
-  storeSums,
-  tileMemory,
-  weightedSums,
 } from "./attention_wgsl.ts";
 import type { Kernel } from "./kernel.ts";
 import type { CommandQueue } from "./queue.ts";
@@ -105,27 +107,22 @@ ${tileVariables(spec, rowThreads)}
     workgroupBarrier();
     ${dotProducts([{ sums: "s", tile: "tile", fetch: "fetch_q" }], "at", sections, section)}`).join("\n")
       }
+    let positions = vec4<u32>(base + key_thread) + vec4<u32>(0u, 8u, 16u, 24u);
     ${
-        repeat(perThread, (i) =>
-          repeat(
-            perThread,
-            (j) =>
-              `s${i}${j} = select(nothing, s${i}${j}, base + key_thread + ${
-                keyThreads * j
-              }u <= position${i});`,
-          ))
+        repeat(perThread, (i) => `
+    let seen${i} = positions <= vec4<u32>(position${i});
+    let s${i} = select(vec4<f32>(nothing), vec4<f32>(${
+          repeat(perThread, (j) => `s${i}${j}`, ", ")
+        }), seen${i});`)
       }
-    maxima[local] = ${byRow((i) => `max(max(s${i}0, s${i}1), max(s${i}2, s${i}3))`)};
+    maxima[local] = ${byRow((i) => `max(max(s${i}.x, s${i}.y), max(s${i}.z, s${i}.w))`)};
     workgroupBarrier();
     ${load(0, keyRows("v"))}
     var chunk_top = maxima[row_thread * 8u];
     ${repeat(keyThreads - 1, (j) => `chunk_top = max(chunk_top, maxima[row_thread * 8u + ${j + 1}u]);`)}
     ${
         repeat(perThread, (i) => `
-    let s${i} = vec4<f32>(${repeat(perThread, (j) => `s${i}${j}`, ", ")});
-    let w${i} = select(vec4<f32>(), powers(s${i} - chunk_top.${
-          component(i)
-        }), s${i} > vec4<f32>(0.1f * nothing));
+    let w${i} = select(vec4<f32>(), powers(s${i} - chunk_top.${component(i)}), seen${i});
     weights[(row_thread + ${rowThreads * i}u) * 9u + key_thread] = w${i};`)
       }
     sums[local] = ${byRow((i) => `(w${i}.x + w${i}.y) + (w${i}.z + w${i}.w)`)};
@@ -147,7 +144,8 @@ ${tileVariables(spec, rowThreads)}
         columns.map(({ s, c }) =>
           repeat(
             perThread,
-            (i) => `y${i}${s}${c} = fma(y${i}${s}${c}, vec4<f32>(old_factor.${component(i)}), ` +
+            (i) =>
+              `y${i}${s}${c} = fma(y${i}${s}${c}, vec4<f32>(old_factor.${component(i)}), ` +
               `a${i}${s}${c} * new_factor.${component(i)});`,
           )
         ).join("\n")

@@ -13,7 +13,7 @@ import type { Segment } from "../device.ts";
 export const chunk = 32;
 
 /** Pairs in a tile of queries: those of the usual kernel, and of the one for what is left of a segment. */
-export const tilePairs = [64, 16] as const;
+export const tilePairs = [64, 32] as const;
 
 /** Integers of a tile: see {@linkcode QueryTiles}. */
 export const tileFields = 6;
