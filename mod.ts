@@ -173,6 +173,10 @@ export {
   type ClusteringSet,
   scoreClustering,
 } from "./evals/mteb/clustering.ts";
+export { MTEB_TASKS, type MtebTask, mtebTask } from "./evals/mteb/tasks.ts";
+export { DEFAULT_PROFILE, type ScoringProfile, scoringProfile } from "./evals/mteb/profile.ts";
+export { type MtebResult, mtebResults } from "./evals/mteb/result_json.ts";
+export { type ListedTask, listTasks } from "./evals/task_list.ts";
 export { type LabelledPair, scorePairClassification } from "./evals/mteb/pair_classification.ts";
 export { scoreSummarization, type SummarizedDocument } from "./evals/mteb/summarization.ts";
 export { gsm8kRequests, scoreGsm8k } from "./evals/general/gsm8k.ts";
