@@ -8,6 +8,7 @@
  */
 import { join } from "node:path";
 import type { Device } from "../kernels/device.ts";
+import { comparesAnswers, isGeneral } from "../evals/general/general_task.ts";
 import { runSuite, type SuiteProgress } from "../evals/run_suite.ts";
 import type { ResolvedTask } from "../evals/suite.ts";
 import { writeFileAtomic } from "../lib/journal/atomic.ts";
@@ -140,11 +141,11 @@ function weightsOf({ training }: PlannedArm): Weights {
 function jobsOf(plans: readonly PlannedArm[], tasks: readonly ResolvedTask[]): Job[] {
   const asks = (stage: SuiteProgress["stage"]) =>
     tasks.some(({ data }) =>
-      data.kind === "gsm8k" || (data.kind === "mmlu" && data.options.variant === "generative")
-        ? stage === "generating answers"
-        : data.kind === "mmlu"
+      !isGeneral(data)
+        ? stage === "embedding texts"
+        : comparesAnswers(data)
         ? stage === "comparing answers"
-        : stage === "embedding texts"
+        : stage === "generating answers" || data.kind === "humaneval" && stage === "running programs"
     );
   const seen = new Set<Weights>();
   return plans.flatMap((plan): Job[] => {
@@ -152,6 +153,7 @@ function jobsOf(plans: readonly PlannedArm[], tasks: readonly ResolvedTask[]): J
     seen.add(weights);
     const stages: SuiteProgress["stage"][] = ["embedding texts"];
     if (isNew) stages.push("generating answers", "comparing answers");
+    stages.push("running programs");
     return [
       ...(training && isNew ? [trainingJob(training)] : []),
       ...stages.filter(asks).map((stage) => ({

@@ -12,6 +12,7 @@ const UNITS: Readonly<Record<SuiteProgress["stage"], string>> = {
   "embedding texts": "texts",
   "generating answers": "answers",
   "comparing answers": "choices",
+  "running programs": "programs",
   "scoring tasks": "tasks scored",
 };
 

@@ -11,13 +11,10 @@ import { inOrder } from "../lib/rollout/in_order.ts";
 import { standardErrorOfItems } from "./bootstrap.ts";
 import { EmbeddingStore, readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
 import type { Encoded, Encoder, GenerationRequest, Generator, LikelihoodRequest } from "./encoder.ts";
-import { gsm8kRequests, scoreGsm8k } from "./general/gsm8k.ts";
-import {
-  mmluGenerationRequests,
-  mmluLikelihoodRequests,
-  scoreMmluGenerative,
-  scoreMmluLikelihood,
-} from "./general/mmlu.ts";
+import { ExecutionStore, readExecutions, type StoredExecutions } from "./general/execution_store.ts";
+import { generalPrograms, generalRequests, isGeneral, scoreGeneral } from "./general/general_task.ts";
+import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
+import type { PythonSandbox } from "./general/sandbox/python_sandbox.ts";
 import {
   GenerationStore,
   type ModelRequest,
@@ -34,7 +31,12 @@ import { contentSha256, scorerOf, type TaskData } from "./task_data.ts";
 
 /** How far an evaluation is. */
 export interface SuiteProgress {
-  readonly stage: "embedding texts" | "generating answers" | "comparing answers" | "scoring tasks";
+  readonly stage:
+    | "embedding texts"
+    | "generating answers"
+    | "comparing answers"
+    | "running programs"
+    | "scoring tasks";
   readonly done: number;
   readonly total: number;
 }
@@ -78,6 +80,7 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteResult> {
   await Deno.mkdir(options.out, { recursive: true });
   const texts = await encodeAll(tasks, options);
   const requests = await answerAll(tasks, options);
+  await runPrograms(tasks, options);
   return { scores: await scoreTasks(options.suite, tasks, options.out, options.onProgress), texts, requests };
 }
 
@@ -110,7 +113,7 @@ async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOption
 }
 
 async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
-  const requests = tasks.flatMap<ModelRequest>(({ data }) => isGeneral(data) ? requestsOf(data) : []);
+  const requests = tasks.flatMap<ModelRequest>(({ data }) => isGeneral(data) ? generalRequests(data) : []);
   if (requests.length === 0) return { answered: 0, reused: 0 };
   const { generator } = options;
   if (generator === undefined) {
@@ -136,6 +139,25 @@ async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOption
   return { answered: missing.length, reused: done };
 }
 
+/** Runs the programs that the model wrote, one after the other, each once. */
+async function runPrograms(tasks: readonly ResolvedTask[], options: RunSuiteOptions): Promise<void> {
+  const { out, signal, onProgress } = options;
+  const general = tasks.flatMap(({ data }) => data.kind === "humaneval" ? [data] : []);
+  if (general.length === 0) return;
+  const stored = readGenerations(out);
+  const programs = [...new Set(general.flatMap((data) => generalPrograms(data, stored)))];
+  // Loaded only here: nothing else needs a Python.
+  const { PythonSandbox } = await import("./general/sandbox/python_sandbox.ts");
+  const sandbox: PythonSandbox = await PythonSandbox.open(HUMANEVAL_LIMITS);
+  using store = ExecutionStore.open(out, sandbox.description);
+  for (const [done, program] of programs.entries()) {
+    signal?.throwIfAborted();
+    onProgress?.({ stage: "running programs", done, total: programs.length });
+    if (!store.has(program)) store.add(program, await sandbox.run(program));
+  }
+  onProgress?.({ stage: "running programs", done: programs.length, total: programs.length });
+}
+
 /** Hands out batches in order; progress counts what was already there, so that it ends at `total`. */
 async function inBatches<T>(
   missing: readonly T[],
@@ -155,19 +177,6 @@ async function inBatches<T>(
   }
 }
 
-type GeneralTaskData = Extract<TaskData, { kind: "gsm8k" | "mmlu" }>;
-
-function isGeneral(data: TaskData): data is GeneralTaskData {
-  return data.kind === "gsm8k" || data.kind === "mmlu";
-}
-
-function requestsOf(data: GeneralTaskData): GenerationRequest[] | LikelihoodRequest[] {
-  if (data.kind === "gsm8k") return gsm8kRequests(data.items, data.options);
-  return data.options.variant === "generative"
-    ? mmluGenerationRequests(data.items)
-    : mmluLikelihoodRequests(data.items);
-}
-
 async function scoreTasks(
   suite: Suite,
   tasks: readonly ResolvedTask[],
@@ -176,12 +185,17 @@ async function scoreTasks(
 ): Promise<ScoreRecord[]> {
   const embeddings = tasks.some(({ data }) => !isGeneral(data)) ? await readEmbeddings(out) : null;
   const generations = tasks.some(({ data }) => isGeneral(data)) ? readGenerations(out) : null;
+  const executions: StoredExecutions = tasks.some(({ data }) => data.kind === "humaneval")
+    ? readExecutions(out)
+    : () => {
+      throw new TypeError("no task of this suite has programs");
+    };
   const records: ScoreRecord[] = [];
   for (const [done, task] of tasks.entries()) {
     onProgress?.({ stage: "scoring tasks", done, total: tasks.length });
     const { data } = task;
     const { score, model, counts } = isGeneral(data)
-      ? { score: scoreGeneral(data, generations!), model: generations!.generator, counts: {} }
+      ? { score: scoreGeneral(data, generations!, executions), model: generations!.generator, counts: {} }
       : {
         score: naming(task.name, () => {
           const vectors = remembered((text) => embeddings!.get(text).embedding);
@@ -235,19 +249,6 @@ function naming<T>(task: string, score: () => T): T {
     const Kind = error instanceof NumericError ? NumericError : UsageError;
     throw new Kind(`${task}: ${error.message}`, error.cure, { cause: error });
   }
-}
-
-function scoreGeneral(data: GeneralTaskData, stored: StoredGenerations): Score {
-  if (data.kind === "gsm8k") {
-    return scoreGsm8k(data.items, gsm8kRequests(data.items, data.options).map(stored.generation));
-  }
-  return data.options.variant === "generative"
-    ? scoreMmluGenerative(data.items, mmluGenerationRequests(data.items).map(stored.generation))
-    : scoreMmluLikelihood(
-      data.items,
-      mmluLikelihoodRequests(data.items).map(stored.likelihood),
-      data.options.variant,
-    );
 }
 
 /** What was cut or left empty among the texts of a task, and how much was written about them. */

@@ -34,7 +34,9 @@ export type Slice =
   /** Documents with all their summaries. */
   | { readonly kind: "summarization"; readonly documents: number }
   | { readonly kind: "gsm8k"; readonly items: number }
-  | { readonly kind: "mmlu"; readonly items: number };
+  | { readonly kind: "mmlu"; readonly items: number }
+  | { readonly kind: "triviaqa" | "fever" | "humaneval"; readonly items: number }
+  | { readonly kind: "bbh"; readonly perSubtask: number };
 
 /**
  * The rows with the smallest content hashes, in their original order.
@@ -97,6 +99,22 @@ export function takeSlice(data: TaskData, slice: Slice): TaskData {
   }
   if (data.kind === "mmlu" && slice.kind === "mmlu") {
     return { ...data, items: takeByHash(data.items, slice.items, (item) => [item.subject, item.question]) };
+  }
+  if (data.kind === "triviaqa" && slice.kind === "triviaqa") {
+    return { ...data, items: takeByHash(data.items, slice.items, (item) => [item.question]) };
+  }
+  if (data.kind === "fever" && slice.kind === "fever") {
+    return { ...data, items: takeByHash(data.items, slice.items, (item) => [item.claim]) };
+  }
+  if (data.kind === "humaneval" && slice.kind === "humaneval") {
+    return { ...data, items: takeByHash(data.items, slice.items, (item) => [item.code]) };
+  }
+  if (data.kind === "bbh" && slice.kind === "bbh") {
+    const parts = Map.groupBy(data.items, (item) => item.subtask).values();
+    const taken = new Set(
+      parts.flatMap((part) => takeByHash(part, slice.perSubtask, (item) => [item.subtask, item.input])),
+    );
+    return { ...data, items: data.items.filter((item) => taken.has(item)) };
   }
   throw new UsageError(`a ${slice.kind} slice cannot be taken of ${data.kind} data`, "correct the suite");
 }

@@ -10,9 +10,7 @@ import { MissingError } from "#errors";
 import type { DataFile } from "../lib/data/data_file.ts";
 import type { Mirror } from "../lib/data/mirror.ts";
 import type { Category } from "./category.ts";
-import type { Gsm8kOptions } from "./general/gsm8k.ts";
-import { loadGsm8k, loadMmlu, type QuestionSource } from "./general/load.ts";
-import type { MmluOptions } from "./general/mmlu.ts";
+import { type GeneralEntry, generalOptions, loadGeneral } from "./general/general_task.ts";
 import { type EmbeddedPart, embeddedTasks } from "./mteb/embedded_tasks.ts";
 import { loadTask } from "./mteb/load.ts";
 import { dataNotes } from "./mteb/data_notes.ts";
@@ -28,19 +26,8 @@ export type SuiteEntry =
   | { readonly benchmark: "mteb"; readonly task: MtebTask; readonly slice?: Slice }
   /** A task that comes with the program. */
   | { readonly benchmark: "embedded"; readonly task: SingleTask; readonly slice?: Slice }
-  /** The official questions, or those of another source under its own name. */
-  | {
-    readonly benchmark: "gsm8k";
-    readonly options: Gsm8kOptions;
-    readonly source?: QuestionSource;
-    readonly slice?: Slice;
-  }
-  | {
-    readonly benchmark: "mmlu";
-    readonly options: MmluOptions;
-    readonly source?: QuestionSource;
-    readonly slice?: Slice;
-  };
+  /** A benchmark of general ability. */
+  | (GeneralEntry & { readonly slice?: Slice });
 
 /** A named, fixed list of tasks. */
 export interface Suite {
@@ -161,6 +148,48 @@ export const SUITES: readonly Suite[] = [
       },
     ],
   },
+  {
+    id: "general",
+    about:
+      "the six benchmarks of the paper's Table 5, in the variants that a mirror without a hub has: 44,000 questions",
+    embedded: false,
+    entries: [
+      { benchmark: "gsm8k", options: { shots: 5, maxNewTokens: 256, fewShotSeed: 1234 } },
+      { benchmark: "mmlu", options: { variant: "loglikelihood", shots: 0 } },
+      { benchmark: "mmlu", options: { variant: "generative", shots: 0 } },
+      { benchmark: "triviaqa", options: { subset: "open", maxNewTokens: 256 } },
+      { benchmark: "fever", options: { variant: "fever-3way" } },
+      { benchmark: "fever", options: { variant: "fever-3way_likelihood" } },
+      { benchmark: "bbh", options: { variant: "cot_fewshot" } },
+      { benchmark: "bbh", options: { variant: "fewshot" } },
+      { benchmark: "humaneval", options: { variant: "base" } },
+    ],
+  },
+  {
+    id: "general-mini",
+    about: "350 questions of the same benchmarks: an hour for a 135M model on two cores",
+    embedded: false,
+    entries: [
+      {
+        benchmark: "gsm8k",
+        options: { shots: 2, maxNewTokens: 256, fewShotSeed: 1234 },
+        slice: { kind: "gsm8k", items: 40 },
+      },
+      {
+        benchmark: "mmlu",
+        options: { variant: "loglikelihood", shots: 0 },
+        slice: { kind: "mmlu", items: 100 },
+      },
+      {
+        benchmark: "triviaqa",
+        options: { subset: "open", maxNewTokens: 32 },
+        slice: { kind: "triviaqa", items: 60 },
+      },
+      { benchmark: "fever", options: { variant: "fever-3way" }, slice: { kind: "fever", items: 60 } },
+      { benchmark: "bbh", options: { variant: "fewshot" }, slice: { kind: "bbh", perSubtask: 2 } },
+      { benchmark: "humaneval", options: { variant: "base" }, slice: { kind: "humaneval", items: 20 } },
+    ],
+  },
   mtebSuite(
     "mteb-eng-v1",
     "the 56 tasks of MTEB(eng, v1): 34 million documents, weeks for a small model",
@@ -239,15 +268,16 @@ async function loadEntry(
       notes: await dataNotes(mirror, task, data, profile),
     };
   }
-  const { name, data, files } = entry.benchmark === "gsm8k"
-    ? await loadGsm8k(mirror, entry.options, entry.source)
-    : await loadMmlu(mirror, entry.options, entry.source);
-  const options = {
-    reference: "lm-evaluation-harness 0.4.13",
-    ...entry.options,
-    ...entry.source && { source: entry.source },
+  const { name, data, files } = await loadGeneral(mirror, entry);
+  return {
+    name,
+    baseTask: name,
+    category: "general",
+    data,
+    files,
+    options: generalOptions(entry),
+    notes: [],
   };
-  return { name, baseTask: name, category: "general", data, files, options, notes: [] };
 }
 
 /** What the table says of a task, under the names that scores record it by. */

@@ -5,8 +5,7 @@
  */
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import { type GeneralData } from "./general/load.ts";
-import { GSM8K_SCORER } from "./general/gsm8k.ts";
-import { MMLU_SCORER } from "./general/mmlu.ts";
+import { generalScorer, isGeneral } from "./general/general_task.ts";
 import type { MtebData } from "./mteb/load.ts";
 import { rankableQueries } from "./mteb/reranking.ts";
 import { mtebScorer } from "./mteb/score_task.ts";
@@ -16,14 +15,7 @@ export type TaskData = MtebData | GeneralData;
 
 /** Version of the scorer of some data: part of what makes two scores comparable. */
 export function scorerOf(data: TaskData): string {
-  switch (data.kind) {
-    case "gsm8k":
-      return GSM8K_SCORER;
-    case "mmlu":
-      return MMLU_SCORER;
-    default:
-      return mtebScorer(data);
-  }
+  return isGeneral(data) ? generalScorer(data) : mtebScorer(data);
 }
 
 /**
@@ -55,6 +47,10 @@ export function itemCount(data: TaskData): number {
       return data.documents.length;
     case "gsm8k":
     case "mmlu":
+    case "triviaqa":
+    case "fever":
+    case "bbh":
+    case "humaneval":
       return data.items.length;
   }
 }

@@ -9,13 +9,34 @@ import type { RowSource } from "../../lib/data/columns.ts";
 import type { DataFile } from "../../lib/data/data_file.ts";
 import type { JsonlRow } from "../../lib/data/jsonl.ts";
 import type { Mirror } from "../../lib/data/mirror.ts";
+import { BBH_SUBTASKS, type BbhItem, bbhItems, bbhName, type BbhOptions } from "./bbh/bbh.ts";
+import { FEVER_VARIANTS, type FeverItem, feverItems, feverName, type FeverOptions } from "./fever.ts";
 import { type Gsm8kItem, gsm8kItems, gsm8kName, type Gsm8kOptions } from "./gsm8k.ts";
+import { type HumanEvalItem, humanEvalItems, humanEvalName, type HumanEvalOptions } from "./humaneval.ts";
 import { type MmluItem, mmluItems, mmluName, type MmluOptions } from "./mmlu.ts";
+import {
+  type TriviaQaItem,
+  triviaQaItems,
+  triviaQaName,
+  type TriviaQaOptions,
+  triviaQaSource,
+} from "./triviaqa.ts";
 
 /** Data of a general benchmark with the options that its requests depend on. */
 export type GeneralData =
   | { readonly kind: "gsm8k"; readonly items: readonly Gsm8kItem[]; readonly options: Gsm8kOptions }
-  | { readonly kind: "mmlu"; readonly items: readonly MmluItem[]; readonly options: MmluOptions };
+  | { readonly kind: "mmlu"; readonly items: readonly MmluItem[]; readonly options: MmluOptions }
+  | { readonly kind: "triviaqa"; readonly items: readonly TriviaQaItem[]; readonly options: TriviaQaOptions }
+  | { readonly kind: "fever"; readonly items: readonly FeverItem[]; readonly options: FeverOptions }
+  | { readonly kind: "bbh"; readonly items: readonly BbhItem[]; readonly options: BbhOptions }
+  | {
+    readonly kind: "humaneval";
+    readonly items: readonly HumanEvalItem[];
+    readonly options: HumanEvalOptions;
+  };
+
+/** Data of one benchmark. */
+export type GeneralDataOf<K extends GeneralData["kind"]> = Extract<GeneralData, { kind: K }>;
 
 /**
  * Other questions in the format of a benchmark: their data set id and the name of the task, which must not be one that
@@ -42,7 +63,7 @@ export async function loadGsm8k(
   mirror: Mirror,
   options: Gsm8kOptions,
   source?: QuestionSource,
-): Promise<LoadedGeneral<Extract<GeneralData, { kind: "gsm8k" }>>> {
+): Promise<LoadedGeneral<GeneralDataOf<"gsm8k">>> {
   const parse = (row: JsonlRow, source: RowSource) => ({
     question: stringColumn(row, "question", source),
     answer: stringColumn(row, "answer", source),
@@ -67,7 +88,7 @@ export async function loadMmlu(
   mirror: Mirror,
   options: MmluOptions,
   source?: QuestionSource,
-): Promise<LoadedGeneral<Extract<GeneralData, { kind: "mmlu" }>>> {
+): Promise<LoadedGeneral<GeneralDataOf<"mmlu">>> {
   const parse = (row: JsonlRow, source: RowSource) => ({
     question: stringColumn(row, "question", source),
     subject: stringColumn(row, "subject", source),
@@ -82,6 +103,136 @@ export async function loadMmlu(
     name: source?.name ?? mmluName(test.rows.length, await mirror.isPartial(repo), options.variant),
     data: { kind: "mmlu", items: mmluItems(test.rows, dev.rows, options), options },
     files: [dev.file, test.file],
+  };
+}
+
+/**
+ * Reads `mandarjoshi/trivia_qa`: the open version from its folder, lm-eval's from the folder `rc.nocontext` in it.
+ *
+ * @throws MissingError or UsageError as {@linkcode Mirror.split} does
+ */
+export async function loadTriviaQa(
+  mirror: Mirror,
+  options: TriviaQaOptions,
+): Promise<LoadedGeneral<GeneralDataOf<"triviaqa">>> {
+  const { repo, split } = triviaQaSource(options);
+  const { rows, file } = await mirror.split("triviaqa", repo, split, (row, source) => ({
+    question: stringColumn(row, "question", source),
+    aliases: aliasesOf(row, source),
+  }));
+  return {
+    name: triviaQaName(rows.length, options.subset),
+    data: { kind: "triviaqa", items: triviaQaItems(rows), options },
+    files: [file],
+  };
+}
+
+/** The mirror has a list of answers, the hub an object with the list of aliases. */
+function aliasesOf(row: JsonlRow, source: RowSource): readonly string[] {
+  const { answer } = row.value;
+  const flat = typeof answer === "object" && answer !== null
+    ? { ...row, value: { answers: (answer as Record<string, unknown>)["aliases"] } }
+    : row;
+  const aliases = stringListColumn(flat, "answers", source);
+  if (aliases.length > 0) return aliases;
+  throw new UsageError(
+    `${source.task}: "${source.file}" line ${row.line}: a question without an answer`,
+    "fetch the data set again",
+  );
+}
+
+/**
+ * Reads the data of a variant of FEVER. Rows that repeat a claim for each of its pieces of evidence are taken once.
+ *
+ * @throws MissingError or UsageError as {@linkcode Mirror.split} does; UsageError if a label is none of the variant's
+ */
+export async function loadFever(
+  mirror: Mirror,
+  options: FeverOptions,
+): Promise<LoadedGeneral<GeneralDataOf<"fever">>> {
+  const { repo, split, labels } = FEVER_VARIANTS[options.variant];
+  const { rows, file } = await mirror.split(options.variant, repo, split, (row, source) => {
+    const { claim, label } = options.variant === "fever-kilt" ? kiltRow(row, source) : {
+      claim: stringColumn(row, "claim", source),
+      label: stringColumn(row, "label", source),
+    };
+    if (labels.some((known) => known === label)) return { id: row.value["id"] ?? row.line, claim, label };
+    throw new UsageError(
+      `${source.task}: "${source.file}" line ${row.line}: the label is "${label}"`,
+      `labels of this variant: ${labels.join(", ")}`,
+    );
+  });
+  const claims = [...new Map(rows.map((row) => [row.id, row])).values()];
+  return {
+    name: feverName(claims.length, options),
+    data: {
+      kind: "fever",
+      items: feverItems(claims.map(({ claim, label }) => ({ claim, label })), options),
+      options,
+    },
+    files: [file],
+  };
+}
+
+/** KILT's form: the claim is the input, its label the answer of the first output. */
+function kiltRow(row: JsonlRow, source: RowSource): { claim: string; label: string } {
+  const output = row.value["output"];
+  const first = Array.isArray(output) ? output[0] : undefined;
+  const label = { ...row, value: typeof first === "object" && first !== null ? first : {} };
+  return { claim: stringColumn(row, "input", source), label: stringColumn(label, "answer", source) };
+}
+
+/**
+ * Reads the 27 subtasks of `lukaemon/bbh`, a folder each.
+ *
+ * @throws MissingError or UsageError as {@linkcode Mirror.split} does
+ */
+export async function loadBbh(
+  mirror: Mirror,
+  options: BbhOptions,
+): Promise<LoadedGeneral<GeneralDataOf<"bbh">>> {
+  const subtasks = [];
+  for (const subtask of BBH_SUBTASKS) {
+    subtasks.push(
+      await mirror.split("bbh", `lukaemon/bbh/${subtask}`, "test", (row, source) => ({
+        subtask,
+        input: stringColumn(row, "input", source),
+        target: stringColumn(row, "target", source),
+      })),
+    );
+  }
+  const rows = subtasks.flatMap((part) => part.rows);
+  return {
+    name: bbhName(rows.length, options),
+    data: { kind: "bbh", items: bbhItems(rows, options), options },
+    files: subtasks.map((part) => part.file),
+  };
+}
+
+/**
+ * Reads `openai/openai_humaneval`.
+ *
+ * @throws MissingError or UsageError as {@linkcode Mirror.split} does
+ */
+export async function loadHumanEval(
+  mirror: Mirror,
+  options: HumanEvalOptions,
+): Promise<LoadedGeneral<GeneralDataOf<"humaneval">>> {
+  const { rows, file } = await mirror.split(
+    "humaneval",
+    "openai/openai_humaneval",
+    "test",
+    (row, source) => ({
+      taskId: stringColumn(row, "task_id", source),
+      prompt: stringColumn(row, "prompt", source),
+      test: stringColumn(row, "test", source),
+      entryPoint: stringColumn(row, "entry_point", source),
+    }),
+  );
+  return {
+    name: humanEvalName(rows.length, options),
+    data: { kind: "humaneval", items: humanEvalItems(rows, options), options },
+    files: [file],
   };
 }
 

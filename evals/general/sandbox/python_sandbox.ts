@@ -75,6 +75,12 @@ export class PythonSandbox {
     });
   }
 
+  /** What the endings depend on, in words. */
+  get description(): string {
+    const { seconds, memoryBytes } = this.limits;
+    return `CPython of pyodide ${this.pyodideVersion}, ${seconds} s, ${memoryBytes / 2 ** 20} MiB`;
+  }
+
   /**
    * Runs one program.
    *

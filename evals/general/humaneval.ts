@@ -1,0 +1,170 @@
+/**
+ * HumanEval: Python functions to be written from their signature and description, judged by running their tests.
+ *
+ * Reference: lm-evaluation-harness `humaneval` 1.0 and `humaneval_instruct` 4.0 without a chat template; pass as in
+ * OpenAI's human-eval: the program ends without an exception within 3 seconds. It runs in a {@linkcode PythonSandbox} and
+ * nowhere else.
+ *
+ * @module
+ */
+import type { Generation, GenerationRequest } from "../encoder.ts";
+import type { Score } from "../score.ts";
+import { mean, standardError } from "../statistics.ts";
+import { cutAtStop } from "./exact_match.ts";
+import { passAtK } from "./pass_at_k.ts";
+import type { Ending } from "./sandbox/messages.ts";
+import type { SandboxLimits } from "./sandbox/python_sandbox.ts";
+
+/** Changes whenever the same generations and endings would give other numbers. */
+export const HUMANEVAL_SCORER = "humaneval/1";
+
+/** The prompt as it is, or asked for in words. */
+export type HumanEvalVariant = "base" | "instruct";
+
+/** Choices of the protocol. */
+export interface HumanEvalOptions {
+  readonly variant: HumanEvalVariant;
+}
+
+/** A problem. */
+export interface HumanEvalRow {
+  /** Such as "HumanEval/0". */
+  readonly taskId: string;
+  /** Imports, signature and description. */
+  readonly prompt: string;
+  /** Defines `check(candidate)`. */
+  readonly test: string;
+  /** Name of the function. */
+  readonly entryPoint: string;
+}
+
+/** A problem ready to be asked. */
+export interface HumanEvalItem {
+  readonly id: string;
+  /** What the model continues. */
+  readonly prompt: string;
+  /** What the program begins with. */
+  readonly code: string;
+  readonly test: string;
+  readonly entryPoint: string;
+}
+
+/** Limits of a program. 3 seconds are OpenAI's; the memory holds CPython (30 MB) and what the tests make. */
+export const HUMANEVAL_LIMITS: SandboxLimits = { seconds: 3, memoryBytes: 512 * 2 ** 20 };
+
+/** Problems of the official data set. */
+const OFFICIAL_ROWS = 164;
+
+/** Where a generation ends. */
+export const HUMANEVAL_STOPS: readonly string[] = ["\nclass", "\ndef", "\n#", "\nif", "\nprint"];
+
+const NEW_TOKENS = 1024;
+
+/** Name under which a score may be shown. */
+export function humanEvalName(rows: number, { variant }: HumanEvalOptions): string {
+  const name = variant === "base" ? "humaneval" : "humaneval_instruct";
+  return rows === OFFICIAL_ROWS ? name : `${name}-${rows}-of-${OFFICIAL_ROWS}`;
+}
+
+/** The prompts of the problems. */
+export function humanEvalItems(
+  rows: readonly HumanEvalRow[],
+  { variant }: HumanEvalOptions,
+): HumanEvalItem[] {
+  return rows.map(({ taskId, prompt, test, entryPoint }) => ({
+    id: taskId,
+    prompt: variant === "base" ? prompt : instructPrompt(prompt),
+    code: prompt,
+    test,
+    entryPoint,
+  }));
+}
+
+function instructPrompt(prompt: string): string {
+  return "Write a solution to the following problem and make sure that it passes the tests:\n" +
+    `\`\`\`python\n${prompt}\n\`\`\`\nHere is the completed function:\n\`\`\`python\n${prompt}\n`;
+}
+
+/** What is asked of the model for each item. */
+export function humanEvalRequests(items: readonly HumanEvalItem[]): GenerationRequest[] {
+  return items.map(({ prompt }) => ({ prompt, stops: HUMANEVAL_STOPS, maxNewTokens: NEW_TOKENS }));
+}
+
+/** The program that a generation makes: the function with its body, the tests, and a call of them. */
+export function humanEvalProgram(
+  item: HumanEvalItem,
+  text: string,
+  { variant }: HumanEvalOptions,
+): string {
+  const written = cutAtStop(text, HUMANEVAL_STOPS);
+  const completion = variant === "instruct" ? cutAtStop(written, ["```"]) : written;
+  return `${item.code}${completion}\n${item.test}\ncheck(${item.entryPoint})`;
+}
+
+/** How one sample of an item ended. */
+export interface HumanEvalSample {
+  readonly generation: Generation;
+  readonly ending: Ending;
+}
+
+/**
+ * Scores samples; main metric `pass@1`, and pass@10 and pass@100 where there are as many samples of each item.
+ *
+ * @param samples of each item, in the order of the items; as many of one as of another
+ */
+export function scoreHumanEval(
+  items: readonly HumanEvalItem[],
+  samples: readonly (readonly HumanEvalSample[])[],
+): Score {
+  const n = Math.min(...samples.map((own) => own.length));
+  const ks = [1, 10, 100].filter((k) => k <= n);
+  const scored = items.map(({ id }, i) => {
+    const own = samples[i]!.slice(0, n);
+    const passed = own.filter(({ ending }) => ending.kind === "returned").length;
+    const [first] = own;
+    return {
+      id,
+      value: passAtK(n, passed, 1),
+      samples: n,
+      passed,
+      passAt: ks.map((k) => passAtK(n, passed, k)),
+      endings: own.map(({ ending }) =>
+        ending.kind === "returned" ? "passed" : `${ending.kind}: ${ending.detail}`
+      ),
+      tokens: first!.generation.tokens,
+      stopped: first!.generation.stopped,
+    };
+  });
+  const metrics = ks.flatMap((k, which) => {
+    const values = scored.map(({ passAt }) => passAt[which]!);
+    const error = standardError(values);
+    return [[`pass@${k}`, mean(values)], ...(error === undefined ? [] : [[`pass@${k}_stderr`, error]])];
+  });
+  const endings = samples.flat().map(({ ending }) => ending.kind);
+  const count = (kind: Ending["kind"]) => endings.filter((ending) => ending === kind).length;
+  const [timeouts, refused] = [count("timeout"), count("refused")];
+  return {
+    main: "pass@1",
+    aggregate: "mean",
+    metrics: Object.fromEntries(metrics),
+    items: scored,
+    counts: {
+      items: items.length,
+      trials: endings.length,
+      correct: count("returned"),
+      raised: count("raised"),
+      died: count("died"),
+      timeout: timeouts,
+      refused,
+      stopped_by_length: samples.flat().filter(({ generation }) => generation.stopped === "length").length,
+    },
+    warnings: [
+      ...(timeouts > 0
+        ? [`${timeouts} of ${endings.length} programs ran out of time, which depends on the machine`]
+        : []),
+      ...(refused > 0
+        ? [`${refused} of ${endings.length} programs wanted what the sandbox does not give`]
+        : []),
+    ],
+  };
+}
