@@ -1,7 +1,7 @@
 /**
- * Evaluates a model on a suite, in three separate stages: embed, generate, score. The first two store what the
- * model returned; the third reads nothing but these records and the data sets, so it can be repeated without a
- * model, and a run that was killed goes on where it stopped.
+ * Evaluates a model on a suite, in separate stages: embed, generate, run the programs that were written, score. The first
+ * ones store what the model returned and how programs ended; the last reads nothing but these records and the data sets, so
+ * it can be repeated without a model, and a run that was killed goes on where it stopped.
  *
  * @module
  */
@@ -10,24 +10,18 @@ import { Mirror } from "../lib/data/mirror.ts";
 import { inOrder } from "../lib/rollout/in_order.ts";
 import { standardErrorOfItems } from "./bootstrap.ts";
 import { EmbeddingStore, readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
-import type { Encoded, Encoder, GenerationRequest, Generator, LikelihoodRequest } from "./encoder.ts";
+import type { Encoded, Encoder, Generator } from "./encoder.ts";
 import { ExecutionStore, readExecutions, type StoredExecutions } from "./general/execution_store.ts";
 import { generalPrograms, generalRequests, isGeneral, scoreGeneral } from "./general/general_task.ts";
 import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
-import type { PythonSandbox } from "./general/sandbox/python_sandbox.ts";
-import {
-  GenerationStore,
-  type ModelRequest,
-  readGenerations,
-  type StoredGenerations,
-} from "./generation_store.ts";
+import { GenerationStore, type ModelRequest, readGenerations } from "./generation_store.ts";
 import { writeMtebResults } from "./mteb/result_json.ts";
 import { scoreTask, textsOf } from "./mteb/score_task.ts";
 import { requireUsableVectors } from "./mteb/usable_vectors.ts";
-import type { Score, Vectors } from "./score.ts";
+import type { Vectors } from "./score.ts";
 import { type ScoreRecord, writeScore } from "./score_record.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
-import { contentSha256, scorerOf, type TaskData } from "./task_data.ts";
+import { contentSha256, scorerOf } from "./task_data.ts";
 
 /** How far an evaluation is. */
 export interface SuiteProgress {
@@ -148,7 +142,7 @@ async function runPrograms(tasks: readonly ResolvedTask[], options: RunSuiteOpti
   const programs = [...new Set(general.flatMap((data) => generalPrograms(data, stored)))];
   // Loaded only here: nothing else needs a Python.
   const { PythonSandbox } = await import("./general/sandbox/python_sandbox.ts");
-  const sandbox: PythonSandbox = await PythonSandbox.open(HUMANEVAL_LIMITS);
+  const sandbox = await PythonSandbox.open(HUMANEVAL_LIMITS);
   using store = ExecutionStore.open(out, sandbox.description);
   for (const [done, program] of programs.entries()) {
     signal?.throwIfAborted();

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { pythonStrip } from "../../lib/data/python_strip.ts";
+import { pythonSplit, pythonStrip } from "../../lib/data/python_strip.ts";
 import type { Generation, GenerationRequest } from "../encoder.ts";
 import type { Score } from "../score.ts";
 import { cutAtStop, exactMatch } from "./exact_match.ts";
@@ -93,7 +93,7 @@ export function officialNormal(answer: string): string {
     ARTICLES,
     " ",
   );
-  return pythonStrip(words).split(/[\s\x1c-\x1f\x85]+/).join(" ");
+  return pythonSplit(words).join(" ");
 }
 
 /** Whether an answer equals an alias in the official normal form. */

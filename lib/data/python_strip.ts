@@ -1,5 +1,5 @@
 /**
- * Python's `str.strip()`, which the reference implementations apply to texts. JavaScript's `trim()` is not the
+ * Python's `str.strip()` and `str.split()`, which the reference implementations apply to texts. JavaScript's `trim()` is not the
  * same: it also removes U+FEFF, and keeps U+001C..U+001F and U+0085.
  *
  * @module
@@ -15,4 +15,12 @@ export function pythonStrip(text: string): string {
   let end = start.length;
   while (end > 0 && TRAILING_CHARACTER.test(start[end - 1]!)) end--;
   return start.slice(0, end);
+}
+
+const SPACES = new RegExp(`${SPACE}+`);
+
+/** The words between runs of such characters; none of an empty text. */
+export function pythonSplit(text: string): string[] {
+  const stripped = pythonStrip(text);
+  return stripped === "" ? [] : stripped.split(SPACES);
 }
