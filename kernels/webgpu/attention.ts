@@ -105,6 +105,7 @@ export class AttentionOps {
         );
       }
     }
+    if (slots === 0) return;
     cache.check(0, layer);
     for (const length of lengths) {
       if (!(length >= 0 && length <= capacity)) {
