@@ -24,6 +24,7 @@ import {
   storeSums,
   tileMemory,
   weightedSums,
+  weightStride,
 } from "./attention_tiles.ts";
 import {
   bindingType,
@@ -66,8 +67,8 @@ ${store("dv", spec)}
 ${softmaxFunctions}
 ${tileMemory("queries_tile", sections)}
 ${tileMemory("slopes_tile", sections)}
-var<workgroup> probabilities: array<vec4<f32>, ${chunk * 9}>;
-var<workgroup> score_slopes: array<vec4<f32>, ${chunk * 9}>;
+var<workgroup> probabilities: array<vec4<f32>, ${chunk * weightStride}>;
+var<workgroup> score_slopes: array<vec4<f32>, ${chunk * weightStride}>;
 ${
     entryPoint(
       threads,
@@ -134,8 +135,8 @@ ${
       let w${i} = select(vec4<f32>(), powers(vec4<f32>(${
           repeat(perThread, (j) => `s${i}${j}`, ", ")
         }) - log_sums), seen${i});
-      probabilities[(row_thread + ${rowThreads * i}u) * 9u + key_thread] = w${i};
-      score_slopes[(row_thread + ${rowThreads * i}u) * 9u + key_thread] =
+      probabilities[(row_thread + ${rowThreads * i}u) * ${weightStride}u + key_thread] = w${i};
+      score_slopes[(row_thread + ${rowThreads * i}u) * ${weightStride}u + key_thread] =
         w${i} * (vec4<f32>(${repeat(perThread, (j) => `t${i}${j}`, ", ")}) - means);`)
       }
       workgroupBarrier();

@@ -13,7 +13,7 @@
  * @module
  */
 import { keyRows, tileVariables } from "./attention_forward.ts";
-import type { QueryTiles } from "./attention_plan.ts";
+import { chunk, type QueryTiles } from "./attention_plan.ts";
 import {
   accumulators,
   dotProducts,
@@ -23,6 +23,7 @@ import {
   storeSums,
   tileMemory,
   weightedSums,
+  weightStride,
 } from "./attention_tiles.ts";
 import {
   bindingType,
@@ -114,7 +115,7 @@ ${store("dq", spec)}
 ${softmaxFunctions}
 ${tileMemory("keys_tile", sections)}
 ${tileMemory("values_tile", sections)}
-var<workgroup> weights: array<vec4<f32>, ${perThread * rowThreads * 9}>;
+var<workgroup> weights: array<vec4<f32>, ${perThread * rowThreads * weightStride}>;
 ${
     entryPoint(
       threads,
@@ -123,7 +124,7 @@ ${tileVariables(spec, rowThreads)}
   let log_sums = ${byRow((i) => saved("lse", i))} * ${f32Literal(Math.LOG2E)};
   let means = ${byRow((i) => saved("dots", i))};
   ${accumulators("a", sections)}
-  for (var base = 0u; base < keys; base += 32u) {
+  for (var base = 0u; base < keys; base += ${chunk}u) {
     ${products("s")}
     ${products("t")}
     ${
@@ -151,7 +152,7 @@ ${tileVariables(spec, rowThreads)}
         }) <= vec4<u32>(position${i});
     let s${i} = vec4<f32>(${repeat(perThread, (j) => `s${i}${j}`, ", ")});
     let t${i} = vec4<f32>(${repeat(perThread, (j) => `t${i}${j}`, ", ")});
-    weights[(row_thread + ${rowThreads * i}u) * 9u + key_thread] =
+    weights[(row_thread + ${rowThreads * i}u) * ${weightStride}u + key_thread] =
       select(vec4<f32>(), powers(s${i} - log_sums[${i}]) * (t${i} - means[${i}]), seen${i});`)
       }
     workgroupBarrier();

@@ -7,7 +7,15 @@
  */
 import { chunk } from "./attention_plan.ts";
 import { chunks, weighKernel, workgroupsPerPart } from "./attention_weigh.ts";
-import { bindingType, type HeadSpec, quads, softmaxFunctions, specName, store } from "./attention_wgsl.ts";
+import {
+  bindingType,
+  type HeadSpec,
+  joinChunk,
+  quads,
+  softmaxFunctions,
+  specName,
+  store,
+} from "./attention_wgsl.ts";
 import type { GpuTensor } from "./tensor.ts";
 import type { CommandQueue } from "./queue.ts";
 import { spread, workgroupIndex } from "./wgsl.ts";
@@ -36,11 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let at = (first + c) * p.heads + head;
     let chunk_top = summary[p.summary_base + 2u * at];
     let chunk_total = summary[p.summary_base + 2u * at + 1u];
-    let next_top = max(top, chunk_top);
-    let old_factor = power(top - next_top);
-    let new_factor = power(chunk_top - next_top);
-    top = next_top;
-    total = fma(total, old_factor, chunk_total * new_factor);
+    ${joinChunk("power")}
     y = fma(y, vec4<f32>(old_factor), parts_in[p.parts_in_base + at * ${width}u + d] * new_factor);
   }
   // Nothing is the mean of no values.

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type QueryTiles, tileFields } from "./attention_plan.ts";
+import { chunk, type QueryTiles, tileFields } from "./attention_plan.ts";
 import {
   accumulators,
   columnsOf,
@@ -19,12 +19,14 @@ import {
   storeSums,
   tileMemory,
   weightedSums,
+  weightStride,
 } from "./attention_tiles.ts";
 import {
   bindingType,
   entryPoint,
   fetch,
   type HeadSpec,
+  joinChunk,
   keyScale,
   keyThreads,
   perThread,
@@ -85,8 +87,7 @@ ${["q", "k", "v"].map((name) => fetch(name, spec)).join("\n")}
 ${store("y", spec)}
 ${softmaxFunctions}
 ${tileMemory("tile", sections)}
-// Rows are padded from 8 to 9, so that they start in different banks.
-var<workgroup> weights: array<vec4<f32>, ${perThread * rowThreads * 9}>;
+var<workgroup> weights: array<vec4<f32>, ${perThread * rowThreads * weightStride}>;
 var<workgroup> maxima: array<vec4<f32>, ${threads}>;
 var<workgroup> sums: array<vec4<f32>, ${threads}>;
 ${
@@ -98,7 +99,7 @@ ${tileVariables(spec, rowThreads)}
   var top = vec4<f32>(nothing);
   var total = vec4<f32>();
   ${accumulators("y", sections)}
-  for (var base = 0u; base < keys; base += 32u) {
+  for (var base = 0u; base < keys; base += ${chunk}u) {
     ${products("s")}
     ${
         sections.map((section, s) => `
@@ -123,17 +124,13 @@ ${tileVariables(spec, rowThreads)}
     ${
         repeat(perThread, (i) => `
     let w${i} = select(vec4<f32>(), powers(s${i} - chunk_top.${component(i)}), seen${i});
-    weights[(row_thread + ${rowThreads * i}u) * 9u + key_thread] = w${i};`)
+    weights[(row_thread + ${rowThreads * i}u) * ${weightStride}u + key_thread] = w${i};`)
       }
     sums[local] = ${byRow((i) => `(w${i}.x + w${i}.y) + (w${i}.z + w${i}.w)`)};
     workgroupBarrier();
     var chunk_total = sums[row_thread * 8u];
     ${repeat(keyThreads - 1, (j) => `chunk_total += sums[row_thread * 8u + ${j + 1}u];`)}
-    let next_top = max(top, chunk_top);
-    let old_factor = powers(top - next_top);
-    let new_factor = powers(chunk_top - next_top);
-    top = next_top;
-    total = fma(total, old_factor, chunk_total * new_factor);
+    ${joinChunk("powers")}
     ${accumulators("a", sections)}
     ${
         sections.map((_, s) => `

@@ -40,6 +40,9 @@ export const tileStride = (sections: readonly Section[]): number => {
   return widest + 1 - widest % 2;
 };
 
+/** vec4 in a row of weights in workgroup memory: a chunk's, and one more, so that rows start in different banks. */
+export const weightStride = keyThreads + 1;
+
 /** Declaration of a tile of {@linkcode chunk} rows. */
 export const tileMemory = (name: string, sections: readonly Section[]): string =>
   `var<workgroup> ${name}: array<vec4<f32>, ${chunk * tileStride(sections)}>;`;
@@ -114,7 +117,10 @@ export function weightedSums(
 ): string {
   const section = sections[s]!, stride = tileStride(sections), count = Math.ceil(section.width / keyThreads);
   const part = ({ sums, weights, tile }: typeof parts[number]) => `
-    ${repeat(perThread, (i) => `let ${sums}_w${i} = ${weights}[(row_thread + ${rowThreads * i}u) * 9u + g];`)}
+    ${
+    repeat(perThread, (i) =>
+      `let ${sums}_w${i} = ${weights}[(row_thread + ${rowThreads * i}u) * ${weightStride}u + g];`)
+  }
     ${
     repeat(perThread, (j) =>
       repeat(count, (c) => {
@@ -135,10 +141,10 @@ export function weightedSums(
   }`;
 }
 
-/** Declares the accumulators of {@linkcode weightedSums}, or sets them to 0. */
-export function accumulators(sums: string, sections: readonly Section[], declare = true): string {
+/** Declares the accumulators of {@linkcode weightedSums}. */
+export function accumulators(sums: string, sections: readonly Section[]): string {
   return [...columnsOf(sections)].map(({ s, c }) =>
-    repeat(perThread, (i) => `${declare ? "var " : ""}${sums}${i}${s}${c} = vec4<f32>();`, " ")
+    repeat(perThread, (i) => `var ${sums}${i}${s}${c} = vec4<f32>();`, " ")
   ).join("\n");
 }
 
@@ -160,7 +166,7 @@ export function storeSums(
   }).join("\n");
 }
 
-/** Declares dot products `NAMEij`, or sets them to 0. */
+/** Declares the dot products `NAMEij` of {@linkcode dotProducts}. */
 export function products(sums: string): string {
   return repeat(perThread, (i) => repeat(perThread, (j) => `var ${sums}${i}${j} = 0.0f;`, " "));
 }

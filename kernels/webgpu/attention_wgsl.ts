@@ -3,7 +3,7 @@
  *
  * **One softmax for all paths.** The keys of a sequence are cut at multiples of 32 positions. Each chunk gives, for itself
  * alone, the largest score m, l = Σ 2^(s − m) and a = Σ 2^(s − m)·v, always added in the same order; chunks are joined in
- * order by `join` below. The forward kernel joins as it goes, decoding joins in a second pass: the same numbers in the same
+ * order by {@linkcode joinChunk}. The forward kernel joins as it goes, decoding joins in a second pass: the same numbers in the same
  * way, so the same bits. A chunk of which a query sees nothing gives m = `nothing`, l = 0, a = 0 and changes no bit, which
  * is why it may be left out. Every product that is added to something is an explicit `fma`, so that no compiler chooses.
  *
@@ -104,6 +104,19 @@ fn power(x: f32) -> f32 {${exp2Of("f32", "i32")}
 fn powers(x: vec4<f32>) -> vec4<f32> {${exp2Of("vec4<f32>", "vec4<i32>")}
 }
 `;
+
+/**
+ * Joins `chunk_top` and `chunk_total`, m and l of a chunk, to `top` and `total`, those of all chunks before it. Values are to
+ * be joined as totals are: sum ← fma(sum, old_factor, a · new_factor).
+ *
+ * @param power `power` for one row, `powers` for four
+ */
+export const joinChunk = (power: "power" | "powers"): string => `
+    let next_top = max(top, chunk_top);
+    let old_factor = ${power}(top - next_top);
+    let new_factor = ${power}(chunk_top - next_top);
+    top = next_top;
+    total = fma(total, old_factor, chunk_total * new_factor);`;
 
 /** Factor on keys, see the module comment. */
 export const keyScale = (headDim: number): string => f32Literal(Math.LOG2E / Math.sqrt(headDim));
