@@ -140,7 +140,8 @@ export function allKernels(adapter: OpenedAdapter): Readonly<Record<string, Matm
     ...tiles,
     // Two independent workgroups a multiprocessor instead of one.
     "half": tiled(64, 128, 8, 8),
-    // Half as many barriers.
-    "deep": tiled(128, 128, 8, 8, 32),
+    // Half as many barriers, for twice the workgroup memory.
+    ...(adapter.device.limits.maxComputeWorkgroupStorageSize >= 32768 &&
+      { "deep": tiled(128, 128, 8, 8, 32) }),
   };
 }

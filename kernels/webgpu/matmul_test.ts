@@ -118,8 +118,15 @@ for (const [aLayout, bLayout, dtype] of layouts) {
       await using bench = await Bench.open();
       const kernels = [simple(4), tiled(8, 32, 4, 4), tiled(16, 32, 4, 8), tiled(64, 64, 8, 4)];
       if ("lanes" in allKernels(bench.queue.adapter)) kernels.push(byLanes(8, 32));
-      // Dimensions that vec4 takes, and odd ones; from an aligned element on, and from the one after it.
-      for (const [rows, columns, inner, shift] of [[36, 44, 516, 0], [35, 43, 515, 1]] as const) {
+      // Dimensions that vec4 takes, ones that only some operands have, odd ones; from an aligned element on, and from the next.
+      for (
+        const [rows, columns, inner, shift] of [[36, 44, 516, 0], [36, 43, 516, 0], [35, 44, 515, 0], [
+          35,
+          43,
+          515,
+          1,
+        ]] as const
+      ) {
         const a = numbers(1, rows * inner), b = numbers(2, columns * inner);
         const expected = canonical(a, b, rows, columns, inner);
         const product: Product = {
@@ -229,6 +236,7 @@ gpuTest("LinearOps gives the same bits when nothing fits into one binding", asyn
       bench.put(numbers(seed++, rows * columns), rows, columns, dtype);
     const x = put(n, inputs), w = put(outputs, inputs), dy = put(n, outputs), residual = put(n, outputs);
     const bias = put(1, outputs).reshaped([outputs]), dBias = put(1, outputs).reshaped([outputs]);
+    const dBias2 = put(1, outputs).reshaped([outputs]);
     const x2 = put(40, wide), halves = put(outputs, wide, "bf16"), y = put(n, outputs), y2 = put(40, outputs);
     const dx = put(n, inputs), dx2 = put(n, inputs), dw = put(outputs, inputs), dw2 = put(outputs, inputs);
     bench.linear.forward(x, w, y, bias, residual);
@@ -236,13 +244,13 @@ gpuTest("LinearOps gives the same bits when nothing fits into one binding", asyn
     bench.linear.backwardInput(dy, w, dx, true);
     bench.linear.backwardInput(dy, w, dx2, false);
     bench.linear.backwardWeight(dy, x, dw, true, dBias);
-    bench.linear.backwardWeight(dy, x, dw2, false);
+    bench.linear.backwardWeight(dy, x, dw2, false, dBias2);
     const read: Float32Array[] = [];
-    for (const tensor of [y, y2, dx, dx2, dw, dw2, dBias]) read.push(await bench.read(tensor));
+    for (const tensor of [y, y2, dx, dx2, dw, dw2, dBias, dBias2]) read.push(await bench.read(tensor));
     results.push(read);
     await bench.queue.failures.check();
   }
-  const names = ["y", "y2", "dx", "dx2", "dw", "dw2", "dBias"];
+  const names = ["y", "y2", "dx", "dx2", "dw", "dw2", "dBias", "dBias2"];
   results[1]!.forEach((cut, i) => assertSameBits(cut, results[0]![i]!, names[i]));
 });
 
