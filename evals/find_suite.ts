@@ -6,6 +6,7 @@
 import { UsageError } from "#errors";
 import { suggest } from "../lib/manifest/suggest.ts";
 import { type Category, TYPE_NAMES } from "./category.ts";
+import { generalName } from "./general/general_task.ts";
 import { DEFAULT_PROFILE, scoringProfile } from "./mteb/profile.ts";
 import { type Suite, type SuiteEntry, SUITES } from "./suite.ts";
 
@@ -71,7 +72,7 @@ export function suiteId(choice: SuiteChoice, standard: string): string | undefin
 export function entryName(entry: SuiteEntry): string {
   return entry.benchmark === "mteb" || entry.benchmark === "embedded"
     ? entry.task.name.replace(/\[.*/, "")
-    : entry.source?.name ?? entry.benchmark;
+    : generalName(entry);
 }
 
 /** Category of a task of a suite. */

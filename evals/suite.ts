@@ -150,8 +150,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     id: "general",
-    about:
-      "the six benchmarks of the paper's Table 5, in the variants that a mirror without a hub has: 44,000 questions",
+    about: "the six benchmarks of the paper's Table 5: 36,000 questions, 60,000 answers in nine variants",
     embedded: false,
     entries: [
       { benchmark: "gsm8k", options: { shots: 5, maxNewTokens: 256, fewShotSeed: 1234 } },
@@ -167,7 +166,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     id: "general-mini",
-    about: "350 questions of the same benchmarks: an hour for a 135M model on two cores",
+    about: "334 questions of the same benchmarks",
     embedded: false,
     entries: [
       {

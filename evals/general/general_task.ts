@@ -93,6 +93,26 @@ export function generalScorer(data: GeneralData): string {
   return SCORERS[data.kind];
 }
 
+/** Name of an entry with its variant, known before anything is read: how a task of a suite is chosen. */
+export function generalName(entry: GeneralEntry): string {
+  switch (entry.benchmark) {
+    case "gsm8k":
+      return entry.source?.name ?? "gsm8k";
+    case "mmlu": {
+      const { variant } = entry.options;
+      return entry.source?.name ?? (variant === "loglikelihood" ? "mmlu" : `mmlu_${variant}`);
+    }
+    case "triviaqa":
+      return entry.options.subset === "open" ? "triviaqa-open" : "triviaqa";
+    case "fever":
+      return entry.options.variant;
+    case "bbh":
+      return `bbh_${entry.options.variant}`;
+    case "humaneval":
+      return entry.options.variant === "base" ? "humaneval" : "humaneval_instruct";
+  }
+}
+
 /** Where the questions of an entry are. */
 export function generalSource(entry: GeneralEntry): GeneralSource {
   switch (entry.benchmark) {

@@ -114,13 +114,16 @@ async function readPackageFile(name: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
+/** How a worker is made: with no permission at all. */
+export const WORKER_OPTIONS = {
+  type: "module",
+  name: "python",
+  deno: { permissions: "none" },
+} as const satisfies WorkerOptions;
+
 /** One worker: one interpreter, one program. */
 class SandboxWorker implements Disposable {
-  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-    name: "python",
-    deno: { permissions: "none" },
-  });
+  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), WORKER_OPTIONS);
 
   /** Starts the interpreter; returns its snapshot if one was to be made. */
   async start(message: StartMessage): Promise<Uint8Array<ArrayBuffer> | null> {

@@ -1,6 +1,6 @@
 import { assert } from "#test";
 import type { Ending } from "./messages.ts";
-import { PythonSandbox } from "./python_sandbox.ts";
+import { PythonSandbox, WORKER_OPTIONS } from "./python_sandbox.ts";
 
 const limits = { seconds: 2, memoryBytes: 256 * 2 ** 20 };
 const sandbox = PythonSandbox.open(limits);
@@ -129,4 +129,34 @@ Deno.test("PythonSandbox.run() gives each program an interpreter without traces 
   const look =
     "import sys, math, os\nassert len([]) == 0 and math.pi > 3 and 'mark' not in sys.modules and not os.path.exists('/tmp/mark')";
   assert.deepEqual(await python.run(look), { kind: "returned" });
+});
+
+Deno.test("WORKER_OPTIONS give JavaScript in a worker no files, environment, network, processes or native code", async () => {
+  const attempts = [
+    `Deno.readTextFileSync("/etc/passwd")`,
+    `Deno.writeTextFileSync("/tmp/sandbox", "x")`,
+    `Deno.env.get("HOME")`,
+    `await fetch("http://127.0.0.1:8080")`,
+    `await Deno.connect({ hostname: "127.0.0.1", port: 9 })`,
+    `new Deno.Command("ls").outputSync()`,
+    `Deno.dlopen("libc.so.6", {})`,
+    `Deno.hostname()`,
+    `new Worker("data:text/javascript,", { type: "module", deno: { permissions: { read: true } } })`,
+  ];
+  const code = `const refused = [];
+    for (const attempt of ${JSON.stringify(attempts)}) {
+      try {
+        await Object.getPrototypeOf(async function () {}).constructor(attempt)();
+        refused.push("allowed: " + attempt);
+      } catch (error) { refused.push(error.name + ": " + error.message); }
+    }
+    postMessage(refused);`;
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, WORKER_OPTIONS);
+  try {
+    const refused = await new Promise<string[]>((resolve) => worker.onmessage = ({ data }) => resolve(data));
+    assert.deepEqual(refused.filter((error) => !/^NotCapable: (Requires|Can't escalate)/.test(error)), []);
+    assert.equal(refused.length, attempts.length);
+  } finally {
+    worker.terminate();
+  }
 });
