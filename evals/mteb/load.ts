@@ -10,7 +10,7 @@ import type { JsonlRow } from "../../lib/data/jsonl.ts";
 import type { Mirror, Split } from "../../lib/data/mirror.ts";
 import type { ClassificationData, ClassificationOptions, LabelledText } from "./classification.ts";
 import type { ClusteringData, ClusteringOptions } from "./clustering.ts";
-import { loadRankedCandidates, loadRetrieval } from "./load_retrieval.ts";
+import { documentText, loadRankedCandidates, loadRetrieval } from "./load_retrieval.ts";
 import { clusteringRow, pairRows, rerankingRow, summarizationRow } from "./load_sets.ts";
 import type { LabelledPair } from "./pair_classification.ts";
 import { DEFAULT_PROFILE, pinned, type ScoringProfile } from "./profile.ts";
@@ -181,5 +181,12 @@ async function loadReranking(
     return { data: { kind: "reranking", queries, ...options }, files };
   }
   const { rows, file } = await mirror.split(task.name, task.repo, task.split, rerankingRow);
-  return { data: { kind: "reranking", queries: rows, ...options }, files: [file] };
+  // Candidates are documents without a title to mteb 2, which trims those.
+  const asDocuments = (texts: readonly string[]) => texts.map((text) => documentText("", text, profile));
+  const queries = profile.mteb === "1.38.33" ? rows : rows.map((row) => ({
+    ...row,
+    positive: asDocuments(row.positive),
+    negative: asDocuments(row.negative),
+  }));
+  return { data: { kind: "reranking", queries, ...options }, files: [file] };
 }

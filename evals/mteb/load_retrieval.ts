@@ -26,11 +26,6 @@ export async function loadRetrieval(
     const judged = judgements.get(query) ?? new Map<string, number>();
     judgements.set(query, judged.set(document, relevance));
   }
-  if (profile.mteb === "2") {
-    for (const [query, judged] of judgements) {
-      if (![...judged.values()].some((relevance) => relevance > 0)) judgements.delete(query);
-    }
-  }
   return {
     data: {
       queries: queries.rows.filter((query) => judgements.has(query.id)),
@@ -76,7 +71,7 @@ export async function loadRankedCandidates(
         "fetch the data set again: its files do not belong together",
       );
     }
-    if (positives === undefined || positives.size === 0) continue;
+    if (positives === undefined) continue;
     const id = task.subqueries ? query.replace(/_[^_]*$/, "") : query;
     const positive = documents.filter((document) => positives.has(document));
     const negative = documents.filter((document) => !positives.has(document));
@@ -124,9 +119,9 @@ async function readTables(mirror: Mirror, task: RetrievalTask | RerankingTask, p
 }
 
 /** Title, blank, text: as mteb 1.16 to 1.39 join them, untrimmed, or as mteb 2 does. */
-function documentText(title: string, text: string, { mteb }: ScoringProfile): string {
-  if (mteb === "1.38.33") return `${title} ${text}`;
-  return title === "" ? text : pythonStrip(`${title} ${text}`);
+export function documentText(title: string, text: string, { mteb }: Pick<ScoringProfile, "mteb">): string {
+  const joined = `${title} ${text}`;
+  return mteb === "2" ? pythonStrip(joined) : joined;
 }
 
 function requireKnown(

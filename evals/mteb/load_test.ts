@@ -235,6 +235,14 @@ Deno.test("loadTask() reads mteb 2's form of reranking data: candidates in top_r
         negative: ["text a", "text c"],
         candidateIds: ["b", "a", "c"],
         unrankedRelevant: 1,
+      }, {
+        // Without a relevant document: counted and told, and not scored.
+        id: "2",
+        query: ["query 2_0"],
+        positive: [],
+        negative: ["text a", "text b", "text c"],
+        candidateIds: ["a", "b", "c"],
+        unrankedRelevant: 0,
       }],
     });
     for (

@@ -3,8 +3,7 @@
  *
  *     mteb                     1.38.33                            2 (2.20.0)
  *     data sets                as in the table of tasks           ten of them moved on (SINCE_MTEB_2)
- *     a document's text        title, blank, text                 the same without blanks at its ends; the text where the title is empty
- *     retrieval                every query with a judgement       without those that have no relevant document
+ *     a document's text        title, blank, text                 the same without blanks at its ends
  *     reranking                map of average precision           map_at_1000 of trec_eval
  *
  *     scikit-learn             <= 1.2    1.3      1.4 to 1.7      1.8       1.9

@@ -2,6 +2,7 @@
 import { assert, assertClose } from "#test";
 import { golden } from "../../fixtures/golden_data.ts";
 import { type EvaluatorCase, evaluatorCases, vectorsOf } from "./_golden_vectors.ts";
+import { documentText } from "./load_retrieval.ts";
 import { scoreClassification } from "./classification.ts";
 import { scoreReranking } from "./reranking.ts";
 import { scoreRetrieval } from "./retrieval.ts";
@@ -111,4 +112,15 @@ Deno.test("scoreReranking() of mteb 2 counts relevant documents that are no cand
   assert.equal(map({}), 0.5, "irrelevant first");
   assert.equal(map({ candidateIds: ["z", "a", "b"] }), 1, "z is before a");
   assert.equal(map({ candidateIds: ["z", "a", "b"], unrankedRelevant: 1 }), 0.5);
+});
+
+Deno.test("documentText() trims as mteb 2 does, and joins untrimmed as mteb 1.38.33 does", () => {
+  const { documents } = golden<{ documents: { title: string; text: string; read: string }[] }>(
+    "mteb/reranking_mteb_2.json",
+  );
+  assert.ok(documents.length > 5);
+  for (const { title, text, read } of documents) {
+    assert.equal(documentText(title, text, { mteb: "2" }), read);
+    assert.equal(documentText(title, text, { mteb: "1.38.33" }), `${title} ${text}`);
+  }
 });
