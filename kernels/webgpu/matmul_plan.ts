@@ -62,7 +62,7 @@ export function simple(side: number): MatmulKernel {
 
 /**
  * Tiles for GPUs. The larger a tile, the less is read again, and the fewer workgroups there are. A thread of `large` has 16
- * multiply-adds for each vec4 that it reads from workgroup memory, and with sums, totals and the next piece some 180 of the
+ * multiply-adds for each vec4 that it reads from workgroup memory, and with sums, totals and the next piece some 180 (counted, not read from a driver) of the
  * 255 registers that an NVIDIA thread can have. The flat ones are for decoding: each weight is read once for all rows.
  */
 export const tiles = {
