@@ -62,8 +62,9 @@ export function simple(side: number): MatmulKernel {
 
 /**
  * Tiles for GPUs. The larger a tile, the less is read again, and the fewer workgroups there are. A thread of `large` has 16
- * multiply-adds for each vec4 that it reads from workgroup memory, and with sums, totals and the next piece some 180 (counted, not read from a driver) of the
- * 255 registers that an NVIDIA thread can have. The flat ones are for decoding: each weight is read once for all rows.
+ * multiply-adds for each vec4 that it reads from workgroup memory, and with sums, totals and the next piece some 180 of the
+ * 255 registers that an NVIDIA thread can have (counted, not read from a driver). The flat ones are for decoding: each weight
+ * is read once for all rows.
  */
 export const tiles = {
   rows8: tiled(8, 128, 4, 4),
