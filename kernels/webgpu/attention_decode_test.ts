@@ -1,4 +1,4 @@
-import { assert, assertSameBits } from "#test";
+import { assert, assertClose, assertSameBits } from "#test";
 import type { Workbench } from "../conformance/workbench.ts";
 import type { AttentionShape, KvCache, Tensor } from "../device.ts";
 import { TestRandom } from "../reference/random.ts";
@@ -67,7 +67,7 @@ for (const shape of shapes) {
 
 limitsTest(
   "attentionDecode() has the bits of attention() when a kernel sees two slots, or some rows, at once",
-  { maxBinding: 60_000, maxGroups: 12 },
+  { maxBinding: 49_500, maxGroups: 12 },
   async ({ small, large }) => {
     const shape = { heads: 6, kvHeads: 2, headDim: 32 }, lengths = [70, 3, 96, 33, 50];
     const made = sequences(large, lengths, shape),
@@ -141,4 +141,14 @@ limitsTest("attentionDecode() gives 0 for a slot without tokens", {}, async ({ l
   );
   const [read] = await large.read(y);
   assertSameBits(read!, Float32Array.from({ length: 32 }, (_, i) => i < 16 ? 0 : 1));
+});
+
+limitsTest("attentionDecode() does not see what lies past a slot's tokens", {}, async ({ large }) => {
+  const shape = { heads: 1, kvHeads: 1, headDim: 4 }, cache = large.cache(1, 1, 8, shape), { device } = large;
+  const rows = Float64Array.from({ length: 20 }, (_, i) => i < 12 ? i % 4 : NaN), k = large.put(rows, 5, 4);
+  device.cacheWrite(cache, 0, k, k, [{ row: 0, count: 5, slot: 0, position: 0 }]);
+  const y = large.out(1, 4);
+  device.attentionDecode(large.put(Float64Array.of(1, 2, 3, 4), 1, 4), cache, 0, Int32Array.of(3), shape, y);
+  // Three equal tokens.
+  assertClose((await large.read(y))[0]!, [0, 1, 2, 3], 1e-6);
 });

@@ -94,9 +94,9 @@ export class GpuKvCache {
     const from = rows.reduce((first, { row }) => Math.min(first, row), Infinity);
     const to = rows.reduce((last, { row, count }) => Math.max(last, row + count), 0);
     if (from >= to) return;
-    const most = rowsPerBinding(4 * this.width, this.queue.maxBinding);
-    if (to - from > most) {
-      for (const one of rows.flatMap((range) => cut(range, most))) this.write(layer, k, v, [one]);
+    // A range fits where its slot does, but they may lie far apart.
+    if (rows.length > 1 && to - from > rowsPerBinding(4 * this.width, this.queue.maxBinding)) {
+      for (const one of rows) this.write(layer, k, v, [one]);
       return;
     }
     const [ks, vs] = [k, v].map((tensor) => tensor.rows(from, to)) as [GpuTensor, GpuTensor];
@@ -148,13 +148,4 @@ export class GpuKvCache {
   free(): void {
     for (const tensor of [...this.keys, ...this.values]) this.arena.release(tensor);
   }
-}
-
-/** A range in ranges of at most `most` rows. */
-function cut({ row, count, slot, position }: CacheRows, most: number): CacheRows[] {
-  const parts: CacheRows[] = [];
-  for (let done = 0; done < count; done += most) {
-    parts.push({ row: row + done, count: Math.min(most, count - done), slot, position: position + done });
-  }
-  return parts;
 }
