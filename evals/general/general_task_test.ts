@@ -5,42 +5,43 @@ import { findSuite } from "../find_suite.ts";
 import { runSuite, scoreFromRecords } from "../run_suite.ts";
 import { readScores } from "../score_record.ts";
 import { resolveSuite, type Suite } from "../suite.ts";
-import { generalSource, isGeneral } from "./general_task.ts";
+import { generalName, generalSource, isGeneral } from "./general_task.ts";
 
-Deno.test("generalSource() names the metric that each benchmark of the suites is shown by", () => {
-  const metrics = findSuite("general").entries.map((entry) =>
-    entry.benchmark === "mteb" || entry.benchmark === "embedded" ? "" : generalSource(entry).metric
+Deno.test("generalName() and generalSource() tell every variant of the suites and the metric it is shown by", () => {
+  const told = ["general", "general-variants"].flatMap((id) =>
+    findSuite(id).entries.map((entry) => {
+      assert.ok(entry.benchmark !== "mteb" && entry.benchmark !== "embedded");
+      return `${generalName(entry)} ${generalSource(entry).metric}`;
+    })
   );
-  assert.deepEqual(metrics, [
-    "exact_match,flexible-extract",
-    "acc",
-    "exact_match",
-    "exact_match,em-lmeval",
-    "acc",
-    "acc",
-    "exact_match,get-answer",
-    "exact_match,stripped",
-    "pass@1",
+  assert.deepEqual(told, [
+    "gsm8k exact_match,flexible-extract",
+    "mmlu acc",
+    "triviaqa-open exact_match,em-lmeval",
+    "fever-3way acc",
+    "bbh_cot_fewshot exact_match,get-answer",
+    "humaneval pass@1",
+    "mmlu_generative exact_match",
+    "mmlu_continuation acc",
+    "triviaqa exact_match,em-lmeval",
+    "fever-3way_likelihood acc",
+    "fever-kilt acc",
+    "fever-hl acc",
+    "bbh_fewshot exact_match,stripped",
+    "humaneval_instruct pass@1",
   ]);
 });
 
 testWith(sharedData, "the suite general reads the official questions of six benchmarks", async (root) => {
   const tasks = await resolveSuite(findSuite("general"), new Mirror(root));
-  assert.deepEqual(tasks.map(({ name }) => name), [
-    "gsm8k",
-    "mmlu-half",
-    "mmlu-half_generative",
-    "triviaqa-open",
-    "fever-3way",
-    "fever-3way_likelihood",
-    "bbh_cot_fewshot",
-    "bbh_fewshot",
-    "humaneval",
+  assert.deepEqual(tasks.map(({ name, data }) => [name, isGeneral(data) ? data.items.length : 0]), [
+    ["gsm8k", 1319],
+    ["mmlu-half", 7021],
+    ["triviaqa-open", 11313],
+    ["fever-3way", 9999],
+    ["bbh_cot_fewshot", 6511],
+    ["humaneval", 164],
   ]);
-  assert.deepEqual(
-    tasks.map(({ data }) => isGeneral(data) ? data.items.length : 0),
-    [1319, 7021, 7021, 11313, 9999, 9999, 6511, 6511, 164],
-  );
 });
 
 /** Parts of all six, small enough for a test; both kinds of answers, written and compared. */

@@ -6,7 +6,14 @@
  */
 import { type Category, MTEB_CATEGORIES, type MtebCategory } from "../category.ts";
 import type { Comparison } from "../compare.ts";
-import { PAPER_BACKBONES, type PaperBenchmark, paperGeneral, type PaperMethod, paperRow } from "./tables.ts";
+import {
+  PAPER_BACKBONES,
+  PAPER_BENCHMARKS,
+  type PaperBenchmark,
+  paperGeneral,
+  type PaperMethod,
+  paperRow,
+} from "./tables.ts";
 
 /** The smallest backbone of the paper: the nearest one for anything smaller. */
 const SMALLEST = "Qwen2.5-1.5B-Instruct";
@@ -44,12 +51,12 @@ const COLUMNS: Readonly<Record<"supervised" | "unsupervised", Readonly<Record<st
 };
 
 const GENERAL_NOTE =
-  "gsm8k and mmlu: Table 5, exact match. Its harness, prompts, shots and split are unknown, and no row of it " +
+  "General benchmarks: Table 5. Its harness, prompts, shots and split are unknown, and no row of it " +
   "is for untrained reasoning or SimCSE (-): compare signs within a column of numbers, never its levels with ours.";
 
 /**
  * Rows of the paper's Tables 1 and 2 for the categories and arms of a comparison (category means), and of its Table 5 for
- * GSM8K and MMLU; percent.
+ * general ability; percent.
  *
  * @param backbone name of our backbone; case and what follows a dot or quantisation suffix do not matter
  * @param kind data that the arms were trained on: the paper has other rows for training without labels
@@ -63,7 +70,7 @@ export function paperComparison(
   const source = same ?? SMALLEST;
   const columns = comparison.arms.flatMap((arm) => COLUMNS[kind][arm] ?? []);
   const categories = comparison.categories.filter((row) => isMteb(row.category));
-  const general = (["gsm8k", "mmlu"] as const).filter((name) =>
+  const general = PAPER_BENCHMARKS.filter((name) =>
     comparison.tasks.some(({ task }) => benchmarkOf(task) === name)
   );
   if (columns.length === 0 || categories.length + general.length === 0) return { text: "", markdown: "" };
@@ -102,7 +109,7 @@ export function paperComparison(
 
 /** Which general benchmark a task is, by its name: "gsm8k-2shot[mini:40]" is gsm8k; null for any other task. */
 function benchmarkOf(task: string): PaperBenchmark | null {
-  return /^(gsm8k|mmlu)(?![a-z0-9])/.exec(task)?.[1] as PaperBenchmark | undefined ?? null;
+  return PAPER_BENCHMARKS.find((name) => new RegExp(`^${name}(?![a-z0-9])`).test(task)) ?? null;
 }
 
 /** A number with its change against the untrained model; "-" where the paper has none. */

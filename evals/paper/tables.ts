@@ -88,11 +88,21 @@ export function paperRow(backbone: string, method: PaperMethod): PaperRow {
   };
 }
 
-/** General benchmarks of Table 5 that this program has, as the paper names their numbers. */
-const GENERAL_COLUMNS = { gsm8k: "gsm8k_em", mmlu: "mmlu_em" } as const;
+/** The general benchmarks of Table 5, as the paper names their numbers. */
+const GENERAL_COLUMNS = {
+  gsm8k: "gsm8k_em",
+  mmlu: "mmlu_em",
+  triviaqa: "triviaqa_em",
+  fever: "fever_acc",
+  bbh: "bbh_em",
+  humaneval: "humaneval_pass_at_1",
+} as const;
 
 /** A general benchmark of Table 5. */
 export type PaperBenchmark = keyof typeof GENERAL_COLUMNS;
+
+/** All of them, in the order of the table. */
+export const PAPER_BENCHMARKS = Object.keys(GENERAL_COLUMNS) as readonly PaperBenchmark[];
 
 /** Our names of Table 5's methods; it has no row of untrained reasoning and none of SimCSE. */
 const GENERAL_METHODS: Readonly<Partial<Record<PaperMethod, string>>> = {
@@ -103,7 +113,7 @@ const GENERAL_METHODS: Readonly<Partial<Record<PaperMethod, string>>> = {
 };
 
 /**
- * A number of Table 5, percent. The paper names the metric (exact match) but neither harness, prompts, shots nor split.
+ * A number of Table 5, percent. The paper names the metric but neither harness, prompts, shots nor split.
  *
  * @param backbone as in {@linkcode PAPER_BACKBONES}; upper and lower case are the same
  * @returns null where the paper has no such number
