@@ -46,13 +46,18 @@ const cures: Readonly<Record<string, string>> = {
   windows: "update the graphics driver (WebGPU needs DirectX 12 or Vulkan), or use --device cpu",
 };
 
-function request(): Promise<GPUAdapter | null> {
-  // Deno would try OpenGL as well, which complains on stderr where there is no display, and whose adapters bind half as
-  // many buffers.
-  if (Deno.build.os === "linux" && !Deno.env.get("DENO_WEBGPU_BACKEND")) {
-    Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
+async function request(): Promise<GPUAdapter | null> {
+  const { env, build } = Deno;
+  // OpenGL, which Deno would try as well, binds half as many buffers.
+  if (build.os === "linux" && !env.get("DENO_WEBGPU_BACKEND")) env.set("DENO_WEBGPU_BACKEND", "vulkan");
+  // Drivers look for a display there, which nothing here needs, and complain on stderr where it is not set.
+  const homeless = build.os === "linux" && env.get("XDG_RUNTIME_DIR") === undefined;
+  if (homeless) env.set("XDG_RUNTIME_DIR", "/tmp");
+  try {
+    return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  } finally {
+    if (homeless) env.delete("XDG_RUNTIME_DIR");
   }
-  return navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? Promise.resolve(null);
 }
 
 /** What `doctor` tells of an adapter. */
