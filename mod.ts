@@ -140,6 +140,7 @@ export { requireLock, verifyLock } from "./lib/manifest/verify.ts";
 export type {
   Encoded,
   Encoder,
+  EncoderPrompts,
   Generation,
   GenerationRequest,
   Generator,
@@ -158,7 +159,7 @@ export { type Suite, type SuiteEntry, SUITES } from "./evals/suite.ts";
 export { compareFolders, type Comparison } from "./evals/compare.ts";
 export { renderComparison, renderScores, type ReportFormat } from "./evals/report.ts";
 export { readScores, type ScoreRecord } from "./evals/score_record.ts";
-export type { Score, ScoredItem, Vectors } from "./evals/score.ts";
+export type { Score, ScoredItem, TextRole, Vectors } from "./evals/score.ts";
 export { scoreSts, type StsPair } from "./evals/mteb/sts.ts";
 export {
   type ClassificationData,

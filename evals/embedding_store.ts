@@ -1,7 +1,7 @@
 /**
- * Embeddings and rationales on disk, one row per distinct text, written as they are made:
+ * Embeddings and rationales on disk, one row per distinct text and prompt, written as they are made:
  *
- *     rationales.jsonl   header {schema, encoder, dimension}, then one record per text
+ *     rationales.jsonl   header {schema, encoder, dimension, prompts?}, then one record per text
  *     embeddings.f32     [rows, dimension] float32, little-endian, in the order of the records
  *
  * The record of a text is written after its embedding, so that after a kill the records tell which rows count.
@@ -12,7 +12,7 @@ import { MissingError, NumericError, UsageError } from "#errors";
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import { writeAll } from "../lib/journal/atomic.ts";
-import type { Encoded, Encoder } from "./encoder.ts";
+import type { Encoded, Encoder, EncoderPrompts } from "./encoder.ts";
 import { appendRecords, openLog, readLog } from "./record_log.ts";
 
 const RECORDS = "rationales.jsonl";
@@ -22,6 +22,8 @@ const SCHEMA = "grace-embeddings/2";
 type TextRecord = {
   /** SHA-256 of the text. */
   readonly text: string;
+  /** What stood before it; absent where nothing did. */
+  readonly prompt?: string;
   /** SHA-256 of the embedding's bytes. */
   readonly embedding: string;
   readonly rationales: readonly string[];
@@ -29,6 +31,11 @@ type TextRecord = {
   readonly truncatedRationales: number;
   readonly truncatedPrompt: boolean;
 };
+
+/** Tells one embedding of a text from that behind another prompt. */
+function keyOf(textSha256: string, prompt: string): string {
+  return prompt === "" ? textSha256 : `${textSha256} ${prompt}`;
+}
 
 /** Appends embeddings to a folder. */
 export class EmbeddingStore implements Disposable {
@@ -49,11 +56,12 @@ export class EmbeddingStore implements Disposable {
    *
    * @throws UsageError if the folder holds another encoder's embeddings, or damaged records
    */
-  static open(folder: string, encoder: Pick<Encoder, "digest" | "dimension">): EmbeddingStore {
+  static open(folder: string, encoder: Pick<Encoder, "digest" | "dimension" | "prompts">): EmbeddingStore {
     const { writer, records } = openLog<TextRecord>(`${folder}/${RECORDS}`, {
       schema: SCHEMA,
       encoder: encoder.digest,
       dimension: encoder.dimension,
+      ...encoder.prompts && { prompts: JSON.stringify(encoder.prompts) },
     });
     const file = Deno.openSync(`${folder}/${EMBEDDINGS}`, { read: true, write: true, create: true });
     const end = 4 * encoder.dimension * records.length;
@@ -67,12 +75,13 @@ export class EmbeddingStore implements Disposable {
     }
     file.truncateSync(end);
     file.seekSync(end, Deno.SeekMode.Start);
-    return new EmbeddingStore(writer, file, encoder.dimension, new Set(records.map((record) => record.text)));
+    const known = new Set(records.map(({ text, prompt = "" }) => keyOf(text, prompt)));
+    return new EmbeddingStore(writer, file, encoder.dimension, known);
   }
 
-  /** Whether this text is stored. */
-  has(text: string): boolean {
-    return this.#known.has(sha256Hex(text));
+  /** Whether this text is stored, behind this prompt. */
+  has(text: string, prompt = ""): boolean {
+    return this.#known.has(keyOf(sha256Hex(text), prompt));
   }
 
   /**
@@ -81,7 +90,7 @@ export class EmbeddingStore implements Disposable {
    * @throws NumericError if an embedding is not finite
    * @throws Error if the encoder broke its contract (count or dimension)
    */
-  add(texts: readonly string[], encoded: readonly Encoded[]): void {
+  add(texts: readonly string[], encoded: readonly Encoded[], prompt = ""): void {
     if (encoded.length !== texts.length) {
       throw new Error(`the encoder returned ${encoded.length} results for ${texts.length} texts`);
     }
@@ -103,6 +112,7 @@ export class EmbeddingStore implements Disposable {
       bytes.set(row, row.length * i);
       return {
         text: sha256Hex(texts[i]!),
+        ...prompt !== "" && { prompt },
         embedding: sha256Hex(row),
         rationales: result.rationales,
         rationaleTokens: result.rationaleTokens,
@@ -113,7 +123,7 @@ export class EmbeddingStore implements Disposable {
     writeAll(this.#file, bytes);
     this.#file.syncDataSync();
     appendRecords(this.#records, records);
-    for (const record of records) this.#known.add(record.text);
+    for (const record of records) this.#known.add(keyOf(record.text, prompt));
   }
 
   /** Closes the files. */
@@ -128,8 +138,10 @@ export interface StoredEmbeddings {
   /** Digest of the encoder that made them. */
   readonly encoder: string;
   readonly dimension: number;
-  /** The result for a text. Throws MissingError if there is none. */
-  get(text: string): Encoded;
+  /** Prompts of that encoder. */
+  readonly prompts?: EncoderPrompts;
+  /** The result for a text behind a prompt. Throws MissingError if there is none. */
+  get(text: string, prompt?: string): Encoded;
 }
 
 /**
@@ -151,14 +163,16 @@ export async function readEmbeddings(folder: string): Promise<StoredEmbeddings> 
         "the file was changed; evaluate into another folder",
       );
     }
-    const { text, embedding: _hash, ...counted } = record;
-    byText.set(text, { embedding: new Float32Array(row.buffer), ...counted });
+    const { text, prompt = "", embedding: _hash, ...counted } = record;
+    byText.set(keyOf(text, prompt), { embedding: new Float32Array(row.buffer), ...counted });
   });
+  const prompts = header["prompts"];
   return {
     encoder: String(header["encoder"]),
     dimension,
-    get(text) {
-      const found = byText.get(sha256Hex(text));
+    ...prompts !== undefined && { prompts: JSON.parse(String(prompts)) },
+    get(text, prompt = "") {
+      const found = byText.get(keyOf(sha256Hex(text), prompt));
       if (found !== undefined) return found;
       throw new MissingError(
         `"${folder}" has no embedding of "${text.slice(0, 60)}"`,

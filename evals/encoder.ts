@@ -26,8 +26,18 @@ export interface BatchOptions {
 
 /** Options of {@linkcode Encoder.encode}. */
 export interface EncodeOptions extends BatchOptions {
+  /** Stands before every text of the call: one of {@linkcode Encoder.prompts}, or nothing. */
+  readonly prompt?: string | undefined;
   /** Called once for every text as soon as it is done, in any order. */
   readonly onEncoded?: ((index: number, encoded: Encoded) => void) | undefined;
+}
+
+/** Prompts of a model, as `config_sentence_transformers.json` has them. */
+export interface EncoderPrompts {
+  /** By the name of a task, of a type of tasks, or of a role: "query", "passage". */
+  readonly named: Readonly<Record<string, string>>;
+  /** For texts that none of these is for; "" for none. */
+  readonly standard: string;
 }
 
 /** Embeds texts. The result for a text must not depend on the other texts of the call. */
@@ -35,6 +45,8 @@ export interface Encoder {
   /** Identity of everything that the embeddings depend on (weights, prompt, sampling, pooling), hex. */
   readonly digest: string;
   readonly dimension: number;
+  /** What the model was trained to find before texts; absent where all texts are given to it in the same way. */
+  readonly prompts?: EncoderPrompts;
   /** One result per text, in order. */
   encode(texts: readonly string[], options?: EncodeOptions): Promise<readonly Encoded[]>;
 }

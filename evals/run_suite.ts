@@ -15,10 +15,12 @@ import { ExecutionStore, readExecutions, type StoredExecutions } from "./general
 import { generalPrograms, generalRequests, isGeneral, scoreGeneral } from "./general/general_task.ts";
 import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
 import { GenerationStore, type ModelRequest, readGenerations } from "./generation_store.ts";
+import { distinctInputs, type PromptedText } from "./inputs.ts";
 import { writeMtebResults } from "./mteb/result_json.ts";
-import { scoreTask, textsOf } from "./mteb/score_task.ts";
+import { promptOf } from "./mteb/prompts.ts";
+import { scoreTask } from "./mteb/score_task.ts";
 import { requireUsableVectors } from "./mteb/usable_vectors.ts";
-import type { Vectors } from "./score.ts";
+import type { TextRole, Vectors } from "./score.ts";
 import { type ScoreRecord, writeScore } from "./score_record.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
 import { contentSha256, scorerOf } from "./task_data.ts";
@@ -92,18 +94,25 @@ export async function scoreFromRecords(
 }
 
 async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
-  const texts = [...new Set(tasks.flatMap(({ data }) => isGeneral(data) ? [] : textsOf(data)))];
-  if (texts.length === 0) return { encoded: 0, reused: 0 };
-  using store = EmbeddingStore.open(options.out, options.encoder);
-  const missing = texts.filter((text) => !store.has(text));
-  await inBatches(missing, texts.length, "embedding texts", options, async (batch, onProgress) => {
-    // In the order of the texts, whatever the order in which they are finished: an interruption leaves no trace.
-    const keep = inOrder<Encoded>((encoded, i) => store.add([batch[i]!], [encoded]));
-    await options.encoder.encode(batch, { signal: options.signal, onProgress, onEncoded: keep });
-    const lost = batch.filter((text) => !store.has(text)).length;
-    if (lost > 0) throw new Error(`the encoder did not report ${lost} of ${batch.length} texts`);
+  const { encoder, signal } = options;
+  const inputs = distinctInputs(tasks, encoder.prompts);
+  if (inputs.length === 0) return { encoded: 0, reused: 0 };
+  using store = EmbeddingStore.open(options.out, encoder);
+  const missing = inputs.filter(({ text, prompt }) => !store.has(text, prompt));
+  await inBatches(missing, inputs.length, "embedding texts", options, async (batch, onProgress) => {
+    let before = 0;
+    for (const [prompt, part] of Map.groupBy(batch, (input) => input.prompt)) {
+      const texts = part.map(({ text }) => text), earlier = before;
+      // In the order of the texts, whatever the order in which they are finished: an interruption leaves no trace.
+      const keep = inOrder<Encoded>((encoded, i) => store.add([texts[i]!], [encoded], prompt));
+      const progress = (done: number) => onProgress(earlier + done);
+      await encoder.encode(texts, { prompt, signal, onProgress: progress, onEncoded: keep });
+      const lost = texts.filter((text) => !store.has(text, prompt)).length;
+      if (lost > 0) throw new Error(`the encoder did not report ${lost} of ${texts.length} texts`);
+      before += texts.length;
+    }
   });
-  return { encoded: missing.length, reused: texts.length - missing.length };
+  return { encoded: missing.length, reused: inputs.length - missing.length };
 }
 
 async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
@@ -192,12 +201,14 @@ async function scoreTasks(
       ? { score: scoreGeneral(data, generations!, executions), model: generations!.generator, counts: {} }
       : {
         score: naming(task.name, () => {
-          const vectors = remembered((text) => embeddings!.get(text).embedding);
+          const vectors = remembered((text, role) =>
+            embeddings!.get(text, promptOf(embeddings!.prompts, task, role)).embedding
+          );
           requireUsableVectors(data, vectors, task.files);
           return scoreTask(data, vectors);
         }),
         model: embeddings!.encoder,
-        counts: textCounts(textsOf(data), embeddings!),
+        counts: textCounts(distinctInputs([task], embeddings!.prompts), embeddings!),
       };
     const record = writeScore(out, {
       suite: suite.id,
@@ -226,10 +237,12 @@ async function scoreTasks(
 
 /** Finds a text's vector once: a stored one is found by the hash of the text, and texts are asked for many times. */
 function remembered(find: Vectors): Vectors {
-  const found = new Map<string, Float32Array>();
-  return (text) => {
+  const byRole = new Map<TextRole | undefined, Map<string, Float32Array>>();
+  return (text, role) => {
+    let found = byRole.get(role);
+    if (found === undefined) byRole.set(role, found = new Map());
     let vector = found.get(text);
-    if (vector === undefined) found.set(text, vector = find(text));
+    if (vector === undefined) found.set(text, vector = find(text, role));
     return vector;
   };
 }
@@ -246,8 +259,11 @@ function naming<T>(task: string, score: () => T): T {
 }
 
 /** What was cut or left empty among the texts of a task, and how much was written about them. */
-function textCounts(texts: readonly string[], embeddings: StoredEmbeddings): Record<string, number> {
-  const encoded = [...new Set(texts)].map((text) => embeddings.get(text));
+function textCounts(
+  texts: readonly PromptedText[],
+  embeddings: StoredEmbeddings,
+): Record<string, number> {
+  const encoded = texts.map(({ text, prompt }) => embeddings.get(text, prompt));
   const rationales = encoded.flatMap((entry) => entry.rationales);
   const total = (count: (entry: Encoded) => number) => encoded.reduce((sum, entry) => sum + count(entry), 0);
   return {

@@ -214,3 +214,30 @@ Deno.test("readScores() refuses items that do not belong to their score", async 
     await assert.rejects(readScores(`${out}/nothing`), MissingError);
   });
 });
+
+Deno.test("runSuite() has a text embedded once behind each prompt, and scores queries and documents by their own", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const inner = new TrigramEncoder(), prompts = { named: { query: "find: " }, standard: "" };
+    const seen: string[] = [];
+    const encoder: Encoder = {
+      digest: "prompted",
+      dimension: inner.dimension,
+      prompts,
+      encode: (texts, options = {}) => {
+        seen.push(...texts.map((text) => options.prompt + text));
+        return inner.encode(texts.map((text) => options.prompt + text), options);
+      },
+    };
+    const { scores } = await run(dataRoot, out, encoder, new ChecksumGenerator());
+    const plain = await run(dataRoot, `${out}-plain`, new TrigramEncoder(), new ChecksumGenerator());
+
+    assert.equal(seen.filter((text) => text.startsWith("find: ")).length, 4);
+    assert.equal(new Set(seen).size, seen.length);
+    const values = (of: typeof scores) => of.map((score) => score.metrics);
+    assert.deepEqual(values(scores).toSpliced(2, 1), values(plain.scores).toSpliced(2, 1));
+    const top = async (folder: string) =>
+      await Deno.readTextFile(`${folder}/scores/SciFact_smoke_4.items.jsonl`);
+    assert.notEqual(await top(out), await top(`${out}-plain`));
+    assert.deepEqual(await scoreFromRecords(suite, dataRoot, out), scores);
+  });
+});

@@ -42,8 +42,11 @@ export interface Score {
   readonly warnings: readonly string[];
 }
 
-/** The stored embedding of a text. Throws if there is none. */
-export type Vectors = (text: string) => Float32Array;
+/** What a text is in a task that searches: some models embed a query otherwise than what it is to find. */
+export type TextRole = "query" | "passage";
+
+/** The stored embedding of a text, in a role where it has one. Throws if there is none. */
+export type Vectors = (text: string, role?: TextRole) => Float32Array;
 
 /**
  * Rows scaled to length 1 in float32, as the reference does before every cosine.

@@ -8,7 +8,7 @@
  * @module
  */
 import { UsageError } from "#errors";
-import { normalised, type Score, type Vectors } from "../score.ts";
+import { normalised, type Score, type TextRole, type Vectors } from "../score.ts";
 import { mean } from "../statistics.ts";
 import { rankedAveragePrecision } from "./average_precision.ts";
 import { meanRankingMetrics, rank, rankingMetrics } from "./retrieval.ts";
@@ -66,12 +66,14 @@ export function scoreReranking(data: RerankingData, vectors: Vectors, options?: 
       "use a data set with both",
     );
   }
-  const unit = (text: string) => normalised(vectors(text), `"${text.slice(0, 60)}"`);
+  const unit = (role: TextRole) => (text: string) =>
+    normalised(vectors(text, role), `"${text.slice(0, 60)}"`);
+  const queryUnit = unit("query"), candidateUnit = unit("passage");
   const scored = queries.map((row) => {
-    const texts = row.query.map(unit);
+    const texts = row.query.map(queryUnit);
     const scores = [...row.positive, ...row.negative].map((candidate) => {
-      const candidateUnit = unit(candidate);
-      return Math.max(...texts.map((text) => dot(text, candidateUnit)));
+      const found = candidateUnit(candidate);
+      return Math.max(...texts.map((text) => dot(text, found)));
     });
     return { row, scores };
   });

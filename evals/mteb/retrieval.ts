@@ -55,7 +55,7 @@ export function scoreRetrieval(
 ): Score {
   const documents = data.documents.map((d) => ({
     id: d.id,
-    unit: normalised(vectors(d.text), `document ${d.id}`),
+    unit: normalised(vectors(d.text, "passage"), `document ${d.id}`),
   }));
   const items: ScoredItem[] = [];
   const perQuery: Record<string, number>[] = [];
@@ -64,7 +64,7 @@ export function scoreRetrieval(
     if (judged === undefined) {
       throw new UsageError(`query "${query.id}" has no relevance judgement`, "drop it from the task");
     }
-    const unit = normalised(vectors(query.text), `query ${query.id}`);
+    const unit = normalised(vectors(query.text, "query"), `query ${query.id}`);
     const scored = documents.map((d) => ({ id: d.id, score: dot(unit, d.unit) }));
     const kept = rank(scored).slice(0, RESULTS_PER_QUERY);
     const ranking = options.dropSelf ? kept.filter((hit) => hit.id !== query.id) : kept;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Score, Vectors } from "../score.ts";
+import type { Score, TextRole, Vectors } from "../score.ts";
 import { CLASSIFICATION_SCORER, scoreClassification, undersample } from "./classification.ts";
 import { CLUSTERING_SCORER, scoreClustering } from "./clustering.ts";
 import type { MtebData, SingleData } from "./load.ts";
@@ -54,29 +54,49 @@ export function scoreTask(data: MtebData, vectors: Vectors): Score {
   }
 }
 
+/** A text as a score needs it. */
+export interface TextUse {
+  readonly text: string;
+  /** Absent where the texts of the task all have the same one. */
+  readonly role?: TextRole;
+}
+
+/** The texts of {@linkcode usesOf} without their roles. */
+export function textsOf(data: MtebData): string[] {
+  return usesOf(data).map(({ text }) => text);
+}
+
 /**
  * The texts that the score depends on, with repeats. Training rows that no experiment picks and queries with nothing to rank
  * are left out.
  */
-export function textsOf(data: MtebData): string[] {
+export function usesOf(data: MtebData): TextUse[] {
+  const plain = (texts: readonly string[]) => texts.map((text) => ({ text }));
+  const as = (role: TextRole, texts: readonly string[]) => texts.map((text) => ({ text, role }));
   switch (data.kind) {
     case "group":
-      return data.parts.flatMap((part) => textsOf(part.data));
+      return data.parts.flatMap((part) => usesOf(part.data));
     case "sts":
     case "pair_classification":
-      return data.pairs.flatMap((pair) => [pair.sentence1, pair.sentence2]);
+      return plain(data.pairs.flatMap((pair) => [pair.sentence1, pair.sentence2]));
     case "classification": {
       const picked = undersample(data.train.map((row) => row.label), data.options).flat();
       const rows = [...new Set(picked)].sort((a, b) => a - b).map((i) => data.train[i]!);
-      return [...rows, ...data.test].map((row) => row.text);
+      return plain([...rows, ...data.test].map((row) => row.text));
     }
     case "retrieval":
-      return [...data.queries, ...data.documents].map((entry) => entry.text);
+      return [
+        ...as("query", data.queries.map((query) => query.text)),
+        ...as("passage", data.documents.map((document) => document.text)),
+      ];
     case "reranking":
-      return rankableQueries(data).flatMap((row) => [...row.query, ...row.positive, ...row.negative]);
+      return rankableQueries(data).flatMap((row) => [
+        ...as("query", row.query),
+        ...as("passage", [...row.positive, ...row.negative]),
+      ]);
     case "clustering":
-      return data.sets.flatMap((set) => set.sentences);
+      return plain(data.sets.flatMap((set) => set.sentences));
     case "summarization":
-      return data.documents.flatMap((row) => [...row.humanSummaries, ...row.machineSummaries]);
+      return plain(data.documents.flatMap((row) => [...row.humanSummaries, ...row.machineSummaries]));
   }
 }

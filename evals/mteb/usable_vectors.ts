@@ -7,7 +7,7 @@ import { NumericError } from "#errors";
 import type { DataFile } from "../../lib/data/data_file.ts";
 import type { Vectors } from "../score.ts";
 import type { MtebData, SingleData } from "./load.ts";
-import { textsOf } from "./score_task.ts";
+import { textsOf, usesOf } from "./score_task.ts";
 
 /**
  * Refuses the embeddings of a task if one is zero or not finite, or if all texts, of which at least two differ, have the same.
@@ -16,10 +16,14 @@ import { textsOf } from "./score_task.ts";
  * @throws NumericError
  */
 export function requireUsableVectors(data: MtebData, vectors: Vectors, files: readonly DataFile[]): void {
-  const texts = new Set(textsOf(data));
+  const texts = new Set<string>(), seen = new Set<string>();
   let first: Float32Array | undefined, differ = false;
-  for (const text of texts) {
-    const vector = vectors(text);
+  for (const { text, role } of usesOf(data)) {
+    const use = `${role ?? ""} ${text}`;
+    if (seen.has(use)) continue;
+    seen.add(use);
+    texts.add(text);
+    const vector = vectors(text, role);
     const finite = vector.every(Number.isFinite);
     if (!finite || vector.every((value) => value === 0)) {
       throw new NumericError(
