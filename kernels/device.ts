@@ -127,17 +127,28 @@ export interface InfoNceSpec {
   readonly excluded?: Uint8Array;
 }
 
+/** How an engine decodes fastest. Hints: none changes a bit of what is decoded. */
+export interface DecodingHints {
+  /**
+   * Tokens that sequences may decode before anybody looks at them: 1 where looking costs nothing, more where it makes the
+   * engine wait. What is decoded beyond a sequence's end is thrown away.
+   */
+  readonly ahead: number;
+  /** Sequences beyond which more at once gain nothing. */
+  readonly mostSlots: number;
+  /** Bytes that the keys and values of all of them may take. */
+  readonly cacheBytes: number;
+  /** Tokens of prompts beyond which more in one pass gain nothing. */
+  readonly prefillTokens: number;
+}
+
 /** An engine. See the module comment for what holds for every op. */
 export interface Device {
   /** "cpu" or "webgpu". */
   readonly kind: string;
   /** Versions and settings that results depend on, for the run's lock file. */
   readonly description: Readonly<Record<string, string | number>>;
-  /**
-   * Tokens that sequences may decode before anybody looks at them: 1 where looking costs nothing, more where it makes the
-   * engine wait. What is decoded beyond a sequence's end is thrown away.
-   */
-  readonly decodeAhead: number;
+  readonly decoding: DecodingHints;
   /** Whether ops are no slower on bf16 weights than on f32 ones, so that weights which are only read may stay bf16. */
   readonly readsBf16: boolean;
   /** Bytes in tensors at present, and the most since {@linkcode Device.resetPeak}, with what was kept for reuse. */

@@ -35,7 +35,9 @@ const cpu = (tensor: Tensor): CpuTensor => tensor as CpuTensor;
 
 class CpuDevice implements Device {
   readonly kind = "cpu";
-  readonly decodeAhead = 1;
+  // The more sequences, the fewer calls and readings of the weights: 160 of a model of 2 M parameters decode a quarter faster
+  // at once than 48 at a time.
+  readonly decoding = { ahead: 1, mostSlots: 192, cacheBytes: 256 * 2 ** 20, prefillTokens: 1024 } as const;
   // ONNX Runtime has no product with bf16 on the CPU: weights would be widened again at every call.
   readonly readsBf16 = false;
   readonly description: Readonly<Record<string, string | number>>;

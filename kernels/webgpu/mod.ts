@@ -14,6 +14,7 @@ import type {
   AdamWSpec,
   AttentionShape,
   CacheRows,
+  DecodingHints,
   Device,
   DType,
   InfoNceSpec,
@@ -45,7 +46,7 @@ const gpu = (tensor: Tensor): GpuTensor => tensor as GpuTensor;
 
 class WebGpuEngine implements WebGpuDevice {
   readonly kind = "webgpu";
-  readonly decodeAhead = 16;
+  readonly decoding: DecodingHints;
   readonly readsBf16 = true;
   readonly description: Readonly<Record<string, string | number>>;
   readonly #queue: CommandQueue;
@@ -70,6 +71,10 @@ class WebGpuEngine implements WebGpuDevice {
         queue.forgetBindGroups();
       },
     });
+    // A GPU has room for more sequences than a software adapter, which shares the memory of a CPU.
+    this.decoding = adapter.software
+      ? { ahead: 16, mostSlots: 192, cacheBytes: 256 * 2 ** 20, prefillTokens: 1024 }
+      : { ahead: 16, mostSlots: 512, cacheBytes: 2 * 2 ** 30, prefillTokens: 8192 };
     this.description = {
       engine: "webgpu",
       adapter: adapter.name,

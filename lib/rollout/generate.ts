@@ -24,7 +24,7 @@ export interface GenerateOptions {
   readonly eosIds: readonly number[];
   /** Sequences that decode together; by default as many as pay and fit (see {@linkcode slotsFor}). */
   readonly slots?: number;
-  /** Most prompt tokens in one prefill. */
+  /** Most prompt tokens in one prefill; by default as many as pay on the engine. */
   readonly prefillTokens?: number;
   readonly signal?: AbortSignal | undefined;
   /** Called when all samples of a request are done. */
@@ -86,7 +86,7 @@ class DecodingBatch {
     this.#eos = new Set(options.eosIds);
     const { device, config } = decoder;
     requests.forEach((request, index) => checkRequest(request, index, config.maxPositions));
-    this.#slots = slotsFor(requests, config, options.slots);
+    this.#slots = slotsFor(requests, config, device.decoding, options.slots);
     this.#results = requests.map((r) => new Array<Rollout | undefined>(r.samples));
     // Short prompts first: the cache grows with the longest sequence and is read whole at every step.
     this.#waiting = requests.map((_, i) => i).sort((a, b) =>
@@ -120,7 +120,7 @@ class DecodingBatch {
   /** Prefills waiting prompts into free slots and draws their first tokens. */
   async #admit(): Promise<void> {
     const { device } = this.#decoder;
-    const { prefillTokens = 1024 } = this.#options;
+    const { prefillTokens = device.decoding.prefillTokens } = this.#options;
     const chosen: number[] = [];
     let free = this.#slots - this.#active.length, tokens = 0;
     // A prefill of several prompts is faster than several prefills: wait for slots while others decode.
@@ -245,13 +245,13 @@ class DecodingBatch {
    */
   #ahead(): number {
     const { device, config } = this.#decoder, active = this.#active;
-    if (device.decodeAhead === 1 || active.length === 0) return 1;
+    if (device.decoding.ahead === 1 || active.length === 0) return 1;
     if (new Set(active.map((s) => this.#temperature(s))).size > 1) return 1;
     const left = active.map(({ request, tokens, stopped }) =>
       stopped === null ? this.#requests[request]!.maxNewTokens - tokens.length : 1
     );
     const room = active.map(({ length }) => config.maxPositions - length);
-    return Math.min(device.decodeAhead, Math.max(...left), Math.min(...room));
+    return Math.min(device.decoding.ahead, Math.max(...left), Math.min(...room));
   }
 
   /**

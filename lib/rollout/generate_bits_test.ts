@@ -152,15 +152,15 @@ Deno.test("generate() gives the same bits with small prefills as with large ones
 Deno.test("generate() gives the same bits when the engine decodes ahead", () =>
   withRandomDecoder({ maxPositions: 192 }, async ({ decoder, weights }) => {
     const drawn: number[] = [];
-    const aheadBy = (decodeAhead: number) =>
+    const aheadBy = (ahead: number) =>
       new Proxy(weights, {
         get: (target, name) =>
           name === "device"
             ? new Proxy(decoder.device, {
               get: (device, method) => {
-                if (method === "decodeAhead") return decodeAhead;
+                if (method === "decoding") return { ...device.decoding, ahead };
                 const value: unknown = Reflect.get(device, method, device);
-                if (method === "lmHeadSampleInto") drawn.push(decodeAhead);
+                if (method === "lmHeadSampleInto") drawn.push(ahead);
                 return typeof value === "function" ? value.bind(device) : value;
               },
             })

@@ -3,23 +3,24 @@
  *
  * @module
  */
+import type { DecodingHints } from "../../kernels/device.ts";
 import type { DecoderConfig } from "../backbone/config.ts";
 import type { RolloutRequest } from "./request.ts";
 
-/** Keys and values of all sequences together take about this much memory at most, unless {@linkcode fewestSlots} need more. */
-const cacheBytes = 256 * 2 ** 20;
-const fewestSlots = 48, mostSlots = 192;
+/** However long sequences are, so many decode together: fewer would read the weights for too few tokens. */
+const fewestSlots = 48;
 
 /**
- * Number of sequences that decode together: the more, the fewer calls and readings of the weights for the same tokens. A
- * small model gets many (160 sequences of 2 M parameters decode a quarter faster at once than 48 at a time), a large one
- * what its cache allows. No more than there are, and at least the samples of one prompt, which start together.
+ * Number of sequences that decode together: as many as pay and fit on the engine. A small model gets many, a large one what
+ * its cache allows. No more than there are, and at least the samples of one prompt, which start together.
  *
+ * @param hints of the engine
  * @param wanted number that the caller asks for, in place of what pays and fits
  */
 export function slotsFor(
   requests: readonly Pick<RolloutRequest, "prompt" | "samples" | "maxNewTokens">[],
   { layers, kvHeads, headDim }: Pick<DecoderConfig, "layers" | "kvHeads" | "headDim">,
+  { mostSlots, cacheBytes }: Pick<DecodingHints, "mostSlots" | "cacheBytes">,
   wanted: number | undefined,
 ): number {
   let longest = 1, samples = 0, together = 1;

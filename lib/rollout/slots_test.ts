@@ -3,20 +3,23 @@ import { slotsFor } from "./slots.ts";
 
 /** A token of one sequence takes 8 · 4 · 2 · 32 = 2 KB of the cache: 256 MB hold 131,072. */
 const small = { layers: 4, kvHeads: 2, headDim: 32 };
+const hints = { mostSlots: 192, cacheBytes: 256 * 2 ** 20 };
 const requests = (count: number, samples: number, maxNewTokens: number) =>
   Array.from({ length: count }, () => ({ prompt: [1, 2], samples, maxNewTokens }));
 
 Deno.test("slotsFor() gives every sequence a slot while they pay and fit", () => {
-  assert.equal(slotsFor(requests(20, 8, 30), small, undefined), 160);
-  assert.equal(slotsFor(requests(1000, 1, 30), small, undefined), 192);
-  assert.equal(slotsFor(requests(1000, 1, 1022), small, undefined), 128);
-  assert.equal(slotsFor(requests(1000, 1, 90_000), small, undefined), 48);
+  assert.equal(slotsFor(requests(20, 8, 30), small, hints, undefined), 160);
+  assert.equal(slotsFor(requests(1000, 1, 30), small, hints, undefined), 192);
+  assert.equal(slotsFor(requests(1000, 1, 1022), small, hints, undefined), 128);
+  assert.equal(slotsFor(requests(1000, 1, 90_000), small, hints, undefined), 48);
+  const roomy = { mostSlots: 512, cacheBytes: 2 ** 31 };
+  assert.equal(slotsFor(requests(1000, 1, 1022), small, roomy, undefined), 512);
 });
 
 Deno.test("slotsFor() keeps to what is asked for, but for the samples of one prompt", () => {
-  assert.equal(slotsFor(requests(1000, 1, 30), small, 7), 7);
-  assert.equal(slotsFor(requests(1000, 8, 30), small, 7), 8);
-  assert.equal(slotsFor(requests(2, 60, 90_000), small, undefined), 60);
-  assert.equal(slotsFor(requests(3, 1, 30), small, 7), 3);
-  assert.equal(slotsFor([], small, undefined), 1);
+  assert.equal(slotsFor(requests(1000, 1, 30), small, hints, 7), 7);
+  assert.equal(slotsFor(requests(1000, 8, 30), small, hints, 7), 8);
+  assert.equal(slotsFor(requests(2, 60, 90_000), small, hints, undefined), 60);
+  assert.equal(slotsFor(requests(3, 1, 30), small, hints, 7), 3);
+  assert.equal(slotsFor([], small, hints, undefined), 1);
 });
