@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { bf16ToF32, f16ToF32 } from "./half_floats.ts";
+import { bf16ToF32, f16ToF32 } from "../../kernels/half_floats.ts";
 
 /** One readable type: weights per block, bytes per block, and the conversion of whole blocks. */
 interface BlockType {

@@ -4,14 +4,16 @@
  * @module
  */
 import { MissingError, UsageError } from "#errors";
-import { bf16ToF32, f16ToF32 } from "./half_floats.ts";
-import { describe, isObject, parseJsonObject } from "./json.ts";
+import { bf16ToF32, f16sToF32 } from "../../kernels/half_floats.ts";
+import { describe, isObject, type JsonObject, parseJsonObject } from "./json.ts";
 import { CHUNK_BYTES, RandomAccessFile, readOptionalFile } from "./random_access_file.ts";
 import { readSafetensorsHeader, SAFETENSORS_DTYPES, type SafetensorsEntry } from "./safetensors_header.ts";
 import type { TensorSource } from "./tensor_source.ts";
 
-/** File names that {@linkcode safetensorsFiles} looks for, as transformers does. */
-const SINGLE = "model.safetensors", INDEX = "model.safetensors.index.json";
+/** All weights in one file, as transformers names it. */
+export const SAFETENSORS_SINGLE = "model.safetensors";
+/** Which file holds which tensor, where there are several. */
+export const SAFETENSORS_INDEX = "model.safetensors.index.json";
 
 /**
  * Names of the files of a folder that hold its weights: the index (if there is one) and the shards.
@@ -20,22 +22,28 @@ const SINGLE = "model.safetensors", INDEX = "model.safetensors.index.json";
  * @throws {UsageError} when the index is not one, or points outside of the folder
  */
 export function safetensorsFiles(folder: string): { index: string | null; shards: string[] } {
-  const bytes = readOptionalFile(`${folder}/${INDEX}`);
-  if (bytes) return { index: INDEX, shards: shardsOf(`${folder}/${INDEX}`, bytes) };
+  const path = `${folder}/${SAFETENSORS_INDEX}`, bytes = readOptionalFile(path);
+  if (bytes) return { index: SAFETENSORS_INDEX, shards: shardsOf(path, parseJsonObject(bytes, path)) };
   try {
-    Deno.statSync(`${folder}/${SINGLE}`);
+    Deno.statSync(`${folder}/${SAFETENSORS_SINGLE}`);
   } catch (cause) {
     throw new MissingError(
-      `${folder} has neither ${SINGLE} nor ${INDEX}`,
+      `${folder} has neither ${SAFETENSORS_SINGLE} nor ${SAFETENSORS_INDEX}`,
       "download the safetensors weights of the model (pytorch_model.bin is not read)",
       { cause },
     );
   }
-  return { index: null, shards: [SINGLE] };
+  return { index: null, shards: [SAFETENSORS_SINGLE] };
 }
 
-function shardsOf(path: string, bytes: Uint8Array): string[] {
-  const map = parseJsonObject(bytes, path)["weight_map"];
+/**
+ * Names of the files that an index lists, sorted.
+ *
+ * @param path where the index came from, for messages
+ * @throws {UsageError} when it is none, or points outside of its folder
+ */
+export function shardsOf(path: string, index: JsonObject): string[] {
+  const map = index["weight_map"];
   if (!isObject(map)) {
     throw new UsageError(`${path}: weight_map is ${describe(map)}`, "download the index again");
   }
@@ -105,8 +113,8 @@ function readTensor(file: RandomAccessFile, entry: SafetensorsEntry): Float32Arr
   for (let first = 0; first < out.length; first += scratch.length) {
     const bits = scratch.subarray(0, Math.min(scratch.length, out.length - first));
     file.read(entry.offset + 2 * first, new Uint8Array(bits.buffer, 0, bits.byteLength));
-    if (entry.dtype === "BF16") bf16ToF32(bits, out.subarray(first, first + bits.length));
-    else for (let i = 0; i < bits.length; i++) out[first + i] = f16ToF32(bits[i]!);
+    const widen = entry.dtype === "BF16" ? bf16ToF32 : f16sToF32;
+    widen(bits, out.subarray(first, first + bits.length));
   }
   return out;
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { f32ToBf16 } from "../../kernels/half_floats.ts";
 import { writeAll } from "../journal/atomic.ts";
-import { f32ToBf16 } from "./half_floats.ts";
 
 /** Storage type of written weights. */
 export type StoredDtype = "f32" | "bf16";

@@ -1,7 +1,7 @@
 import { assert, assertSameBits, testWith } from "#test";
 import { UsageError } from "#errors";
+import { bf16ToF32, f32ToBf16 } from "../../kernels/half_floats.ts";
 import { GOLDEN } from "./_golden.ts";
-import { bf16ToF32, f32ToBf16 } from "./half_floats.ts";
 import { openBackbone } from "./open.ts";
 import type { StoredDtype } from "./safetensors_writer.ts";
 import { hfFolderFrame, tensorsOf, writeHfFolder } from "./write.ts";

@@ -1,5 +1,5 @@
 /**
- * The two 16-bit float formats of checkpoints.
+ * The two 16-bit float formats of checkpoints, on the host.
  *
  * @module
  */
@@ -19,10 +19,28 @@ function wideF16(bits: number): number {
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + mantissa / 1024) : 2 ** -14 * (mantissa / 1024));
 }
 
+/** Widens f16 exactly; `out[i]` takes element i of `bits`. */
+export function f16sToF32(bits: Uint16Array, out: Float32Array): void {
+  for (let i = 0; i < bits.length; i++) out[i] = f16ToF32(bits[i]!);
+}
+
 /** Widens bf16 (the upper half of an f32) exactly; `out[i]` takes element i of `bits`. */
 export function bf16ToF32(bits: Uint16Array, out: Float32Array): void {
   const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
   for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+}
+
+/** Rounds f32 to f16, to nearest, ties to even; what is above the largest f16 (65,504) becomes infinite. */
+export function f32ToF16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  return new Uint16Array(new Float16Array(values).buffer);
+}
+
+/** Whether none of these f16 numbers is infinite or NaN: their exponent bits are all ones. */
+export function isFiniteF16(bits: Uint16Array): boolean {
+  let carries = 0;
+  // The exponent 31 and no other carries into bit 15.
+  for (let i = 0; i < bits.length; i++) carries |= (bits[i]! & 0x7fff) + 0x400;
+  return (carries & 0x8000) === 0;
 }
 
 /**

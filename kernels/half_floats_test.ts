@@ -1,5 +1,5 @@
 import { assert, assertSameBits } from "#test";
-import { bf16ToF32, f16ToF32, f32ToBf16 } from "./half_floats.ts";
+import { bf16ToF32, f16sToF32, f16ToF32, f32ToBf16, f32ToF16, isFiniteF16 } from "./half_floats.ts";
 
 Deno.test("f16ToF32() is exact for every bit pattern", () => {
   // Float16Array is the engine's own conversion.
@@ -7,6 +7,19 @@ Deno.test("f16ToF32() is exact for every bit pattern", () => {
   for (let bits = 0; bits < 65536; bits++) {
     const ours = f16ToF32(bits), expected = half[bits]!;
     if (!Object.is(ours, expected)) assert.fail(`${bits.toString(16)}: ${ours} instead of ${expected}`);
+  }
+});
+
+Deno.test("f32ToF16() inverts f16sToF32() for every bit pattern that is a number", () => {
+  const bits = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((b) => (b & 0x7fff) <= 0x7c00);
+  const wide = new Float32Array(bits.length);
+  f16sToF32(bits, wide);
+  assertSameBits(f32ToF16(wide), bits);
+});
+
+Deno.test("isFiniteF16() finds infinities and NaN of both signs, and nothing else", () => {
+  for (let bits = 0; bits < 65536; bits++) {
+    assert.equal(isFiniteF16(Uint16Array.of(0x3c00, bits, 0)), Number.isFinite(f16ToF32(bits)), `${bits}`);
   }
 });
 
