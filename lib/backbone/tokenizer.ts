@@ -8,7 +8,7 @@ import type { Tokenizer as Library } from "@huggingface/tokenizers";
 import { describe, type JsonObject } from "./json.ts";
 import { pipelineForLibrary } from "./tokenizer_json.ts";
 
-/** A byte-level (or byte-fallback) BPE tokenizer. */
+/** A byte-level (or byte-fallback) BPE tokenizer, or a WordPiece tokenizer. */
 export class Tokenizer {
   readonly #library: Library;
   readonly #special: ReadonlySet<number>;

@@ -12,14 +12,17 @@
  * the engine's Unicode; and of the characters that are numbers since Unicode 17 (U+11DE0 to U+11DE9, U+16FF4 to
  * U+16FF6), `Digits` of tokenizers 0.23 does not know that they are.
  *
+ * - `BertNormalizer` and `BertPreTokenizer` (wordpiece.ts).
+ *
  * Refused, because the library would ignore them: added tokens with `single_word`, `Split` behaviours other than
- * Isolated, `Punctuation`, models other than BPE, `continuing_subword_prefix`, dropout.
+ * Isolated, `Punctuation`, models other than BPE and WordPiece, a BPE's `continuing_subword_prefix`, dropout.
  *
  * @module
  */
 import { UsageError } from "#errors";
 import { describe, Fields, isObject, type JsonObject } from "./json.ts";
 import { NFC_STEP } from "./nfc.ts";
+import { bertNormalizer, bertPreTokenizer, LOWERCASE_STEPS } from "./wordpiece.ts";
 
 /** The regex of GPT-2, which `ByteLevel` applies when `use_regex` is true. */
 export const GPT2_PATTERN: string =
@@ -34,28 +37,40 @@ export const GPT2_PATTERN: string =
  */
 export function pipelineForLibrary(json: JsonObject, extraTokens: JsonObject, origin: string): JsonObject {
   const fields = new Fields(json, origin);
-  const model = fields.fields("model");
-  // The oldest files do not name the type of a BPE.
-  if (model.string("type", "BPE") !== "BPE") model.refuse("type", "use a model with a BPE tokenizer");
-  for (const key of ["continuing_subword_prefix", "end_of_word_suffix"]) {
-    if (model.string(key, "") !== "") model.refuse(key, "use a byte-level BPE tokenizer");
-  }
-  if (model.number("dropout", 0) !== 0) model.refuse("dropout", "set dropout to null");
-  const { vocab, merges } = model.object;
-  if (!isObject(vocab) || !Object.values(vocab).every(isId)) {
-    model.refuse("vocab", "it must map tokens to ids");
-  }
-  if (!Array.isArray(merges)) model.refuse("merges", "it must be a list");
+  const model = checkModel(fields.fields("model"));
   return {
     decoder: null,
     ...json,
     normalizer: fields.has("normalizer") ? normalizer(fields.fields("normalizer")) : null,
-    model: { type: "BPE", ...model.object },
+    model,
     pre_tokenizer: fields.has("pre_tokenizer") ? preTokenizer(fields.fields("pre_tokenizer")) : null,
     // Special tokens come from the chat template, never from here.
     post_processor: null,
     added_tokens: addedTokens(json["added_tokens"] ?? [], extraTokens, origin),
   };
+}
+
+/** The model with what the library needs to know of it. The oldest files do not name the type of a BPE. */
+function checkModel(model: Fields): JsonObject {
+  const type = model.string("type", "BPE");
+  if (type !== "BPE" && type !== "WordPiece") {
+    model.refuse("type", "use a model whose tokenizer is BPE or WordPiece");
+  }
+  const { vocab, merges } = model.object;
+  if (!isObject(vocab) || !Object.values(vocab).every(isId)) {
+    model.refuse("vocab", "it must map tokens to ids");
+  }
+  if (type === "WordPiece") {
+    const unknown = model.string("unk_token");
+    if (!Object.hasOwn(vocab, unknown)) model.refuse("unk_token", "name a token of the vocabulary");
+    return { continuing_subword_prefix: "##", ...model.object };
+  }
+  for (const key of ["continuing_subword_prefix", "end_of_word_suffix"]) {
+    if (model.string(key, "") !== "") model.refuse(key, "use a byte-level BPE tokenizer");
+  }
+  if (model.number("dropout", 0) !== 0) model.refuse("dropout", "set dropout to null");
+  if (!Array.isArray(merges)) model.refuse("merges", "it must be a list");
+  return { type, ...model.object };
 }
 
 function addedTokens(list: unknown, extra: JsonObject, origin: string): JsonObject[] {
@@ -92,9 +107,8 @@ function normalizer(step: Fields): JsonObject {
     return { type, normalizers: steps.map((inner) => normalizer(new Fields(inner, step.origin))) };
   }
   if (type === "NFC") return NFC_STEP;
-  if (type !== "Lowercase") return step.object;
-  const sigma = { type: "Replace", pattern: { String: "Σ" }, content: "σ" };
-  return { type: "Sequence", normalizers: [sigma, step.object] };
+  if (type === "BertNormalizer") return bertNormalizer(step);
+  return type === "Lowercase" ? { type: "Sequence", normalizers: LOWERCASE_STEPS } : step.object;
 }
 
 function preTokenizer(step: Fields): JsonObject {
@@ -116,13 +130,15 @@ function preTokenizer(step: Fields): JsonObject {
       // Isolated keeps both the matches and what is between them, so inverting it changes nothing.
       return { ...step.object, invert: false };
     }
+    case "BertPreTokenizer":
+      return bertPreTokenizer();
     case "Metaspace":
     case "WhitespaceSplit":
       return step.object;
     default:
       return step.refuse(
         "type",
-        "use a tokenizer that splits text with Split, Digits, ByteLevel or Metaspace",
+        "use a tokenizer that splits text with Split, Digits, ByteLevel, Metaspace or BertPreTokenizer",
       );
   }
 }
