@@ -1,0 +1,124 @@
+/**
+ * The cache of the hub's own libraries, shared with them file by file:
+ *
+ *     <cache>/models--<owner>--<name>/blobs/<oid>                    content: SHA-256 of large files, git's SHA-1 of others
+ *                                     snapshots/<commit>/<path>      links into blobs/
+ *                                     refs/<branch>                  the commit that a branch was at
+ *                                     grace-repro/<commit>.json      ours: what was pulled, with SHA-256 of every file
+ *     <cache>/.locks/models--<owner>--<name>/<oid>.lock              held while a blob is written
+ *
+ * What Python's huggingface_hub downloaded is found here, and it finds what is downloaded here.
+ *
+ * @module
+ */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { DEFAULT_REVISION, isCommit, type Repo } from "./repo.ts";
+
+/** Reads an environment variable; empty ones count as not set. */
+export type Environment = (name: string) => string | undefined;
+
+/** The environment of this process. */
+export const processEnvironment: Environment = (name) => Deno.env.get(name) || undefined;
+
+/** Folder of the cache: `HF_HUB_CACHE`, else `HF_HOME`/hub, else where huggingface_hub has it. */
+export function cacheFolder(env: Environment = processEnvironment): string {
+  const named = env("HF_HUB_CACHE") ?? env("HUGGINGFACE_HUB_CACHE");
+  return named === undefined ? join(hubHome(env), "hub") : expand(named);
+}
+
+/** Folder of everything that the hub's libraries keep: `HF_HOME`, else huggingface/ in the user's cache. */
+export function hubHome(env: Environment = processEnvironment): string {
+  return expand(
+    env("HF_HOME") ?? join(expand(env("XDG_CACHE_HOME") ?? join(homedir(), ".cache")), "huggingface"),
+  );
+}
+
+/** A "~" that no shell has replaced. */
+function expand(path: string): string {
+  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+}
+
+/** Paths of one repository in a cache. */
+export class RepoCache {
+  /** Such as "<cache>/models--Qwen--Qwen2.5-1.5B-Instruct". */
+  readonly folder: string;
+  readonly #locks: string;
+
+  /** Looks at nothing yet. */
+  constructor(cache: string, { type, id }: Repo) {
+    const name = [`${type}s`, ...id.split("/")].join("--");
+    this.folder = join(cache, name);
+    this.#locks = join(cache, ".locks", name);
+  }
+
+  /** Content by its oid. */
+  blob(oid: string): string {
+    return join(this.folder, "blobs", oid);
+  }
+
+  /** Who holds it may write the blob. */
+  lock(oid: string): string {
+    return join(this.#locks, `${oid}.lock`);
+  }
+
+  /** Files of a commit under their names. */
+  snapshot(commit: string): string {
+    return join(this.folder, "snapshots", commit);
+  }
+
+  /** File that holds the commit of a branch or tag. */
+  ref(revision: string): string {
+    return join(this.folder, "refs", revision);
+  }
+
+  /** Our record of what was pulled of a commit. */
+  record(commit: string): string {
+    return join(this.folder, "grace-repro", `${commit}.json`);
+  }
+}
+
+/** One commit of a repository on this machine, perhaps not all of its files. */
+export interface Snapshot {
+  readonly repo: Repo;
+  readonly commit: string;
+  readonly folder: string;
+}
+
+/** The revision of a repository that is in the cache; undefined if it is not. Nothing stands in for another revision. */
+export function findSnapshot(repo: Repo, cache: string = cacheFolder()): Snapshot | undefined {
+  const paths = new RepoCache(cache, repo), revision = repo.revision ?? DEFAULT_REVISION;
+  const commit = isCommit(revision) ? revision : readText(paths.ref(revision))?.trim();
+  if (commit === undefined || !isCommit(commit)) return undefined;
+  const folder = paths.snapshot(commit);
+  return isDirectory(folder) ? { repo, commit, folder } : undefined;
+}
+
+/** Commits of a repository that are in the cache. */
+export function cachedCommits(repo: Repo, cache: string = cacheFolder()): string[] {
+  try {
+    const folder = join(new RepoCache(cache, repo).folder, "snapshots");
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).filter(isCommit).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
