@@ -40,10 +40,24 @@ export function ortTensor(
   return { type: typeNames.get(data.constructor)!, dims, data, location: "cpu" };
 }
 
+/** What the binding says of an input or output. */
+export interface OrtMetadata {
+  readonly name: string;
+  readonly isTensor: boolean;
+  /** `TensorProto.DataType`: 1 is float32, 6 int32, 7 int64. */
+  readonly type: number;
+  /** -1 where any size will do. */
+  readonly shape: readonly number[];
+}
+
 /** Version of the ONNX Runtime package that the engine is pinned to (deno.json). */
 export const ortVersion = "1.30.0";
 
-interface NativeSession {
+/** The part of the binding's session that is used. */
+export interface NativeSession {
+  readonly inputMetadata: readonly OrtMetadata[];
+  readonly outputMetadata: readonly OrtMetadata[];
+  loadModel(path: string, options: unknown): void;
   loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: unknown): void;
   run(feeds: Feeds, fetches: Feeds, options: unknown): void;
   dispose(): void;
@@ -77,16 +91,27 @@ function withEmptyOutput(graph: Graph): Graph {
 
 let initialised = false;
 
-/** The binding takes the constructor of its tensors once. */
-function initialise(): void {
-  if (initialised) return;
-  const warnings = 2;
-  binding.initOrtOnce(
-    warnings,
-    Unwanted as unknown as Parameters<typeof binding.initOrtOnce>[1],
-    isMainThread,
-  );
-  initialised = true;
+/** A session of the binding, which takes the constructor of its tensors once, before the first. */
+export function newSession(): NativeSession {
+  if (!initialised) {
+    const warnings = 2;
+    binding.initOrtOnce(
+      warnings,
+      Unwanted as unknown as Parameters<typeof binding.initOrtOnce>[1],
+      isMainThread,
+    );
+    initialised = true;
+  }
+  return new binding.InferenceSession() as unknown as NativeSession;
+}
+
+/** Runs a session into `outputs`, which are all allocated. The binding may go on to copy the first of them. */
+export function runInto(session: NativeSession, inputs: Feeds, outputs: Feeds): void {
+  try {
+    session.run(inputs, outputs, {});
+  } catch (thrown) {
+    if (thrown !== finished) throw thrown;
+  }
 }
 
 /** A compiled graph. */
@@ -95,9 +120,8 @@ export class Session {
 
   /** Compiles `graph` for `threads` threads. */
   constructor(graph: Graph, threads: number) {
-    initialise();
     const model = encodeModel(withEmptyOutput(graph));
-    this.#native = new binding.InferenceSession() as NativeSession;
+    this.#native = newSession();
     this.#native.loadModel(model.buffer, model.byteOffset, model.byteLength, {
       intraOpNumThreads: threads,
       executionMode: "sequential",
@@ -114,11 +138,7 @@ export class Session {
 
   /** Runs the graph into `outputs`, which are all allocated; fails as ONNX Runtime does, such as over a missing input. */
   run(inputs: Feeds, outputs: Feeds): void {
-    try {
-      this.#native.run(inputs, { [first]: empty, ...outputs }, {});
-    } catch (thrown) {
-      if (thrown !== finished) throw thrown;
-    }
+    runInto(this.#native, inputs, { [first]: empty, ...outputs });
   }
 
   /** Frees the session and its threads. */
