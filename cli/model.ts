@@ -39,7 +39,7 @@ export function loadModel(
   trained?: { source: TensorSource; file: string },
 ): LoadedModel {
   const weights = Weights.read(device, backbone.config, trained?.source ?? backbone.tensors, {
-    keepBf16: true,
+    keepStored: true,
   });
   const files = backbone.files.map(({ name, sha256 }) => ({ name, sha256 }));
   return {

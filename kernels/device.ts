@@ -17,8 +17,8 @@
  * @module
  */
 
-/** Element type of a tensor; `bf16` is for stored weights only and is widened to f32 by the ops that take it. */
-export type DType = "f32" | "bf16" | "i32";
+/** Element type of a tensor; `bf16` and `f16` are for stored weights only, widened to f32 by the ops that take them. */
+export type DType = "f32" | "bf16" | "f16" | "i32";
 
 /** A block of numbers owned by an engine. Opaque to everything above `kernels/`. */
 export interface Tensor {
@@ -149,8 +149,8 @@ export interface Device {
   /** Versions and settings that results depend on, for the run's lock file. */
   readonly description: Readonly<Record<string, string | number>>;
   readonly decoding: DecodingHints;
-  /** Whether ops are no slower on bf16 weights than on f32 ones, so that weights which are only read may stay bf16. */
-  readonly readsBf16: boolean;
+  /** Whether ops are no slower on bf16 and f16 weights than on f32 ones, so that weights which are only read may stay so. */
+  readonly readsHalf: boolean;
   /** Bytes in tensors at present, and the most since {@linkcode Device.resetPeak}, with what was kept for reuse. */
   readonly memory: { readonly current: number; readonly peak: number };
   /** Lets the peak start again from what is held now. */
@@ -160,8 +160,11 @@ export interface Device {
 
   /** New tensor with undefined content. Give it back with {@linkcode Device.free}: nothing else does. */
   alloc(shape: readonly number[], dtype?: DType): Tensor;
-  /** New tensor with a copy of `data`; a Uint16Array holds bfloat16 bit patterns. */
-  upload(data: Float32Array | Int32Array | Uint16Array, shape: readonly number[]): Tensor;
+  /**
+   * New tensor with a copy of `data`. A Uint16Array holds bit patterns: of bfloat16, or of IEEE half-precision numbers where
+   * `dtype` is f16; these must be finite.
+   */
+  upload(data: Float32Array | Int32Array | Uint16Array, shape: readonly number[], dtype?: DType): Tensor;
   /** New tensor with the content of `data`, which the caller gives away: an engine may use its memory. */
   take(data: Float32Array<ArrayBuffer>, shape: readonly number[]): Tensor;
   /** Overwrites a tensor. */
@@ -187,7 +190,7 @@ export interface Device {
 
   // Linear maps
 
-  /** y[n, out] ← x[n, in] · wᵀ (+ bias[out]) (+ residual[n, out]); w is [out, in], f32 or bf16. */
+  /** y[n, out] ← x[n, in] · wᵀ (+ bias[out]) (+ residual[n, out]); w is [out, in], f32, bf16 or f16. */
   linear(x: Tensor, w: Tensor, y: Tensor, options?: { bias?: Tensor; residual?: Tensor }): void;
   /** dx[n, in] (+)= dy[n, out] · w. */
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate?: boolean): void;
@@ -198,7 +201,7 @@ export interface Device {
     dw: Tensor,
     options?: { dBias?: Tensor; accumulate?: boolean },
   ): void;
-  /** y[n, dim] ← w[ids]; w is [vocab, dim], f32 or bf16; ids i32 [n]. */
+  /** y[n, dim] ← w[ids]; w is [vocab, dim], f32, bf16 or f16; ids i32 [n]. */
   embedding(ids: Tensor, w: Tensor, y: Tensor): void;
   /** dw[ids[i]] += dy[i], in order of i. */
   embeddingBackward(ids: Tensor, dy: Tensor, dw: Tensor): void;
@@ -286,7 +289,7 @@ export interface Device {
 
   // Vocabulary head: logits = h · wᵀ, made in chunks of columns and never all at once
 
-  /** Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim], f32 or bf16. */
+  /** Statistics of token ids[i] given hidden row h[i]; h [n, dim], w [vocab, dim], f32, bf16 or f16. */
   lmHead(
     h: Tensor,
     w: Tensor,

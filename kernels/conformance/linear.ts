@@ -5,9 +5,8 @@
  */
 import fc from "fast-check";
 import { assert } from "#test";
-import type { Tensor } from "../device.ts";
 import { linear, linearBackwardInput, linearBackwardWeight } from "../reference/linear.ts";
-import { TestRandom } from "../reference/random.ts";
+import { type StoredType, TestRandom } from "../reference/random.ts";
 import {
   assertRows,
   backwardTolerance,
@@ -26,7 +25,7 @@ const cases = fc.record({
   n: rowCount(70),
   inputs: dimension(200),
   outputs: dimension(200),
-  stored: fc.constantFrom<"f32" | "bf16">("f32", "bf16"),
+  stored: fc.constantFrom<StoredType>("f32", "bf16", "f16"),
   bias: fc.boolean(),
   residual: fc.boolean(),
   accumulate: fc.boolean(),
@@ -37,16 +36,12 @@ const cases = fc.record({
 function weight(
   bench: Workbench,
   random: TestRandom,
-  stored: "f32" | "bf16",
+  stored: StoredType,
   outputs: number,
   inputs: number,
 ) {
-  const size = outputs * inputs;
-  const numbers = stored === "f32" ? random.normals(size) : random.bf16Normals(size);
-  const tensor: Tensor = stored === "f32"
-    ? bench.put(numbers, outputs, inputs)
-    : bench.putBf16(numbers, outputs, inputs);
-  return { numbers, tensor };
+  const numbers = random.weights(stored, outputs * inputs);
+  return { numbers, tensor: bench.putWeights(stored, numbers, outputs, inputs) };
 }
 
 /** Registers the tests of linear, linearBackwardInput and linearBackwardWeight. */
@@ -101,7 +96,7 @@ export function linearSuite(subject: Subject): void {
   for (
     const [inputs, outputs] of [[64, 48], [300, 70], [576, 192], [97, 1500], [1536, 33], [1000, 130]] as const
   ) {
-    for (const stored of ["f32", "bf16"] as const) {
+    for (const stored of ["f32", "bf16", "f16"] as const) {
       conformanceTest(
         subject,
         `linear() gives a row the same bits in any batch, ${stored} ${outputs}×${inputs}`,

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { assertClose, assertSameBits } from "#test";
 import { linear } from "../reference/linear.ts";
 import { lmHead, lmHeadBackward } from "../reference/lm_head.ts";
-import { TestRandom } from "../reference/random.ts";
+import { type StoredType, TestRandom } from "../reference/random.ts";
 import {
   assertRows,
   backwardTolerance,
@@ -31,7 +31,7 @@ const cases = fc.oneof(
     temperature: fc.constantFrom(0.6, 1, 1.7),
     // 12 gives logits in the hundreds: the exponentials must be taken relative to the largest.
     spread: fc.constantFrom(0.3, 1, 12),
-    stored: fc.constantFrom<"f32" | "bf16">("f32", "bf16"),
+    stored: fc.constantFrom<StoredType>("f32", "bf16", "f16"),
     entropy: fc.boolean(),
     weight: fc.boolean(),
     seed,
@@ -43,10 +43,10 @@ export function lmHeadSuite(subject: Subject): void {
   propertyTest(subject, "lmHead() and logits() equal the reference", cases, async (bench, c) => {
     const { n, dim, vocab } = c.size, random = new TestRandom(c.seed);
     const h = random.normals(n * dim, c.spread),
-      w = random.bf16Normals(vocab * dim),
+      w = random.weights(c.stored, vocab * dim),
       ids = random.integers(n, vocab);
     const hidden = bench.put(h, n, dim), y = bench.out(n, vocab);
-    const weight = c.stored === "f32" ? bench.put(w, vocab, dim) : bench.putBf16(w, vocab, dim);
+    const weight = bench.putWeights(c.stored, w, vocab, dim);
     bench.device.logits(hidden, weight, y);
     const expectedLogits = linear(h, w, n);
     assertRows((await bench.read(y))[0]!, expectedLogits, vocab, forwardTolerance, "logits");
@@ -71,13 +71,13 @@ export function lmHeadSuite(subject: Subject): void {
       const { n, dim, vocab } = c.size, random = new TestRandom(c.seed);
       // Peaked distributions have gradients close to 0, which have no digits in f32: stay at logits of order 10.
       const h = random.normals(n * dim, Math.min(c.spread, 1) / Math.sqrt(dim));
-      const w = random.bf16Normals(vocab * dim), ids = random.integers(n, vocab);
+      const w = random.weights(c.stored, vocab * dim), ids = random.integers(n, vocab);
       const dLogProb = random.normals(n), dEntropy = random.normals(n);
       const dhBefore = random.normals(n * dim), dwBefore = random.normals(vocab * dim, 0.01);
       const hidden = bench.put(h, n, dim),
         dh = bench.put(dhBefore, n, dim),
         dw = bench.put(dwBefore, vocab, dim);
-      const weight = c.stored === "f32" ? bench.put(w, vocab, dim) : bench.putBf16(w, vocab, dim);
+      const weight = bench.putWeights(c.stored, w, vocab, dim);
       const statistics = await bench.device.lmHead(hidden, weight, ids, c.temperature);
       const gradient = {
         dLogProb: Float32Array.from(dLogProb),
@@ -105,7 +105,8 @@ export function lmHeadSuite(subject: Subject): void {
     },
   );
 
-  for (const [dim, vocab, stored] of [[48, 5003, "f32"], [192, 300, "f32"], [200, 4500, "bf16"]] as const) {
+  const sizes = [[48, 5003, "f32"], [192, 300, "f32"], [200, 4500, "bf16"], [100, 4097, "f16"]] as const;
+  for (const [dim, vocab, stored] of sizes) {
     conformanceTest(
       subject,
       `lmHead() and logits() give a row the same bits in any batch, ${stored} ${vocab}×${dim}`,
@@ -113,8 +114,8 @@ export function lmHeadSuite(subject: Subject): void {
         const random = new TestRandom(vocab),
           h = random.normals(poolSize * dim),
           ids = random.integers(poolSize, vocab);
-        const w = random.bf16Normals(vocab * dim, 0.3);
-        const weight = stored === "f32" ? bench.put(w, vocab, dim) : bench.putBf16(w, vocab, dim);
+        const w = random.weights(stored, vocab * dim, 0.3);
+        const weight = bench.putWeights(stored, w, vocab, dim);
         return assertInvariant(async (items) => {
           using inner = bench.nested();
           const n = items.length, hidden = inner.put(pick(h, items, dim), n, dim), y = inner.out(n, vocab);

@@ -59,13 +59,15 @@ export function memorySuite(subject: Subject): void {
     },
   );
 
-  conformanceTest(subject, "read() widens bf16 and i32", async (bench) => {
-    const values = new TestRandom(1).bf16Normals(33);
-    const [bf16, i32] = await bench.read(
-      bench.putBf16(values, 3, 11),
+  conformanceTest(subject, "read() widens bf16, f16 and i32", async (bench) => {
+    const random = new TestRandom(1), values = random.weights("bf16", 33), others = random.weights("f16", 33);
+    const [bf16, f16, i32] = await bench.read(
+      bench.putWeights("bf16", values, 3, 11),
+      bench.device.rows(bench.putWeights("f16", others, 3, 11), 1, 2),
       bench.putIds(Int32Array.of(-5, 70_000)),
     );
     assertSameBits(bf16!, Float32Array.from(values));
+    assertSameBits(f16!, Float32Array.from(others.subarray(11, 22)));
     assert.deepEqual([...i32!], [-5, 70_000]);
   });
 

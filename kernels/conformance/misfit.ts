@@ -24,6 +24,10 @@ const ids = (...values: number[]) => Int32Array.from(values);
 
 const misfits: Readonly<Record<string, Misfit>> = {
   "upload: size": (d) => d.upload(new Float32Array(5), [2, 3]),
+  "upload: f32 as f16": (d) => d.upload(new Float32Array(3), [3], "f16"),
+  "upload: words of 16 bits as i32": (d) => d.upload(new Uint16Array(3), [3], "i32"),
+  "upload: infinity in f16": (d) => d.upload(Uint16Array.of(0, 0x7c00), [2], "f16"),
+  "upload: NaN in f16": (d) => d.upload(Uint16Array.of(0xfe01, 1), [2], "f16"),
   "write: size": (d, t) => d.write(t(3), new Float32Array(4)),
   "copy: size": (d, t) => d.copy(t(3), t(4)),
   "copy: element type": (d, t, b) => d.copy(b.putIds(ids(1, 2, 3)), t(3)),

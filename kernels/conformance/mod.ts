@@ -20,6 +20,7 @@ import { poolingSuite } from "./pooling.ts";
 import { ropeSuite } from "./rope.ts";
 import { rowsSuite } from "./rows.ts";
 import { samplingSuite } from "./sampling.ts";
+import { storedWeightsSuite } from "./stored_weights.ts";
 import { swigluSuite } from "./swiglu.ts";
 
 const suites = [
@@ -34,6 +35,7 @@ const suites = [
   decodeSuite,
   lmHeadSuite,
   samplingSuite,
+  storedWeightsSuite,
   poolingSuite,
   optimizerSuite,
   determinismSuite,

@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { assertSameBits } from "#test";
 import { gatherRows, scatterAddRows } from "../reference/embedding.ts";
-import { TestRandom } from "../reference/random.ts";
+import { type StoredType, TestRandom } from "../reference/random.ts";
 import {
   assertRows,
   backwardTolerance,
@@ -17,22 +17,28 @@ import {
   type Subject,
 } from "./harness.ts";
 
-const cases = fc.record({ n: rowCount(60), vocab: dimension(90), dim: dimension(70), seed });
+const cases = fc.record({
+  n: rowCount(60),
+  vocab: dimension(90),
+  dim: dimension(70),
+  stored: fc.constantFrom<StoredType>("bf16", "f16"),
+  seed,
+});
 
 /** Registers the tests of embedding, gatherRows, scatterAddRows and embeddingBackward. */
 export function rowsSuite(subject: Subject): void {
   // A copy has no rounding, so the bits of a row are those of the table wherever it stands: batch invariance included.
   propertyTest(
     subject,
-    "embedding() and gatherRows() copy rows exactly, bf16 too",
+    "embedding() and gatherRows() copy rows exactly, of 16 bits too",
     cases,
     async (bench, c) => {
-      const random = new TestRandom(c.seed), w = random.bf16Normals(c.vocab * c.dim);
+      const random = new TestRandom(c.seed), w = random.weights(c.stored, c.vocab * c.dim);
       const index = random.integers(c.n, c.vocab), ids = bench.putIds(index);
       const y = [bench.out(c.n, c.dim), bench.out(c.n, c.dim), bench.out(c.n, c.dim)] as const;
       const table = bench.put(w, c.vocab, c.dim);
       bench.device.embedding(ids, table, y[0]);
-      bench.device.embedding(ids, bench.putBf16(w, c.vocab, c.dim), y[1]);
+      bench.device.embedding(ids, bench.putWeights(c.stored, w, c.vocab, c.dim), y[1]);
       bench.device.gatherRows(table, ids, y[2]);
       const expected = Float32Array.from(gatherRows(w, index, c.dim));
       for (const read of await bench.read(...y)) assertSameBits(read, expected);

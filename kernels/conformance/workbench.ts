@@ -4,6 +4,8 @@
  * @module
  */
 import type { Device, KvCache, Tensor } from "../device.ts";
+import { f32ToBf16, f32ToF16 } from "../half_floats.ts";
+import type { StoredType } from "../reference/random.ts";
 
 /** A device with the tensors of one test; all are freed when the block that declares it with `using` ends. */
 export class Workbench implements Disposable {
@@ -17,10 +19,11 @@ export class Workbench implements Disposable {
     return this.#keep(this.device.upload(Float32Array.from(values), shape));
   }
 
-  /** bf16 tensor of numbers that are exact in bf16. */
-  putBf16(values: Float64Array, ...shape: number[]): Tensor {
-    const words = new Uint32Array(Float32Array.from(values).buffer);
-    return this.#keep(this.device.upload(Uint16Array.from(words, (word) => word >>> 16), shape));
+  /** Weights whose numbers are exact in the element type that they are stored in. */
+  putWeights(stored: StoredType, values: Float64Array, ...shape: number[]): Tensor {
+    if (stored === "f32") return this.put(values, ...shape);
+    const round = stored === "bf16" ? f32ToBf16 : f32ToF16;
+    return this.#keep(this.device.upload(round(Float32Array.from(values)), shape, stored));
   }
 
   /** i32 tensor [n]. */

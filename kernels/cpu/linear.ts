@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { isHalf } from "../element_type.ts";
 import type { Graph } from "./onnx.ts";
 import { Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
@@ -54,7 +55,7 @@ export function safeThreads(columns: number, inner: number, threads: number): nu
 /** Below this many multiplications a second thread takes as long to wake as it saves, and longer on a busy machine. */
 const fewProducts = 1 << 22;
 
-/** Largest piece of a bf16 weight that is widened at a time, in elements (4 MB of f32: stays in the cache). */
+/** Largest piece of a 16-bit weight that is widened at a time, in elements (4 MB of f32: stays in the cache). */
 const widenElements = 1 << 20;
 
 /** The linear ops of the CPU engine. */
@@ -89,7 +90,7 @@ export class LinearOps {
       throw new Error(`linear: residual [${residual.shape}] is not [${y.shape}]`);
     }
     if (n === 0) return;
-    if (w.dtype === "bf16") return this.#forwardBf16(x, w, y, bias, residual);
+    if (isHalf(w.dtype)) return this.#forwardHalf(x, w, y, bias, residual);
     if (n === 1) return this.#oneRow(x, w, y, bias, residual);
     // Bias and residual together: no architecture needs it in one Gemm, so the bias is added by itself.
     const c = residual ?? bias;
@@ -117,7 +118,7 @@ export class LinearOps {
   }
 
   /** Widens blocks of rows of the weight into f32 and multiplies them, each into its columns of y. */
-  #forwardBf16(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
+  #forwardHalf(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
     const n = x.shape[0]!, k = x.shape[1]!, m = w.shape[0]!;
     const block = Math.min(m, Math.max(128, Math.floor(widenElements / k)));
     for (let start = 0; start < m; start += block) {
@@ -135,13 +136,11 @@ export class LinearOps {
     if (bias) addBias(y.f32, bias.f32);
   }
 
-  /** Rows [start, end) of a bf16 weight as a new f32 tensor: bf16 is the upper half of f32. */
+  /** Rows [start, end) of a bf16 or f16 weight as a new f32 tensor. */
   widen(w: CpuTensor, start: number, end: number): CpuTensor {
     const k = w.shape[1]!;
     const wide = this.#pool.alloc([end - start, k], "f32");
-    const bits = new Uint32Array(wide.f32.buffer, wide.f32.byteOffset, wide.size);
-    const source = (w.data as Uint16Array).subarray(start * k, end * k);
-    for (let i = 0; i < bits.length; i++) bits[i] = source[i]! << 16;
+    w.widen(start * k, end * k, wide.f32);
     return wide;
   }
 
@@ -153,7 +152,7 @@ export class LinearOps {
     }
     if (dy.shape[0] === 0) return;
     if (dy.shape[0] === 1) return this.#backwardInputOneRow(dy, w, dx, accumulate);
-    if (w.dtype === "bf16") {
+    if (isHalf(w.dtype)) {
       const wide = this.widen(w, 0, k);
       this.backwardInput(dy, wide, dx, accumulate);
       return this.#pool.release(wide);

@@ -8,6 +8,7 @@
  * @module
  */
 import type { LmHeadOptions, SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts";
+import { isHalf } from "../element_type.ts";
 import { checkSamplingOptions, sampleToken } from "../sampling.ts";
 import type { LinearOps } from "./linear.ts";
 import { Ones } from "./ones.ts";
@@ -46,7 +47,7 @@ export class LmHeadOps {
 
   /** Logits of rows h for the columns [start, end) of the vocabulary. */
   #logits(h: CpuTensor, w: CpuTensor, start: number, end: number, y: CpuTensor): void {
-    if (w.dtype === "bf16") {
+    if (isHalf(w.dtype)) {
       const wide = this.linear.widen(w, start, end);
       this.linear.forward(h, wide, y);
       return this.pool.release(wide);
@@ -192,7 +193,7 @@ export class LmHeadOps {
           const at = ids[start + i]! - column;
           if (at >= 0 && at < c) d.f32[i * c + at]! += gradient.dLogProb[start + i]! * inverseT;
         }
-        const wide = w.dtype === "bf16" ? this.linear.widen(w, column, column + c) : null;
+        const wide = isHalf(w.dtype) ? this.linear.widen(w, column, column + c) : null;
         this.linear.backwardInput(d, wide ?? w.rows(column, column + c), dRows, true);
         if (wide) this.pool.release(wide);
         if (dw) this.linear.backwardWeight(d, rows, dw.rows(column, column + c), true);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { InfoNceSpec } from "../device.ts";
+import { isHalf } from "../element_type.ts";
 import type { CpuTensor } from "./tensor.ts";
 
 /** Pieces of a stream that make one pooled vector. */
@@ -15,12 +16,11 @@ export function embedding(ids: CpuTensor, w: CpuTensor, y: CpuTensor): void {
   if (y.shape[0] !== ids.size || y.shape[1] !== dim) {
     throw new Error(`embedding: [${y.shape}] for ${ids.size} ids`);
   }
-  const bits = new Uint32Array(y.f32.buffer, y.f32.byteOffset, y.size);
   ids.i32.forEach((id, i) => {
     if (id < 0 || id >= vocab) throw new Error(`embedding: id ${id} of ${vocab}`);
-    if (w.dtype === "bf16") {
-      for (let j = 0; j < dim; j++) bits[i * dim + j] = w.data[id * dim + j]! << 16;
-    } else y.f32.set(w.f32.subarray(id * dim, (id + 1) * dim), i * dim);
+    const first = id * dim, row = y.f32.subarray(i * dim, (i + 1) * dim);
+    if (isHalf(w.dtype)) w.widen(first, first + dim, row);
+    else row.set(w.f32.subarray(first, first + dim));
   });
 }
 

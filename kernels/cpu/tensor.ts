@@ -6,6 +6,8 @@
  * @module
  */
 import type { DType, Tensor } from "../device.ts";
+import { bytesPer } from "../element_type.ts";
+import { bf16ToF32, f16sToF32 } from "../half_floats.ts";
 import { type OrtTensor, ortTensor } from "./ort.ts";
 
 type Data = Float32Array | Int32Array | Uint16Array;
@@ -35,6 +37,14 @@ export class CpuTensor implements Tensor {
   get i32(): Int32Array {
     if (this.dtype !== "i32") throw new Error(`expected an i32 tensor, got ${this.dtype}`);
     return this.data as Int32Array;
+  }
+
+  /** Elements [start, end) of a tensor of 16-bit elements as f32, exactly. */
+  widen(start: number, end: number, out: Float32Array): void {
+    const bits = this.data.subarray(start, end) as Uint16Array;
+    if (this.dtype === "bf16") bf16ToF32(bits, out);
+    else if (this.dtype === "f16") f16sToF32(bits, out);
+    else throw new Error(`expected a tensor of 16-bit elements, got ${this.dtype}`);
   }
 
   /** View of rows [start, end) of the first dimension. */
@@ -72,8 +82,6 @@ export function sizeOf(shape: readonly number[]): number {
   for (const dim of shape) size *= dim;
   return size;
 }
-
-const bytesPer: Record<DType, number> = { f32: 4, i32: 4, bf16: 2 };
 
 /** Sizes are rounded up to an eighth of their power of two, so that nearly equal batches reuse each other's memory. */
 function slabSize(bytes: number): number {

@@ -1,9 +1,13 @@
 /**
- * Reproducible numbers for tests. They are all exact in f32 (or bf16), so that an engine and the float64 reference
- * start from the same input and differ only by what they compute.
+ * Reproducible numbers for tests. They are all exact in f32 (or in bf16, or in f16), so that an engine and the float64
+ * reference start from the same input and differ only by what they compute.
  *
  * @module
  */
+import type { HalfType } from "../element_type.ts";
+
+/** What weights may be stored as. */
+export type StoredType = "f32" | HalfType;
 
 const words = new Uint32Array(1);
 const singles = new Float32Array(words.buffer);
@@ -55,5 +59,12 @@ export class TestRandom {
   /** `count` normals of standard deviation `scale`, exact in bf16. */
   bf16Normals(count: number, scale = 1): Float64Array<ArrayBuffer> {
     return Float64Array.from({ length: count }, () => truncateToBf16(this.normal() * scale));
+  }
+
+  /** `count` normals of standard deviation `scale`, exact in `stored`. */
+  weights(stored: StoredType, count: number, scale = 1): Float64Array<ArrayBuffer> {
+    if (stored === "f32") return this.normals(count, scale);
+    if (stored === "bf16") return this.bf16Normals(count, scale);
+    return this.normals(count, scale).map(Math.f16round);
   }
 }

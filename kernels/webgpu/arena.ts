@@ -5,6 +5,7 @@
  */
 import { DeviceError } from "#errors";
 import type { DType } from "../device.ts";
+import { bytesPer } from "../element_type.ts";
 import { GpuTensor, sizeOf } from "./tensor.ts";
 
 /** A GPU buffer with a number, which keys the cache of bind groups. */
@@ -13,8 +14,6 @@ export interface Slab {
   readonly bytes: number;
   readonly id: number;
 }
-
-const bytesPer: Record<DType, number> = { f32: 4, i32: 4, bf16: 2 };
 
 /** Sizes are rounded up to an eighth of their power of two, so that nearly equal batches reuse each other's memory. */
 function slabSize(bytes: number): number {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isHalf } from "../element_type.ts";
 import { type FlatKernel, overElements } from "./flat.ts";
 import type { CommandQueue } from "./queue.ts";
 import { expectShape, type GpuTensor } from "./tensor.ts";
@@ -63,12 +64,12 @@ const swigluBackwardInPlace = {
 export class ElementwiseOps {
   constructor(readonly queue: CommandQueue) {}
 
-  /** target ← value, for f32 and i32; bf16 takes 0 only. */
+  /** target ← value, for f32 and i32; 16-bit elements only take 0. */
   fill(target: GpuTensor, value: number): void {
     const { dtype } = target;
     target.note(dtype === "i32" ? new Int32Array(target.size).fill(value) : undefined);
-    if (dtype === "bf16" && (value !== 0 || target.size % 2 !== 0 || target.offset % 4 !== 0)) {
-      throw new Error(`fill: [${target.shape}] of bf16 with ${value}`);
+    if (isHalf(dtype) && (value !== 0 || target.size % 2 !== 0 || target.offset % 4 !== 0)) {
+      throw new Error(`fill: [${target.shape}] of ${dtype} with ${value}`);
     }
     if (value === 0) {
       this.queue.clear(target);

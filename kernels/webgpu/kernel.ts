@@ -4,8 +4,8 @@
  *
  * In WGSL, parameter `rows` is `p.rows`. A binding `x` of elements `f32` is the array `x`, of which element 0 of the tensor
  * is `x[p.x_base]`: bindings start at aligned offsets, tensors do not. With elements `vec4<f32>` the base counts those
- * (the tensor must start at a multiple; {@linkcode vectorizable} tells). bf16 tensors are bound as `array<u32>`, two
- * elements a word, and their base counts elements.
+ * (the tensor must start at a multiple; {@linkcode vectorizable} tells). With elements `half`, bf16 or f16, it is an
+ * `array<u32>` of two elements a word, and the base counts elements.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export type BindingType = `${"in" | "out"} ${
   | "i32"
   | "vec2<u32>"
   | "vec4<u32>"
-  | "bf16"}`;
+  | "half"}`;
 
 /** What a kernel is made of. */
 export interface KernelSpec<P extends string, B extends string> {
@@ -59,7 +59,7 @@ const units: Readonly<Record<string, number>> = {
   "vec4<f32>": 16,
   "vec2<u32>": 8,
   "vec4<u32>": 16,
-  "bf16": 2,
+  "half": 2,
 };
 
 /** Bytes of the uniform block of every kernel; the limit on the number of parameters. */
@@ -81,7 +81,7 @@ export function shaderSource<P extends string, B extends string>(spec: KernelSpe
     const [access, element] = type.split(" ");
     const mode = access === "in" ? "read" : "read_write";
     return `@group(1) @binding(${index}) var<storage, ${mode}> ${name}: array<${
-      element === "bf16" ? "u32" : element
+      element === "half" ? "u32" : element
     }>;`;
   });
   return `${spec.directives ?? ""}

@@ -17,7 +17,7 @@ export class LinearOps {
     this.matmul = new Matmul(queue, arena);
   }
 
-  /** y[n, out] ← x[n, in] · wᵀ (+ bias[out]) (+ residual[n, out]); w [out, in], f32 or bf16. */
+  /** y[n, out] ← x[n, in] · wᵀ (+ bias[out]) (+ residual[n, out]); w [out, in], f32, bf16 or f16. */
   forward(x: GpuTensor, w: GpuTensor, y: GpuTensor, bias?: GpuTensor, residual?: GpuTensor): void {
     const n = x.shape[0]!, [outputs, inputs] = w.shape as [number, number];
     expectShape(x, [n, inputs], "linear: x");

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { assert, assertRelative, assertSameBits } from "#test";
 import type { Device, Tensor } from "../device.ts";
-import { TestRandom } from "../reference/random.ts";
+import { f32ToBf16, f32ToF16 } from "../half_floats.ts";
+import { type StoredType, TestRandom } from "../reference/random.ts";
 import { findAdapter } from "./adapter.ts";
 import { columnTiles, rowTiles, segmentColumns } from "./lm_head_tiles.ts";
 import { createWebGpuDevice } from "./mod.ts";
@@ -45,13 +46,14 @@ function batchOf(random: TestRandom, n: number): Batch {
   };
 }
 
-const weights = Float32Array.from(new TestRandom(8).bf16Normals(vocab * dim, 0.5));
+/** Numbers that f32, bf16 and f16 hold exactly. */
+const weights = Float32Array.from(new TestRandom(8).bf16Normals(vocab * dim, 0.5), Math.f16round);
 
-/** The weights on a device, as f32 or as the bf16 that they are exact in. */
-function weightOn(device: Device, stored: "f32" | "bf16"): Tensor {
-  const words = new Uint32Array(weights.buffer);
-  const data = stored === "f32" ? weights : Uint16Array.from(words, (word) => word >>> 16);
-  return device.upload(data, [vocab, dim]);
+/** The weights on a device. */
+function weightOn(device: Device, stored: StoredType): Tensor {
+  if (stored === "f32") return device.upload(weights, [vocab, dim]);
+  const round = stored === "bf16" ? f32ToBf16 : f32ToF16;
+  return device.upload(round(weights), [vocab, dim], stored);
 }
 
 /** Statistics and gradients of a batch. */
@@ -95,7 +97,7 @@ gpuTest(
   },
 );
 
-for (const stored of ["f32", "bf16"] as const) {
+for (const stored of ["f32", "bf16", "f16"] as const) {
   gpuTest(
     `lmHead() and its gradients do not depend on how the logits are cut, ${stored} weights`,
     [2 ** 27, 70_000, 120_000],

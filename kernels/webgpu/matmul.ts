@@ -3,12 +3,12 @@
  *
  * @module
  */
+import { bytesPer } from "../element_type.ts";
 import type { Arena } from "./arena.ts";
 import { addChunks } from "./matmul_chunks.ts";
 import { type Plan, planFor } from "./matmul_plan.ts";
 import { chunk, flags, type Product, variantName, variantOf } from "./matmul_product.ts";
 import type { CommandQueue } from "./queue.ts";
-import type { GpuTensor } from "./tensor.ts";
 
 /** Most bytes of sums of chunks; a product with more of them has enough workgroups as it is. */
 const chunkBytes = 64 << 20;
@@ -27,10 +27,10 @@ export class Matmul {
       4 * c.shape[1]!,
       ...(aLayout === "inner" ? [4 * inner] : []),
     ]);
-    const columnBlock = this.#most(columns, cut, bLayout === "inner" ? [bytesPer(b) * inner] : []);
+    const columnBlock = this.#most(columns, cut, bLayout === "inner" ? [bytesPer[b.dtype] * inner] : []);
     const innerBlock = this.#most(inner, chunk, [
       ...(aLayout === "outer" ? [4 * a.shape[1]!] : []),
-      ...(bLayout === "outer" ? [bytesPer(b) * columns] : []),
+      ...(bLayout === "outer" ? [bytesPer[b.dtype] * columns] : []),
     ]);
     for (let row = 0; row < rows; row += rowBlock) {
       const rowEnd = Math.min(rows, row + rowBlock);
@@ -98,8 +98,4 @@ export class Matmul {
       this.arena.release(sums);
     }
   }
-}
-
-function bytesPer(tensor: GpuTensor): number {
-  return tensor.dtype === "bf16" ? 2 : 4;
 }

@@ -6,45 +6,44 @@
  *
  * @module
  */
+import { isHalf } from "../element_type.ts";
 import { range } from "./unroll.ts";
-import { widen } from "./wgsl.ts";
+import { widening } from "./wgsl.ts";
 import { flags, type Variant } from "./matmul_product.ts";
 
-/** One element of an operand, scalar variants. */
-function element(name: "a" | "b", bf16: boolean): string {
+/** One element of an operand, scalar variants; of 16 bits, as `widen` takes it. */
+function element(name: "a" | "b", half: boolean): string {
   const at = `p.${name}_base + index`;
-  return `
-fn ${name}_element(index: u32) -> f32 { ${
-    bf16 ? `let at = ${at}; return widen(${name}[at >> 1u], (at & 1u) == 1u);` : `return ${name}[${at}];`
-  } }`;
+  return half
+    ? `
+fn ${name}_element(index: u32) -> u32 { let at = ${at}; return upper(${name}[at >> 1u], (at & 1u) == 1u); }`
+    : `
+fn ${name}_element(index: u32) -> f32 { return ${name}[${at}]; }`;
 }
 
 /** `a_quad(i, k)`: four terms k … k + 3 of row i of an inner operand, or four rows i … i + 3 of term k of an outer one. */
 function quad(name: "a" | "b", v: Variant): string {
-  const bf16 = name === "b" && v.bf16, inner = v[name] === "inner";
+  const half = name === "b" && isHalf(v.stored), inner = v[name] === "inner";
   const first = name === "a" ? "p.a_first + " : "";
   const index = inner ? `i * p.${name}_stride + ${first}k` : `k * p.${name}_stride + ${first}i`;
   const head = `fn ${name}_quad(i: u32, k: u32) -> vec4<f32> {\n  let index = ${index};\n  `;
   if (v.vector) {
     const load = `${name}[p.${name}_base + (index >> 2u)]`;
-    return head + (bf16
-      ? `let words = ${load};
-  let value = bitcast<vec4<f32>>(vec4<u32>(words.x << 16u, words.x & 0xffff0000u, words.y << 16u, words.y & 0xffff0000u));`
-      : `let value = ${load};`) +
-      `
+    return `${head}let value = ${half ? `bitcast<vec4<f32>>(widen(upper_quad(${load})))` : load};
   return select(vec4<f32>(), value, k < p.inner);
 }`;
   }
   const one = (e: number) =>
-    `select(0.0f, ${name}_element(index + ${e}u), ${inner ? `k + ${e}u` : "k"} < p.inner)`;
-  return `${element(name, bf16)}
-${head}return vec4<f32>(${range(4).map(one).join(", ")});
+    `select(${half ? "0u" : "0.0f"}, ${name}_element(index + ${e}u), ${inner ? `k + ${e}u` : "k"} < p.inner)`;
+  const four = range(4).map(one).join(", ");
+  return `${element(name, half)}
+${head}return ${half ? `bitcast<vec4<f32>>(widen(vec4<u32>(${four})))` : `vec4<f32>(${four})`};
 }`;
 }
 
 /** `a_quad` and `b_quad`: see the function of the same name. */
 export function readOperands(v: Variant): string {
-  return `${v.bf16 && !v.vector ? widen : ""}${quad("a", v)}
+  return `${isHalf(v.stored) ? widening(v.stored) : ""}${quad("a", v)}
 ${quad("b", v)}`;
 }
 

@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { bytesPer, type HalfType, isHalf } from "../element_type.ts";
 import { type BindingType, vectorizable } from "./kernel.ts";
 import type { GpuTensor } from "./tensor.ts";
 
@@ -33,7 +34,7 @@ export type Layout = "inner" | "outer";
 export interface Product {
   readonly a: GpuTensor;
   readonly aLayout: Layout;
-  /** f32 or bf16. */
+  /** f32, bf16 or f16. */
   readonly b: GpuTensor;
   readonly bLayout: Layout;
   /** [rows, columns] */
@@ -54,7 +55,8 @@ export interface Product {
 export interface Variant {
   readonly a: Layout;
   readonly b: Layout;
-  readonly bf16: boolean;
+  /** Element type of B. */
+  readonly stored: "f32" | HalfType;
   /** Whether memory is accessed four elements at a time. */
   readonly vector: boolean;
 }
@@ -64,14 +66,15 @@ export function variantOf(product: Product): Variant {
   const { a, b, c, bias, residual, aLayout, bLayout } = product;
   // Strides, not extents: a block of a tensor has those of the whole. Blocks are cut at multiples of four.
   const strides = [a, b, c].map(({ shape }) => shape[1]!);
+  const stored = isHalf(b.dtype) ? b.dtype : "f32";
   const vector = strides.every((stride) => stride % 4 === 0) && vectorizable(4, a, c, bias, residual) &&
-    b.offset % (b.dtype === "bf16" ? 8 : 16) === 0;
-  return { a: aLayout, b: bLayout, bf16: b.dtype === "bf16", vector };
+    b.offset % (4 * bytesPer[b.dtype]) === 0;
+  return { a: aLayout, b: bLayout, stored, vector };
 }
 
 /** Part of a kernel's name that tells variants apart. */
-export function variantName({ a, b, bf16, vector }: Variant): string {
-  return `${a}-${b}${bf16 ? "-bf16" : ""}${vector ? "-vec4" : ""}`;
+export function variantName({ a, b, stored, vector }: Variant): string {
+  return `${a}-${b}${stored === "f32" ? "" : `-${stored}`}${vector ? "-vec4" : ""}`;
 }
 
 /** Parameters of every kernel of products. Strides are those of the first dimension in memory, in elements. */
@@ -106,7 +109,7 @@ export function productBindings(v: Variant, width: 1 | 4): Readonly<Record<Produ
   const element = width === 4 ? "vec4<f32>" : "f32";
   return {
     a: v.vector ? "in vec4<f32>" : "in f32",
-    b: v.bf16 ? (v.vector ? "in vec2<u32>" : "in bf16") : v.vector ? "in vec4<f32>" : "in f32",
+    b: isHalf(v.stored) ? (v.vector ? "in vec2<u32>" : "in half") : v.vector ? "in vec4<f32>" : "in f32",
     c: `out ${element}`,
     bias: `in ${element}`,
     residual: `in ${element}`,

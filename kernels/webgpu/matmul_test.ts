@@ -1,5 +1,6 @@
 import { assert, assertSameBits } from "#test";
-import { TestRandom } from "../reference/random.ts";
+import { f32ToBf16, f32ToF16 } from "../half_floats.ts";
+import { type StoredType, TestRandom } from "../reference/random.ts";
 import { findAdapter, openAdapter } from "./adapter.ts";
 import { Arena } from "./arena.ts";
 import { LinearOps } from "./linear.ts";
@@ -37,15 +38,12 @@ class Bench implements AsyncDisposable {
     numbers: Float64Array,
     rows: number,
     columns: number,
-    dtype: "f32" | "bf16" = "f32",
+    dtype: StoredType = "f32",
     shift = 0,
   ): GpuTensor {
     const data = new (dtype === "f32" ? Float32Array : Uint16Array)(numbers.length + shift);
     if (dtype === "f32") data.set(numbers, shift);
-    else {
-      const bits = new Uint32Array(Float32Array.from(numbers).buffer);
-      data.set(bits.map((word) => word >>> 16), shift);
-    }
+    else data.set((dtype === "bf16" ? f32ToBf16 : f32ToF16)(Float32Array.from(numbers)), shift);
     const whole = this.arena.alloc([data.length], dtype);
     this.queue.write(whole, new Uint8Array(data.buffer as ArrayBuffer));
     return whole.rows(shift, data.length).reshaped([rows, columns]);
@@ -63,8 +61,8 @@ class Bench implements AsyncDisposable {
   }
 }
 
-/** Numbers as bf16 and f32 both hold them. */
-const numbers = (seed: number, count: number) => new TestRandom(seed).bf16Normals(count);
+/** Numbers as f32, bf16 and f16 all hold them. */
+const numbers = (seed: number, count: number) => new TestRandom(seed).bf16Normals(count).map(Math.f16round);
 
 /**
  * The sum as `matmul_product.ts` defines it. Products of bf16 numbers are exact in f32, so that it does not matter whether an
@@ -106,8 +104,10 @@ const gpuTest = (await findAdapter()) ? Deno.test : Deno.test.ignore;
 const layouts = [
   ["inner", "inner", "f32"],
   ["inner", "inner", "bf16"],
+  ["inner", "inner", "f16"],
   ["inner", "outer", "f32"],
   ["inner", "outer", "bf16"],
+  ["inner", "outer", "f16"],
   ["outer", "outer", "f32"],
 ] as const;
 
@@ -232,7 +232,7 @@ gpuTest("LinearOps gives the same bits when nothing fits into one binding", asyn
   for (const maxBinding of [undefined, 310_000]) {
     await using bench = await Bench.open(maxBinding === undefined ? {} : { maxBinding });
     let seed = 20;
-    const put = (rows: number, columns: number, dtype: "f32" | "bf16" = "f32") =>
+    const put = (rows: number, columns: number, dtype: StoredType = "f32") =>
       bench.put(numbers(seed++, rows * columns), rows, columns, dtype);
     const x = put(n, inputs), w = put(outputs, inputs), dy = put(n, outputs), residual = put(n, outputs);
     const bias = put(1, outputs).reshaped([outputs]), dBias = put(1, outputs).reshaped([outputs]);

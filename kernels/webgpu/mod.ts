@@ -26,6 +26,8 @@ import type {
   Tensor,
   TokenStatistics,
 } from "../device.ts";
+import { uploadType } from "../element_type.ts";
+import { bf16ToF32, f16sToF32 } from "../half_floats.ts";
 import { openAdapter, type OpenedAdapter } from "./adapter.ts";
 import { Arena } from "./arena.ts";
 import { AttentionOps } from "./attention.ts";
@@ -47,7 +49,7 @@ const gpu = (tensor: Tensor): GpuTensor => tensor as GpuTensor;
 class WebGpuEngine implements WebGpuDevice {
   readonly kind = "webgpu";
   readonly decoding: DecodingHints;
-  readonly readsBf16 = true;
+  readonly readsHalf = true;
   readonly description: Readonly<Record<string, string | number>>;
   readonly #queue: CommandQueue;
   readonly #arena: Arena;
@@ -103,10 +105,13 @@ class WebGpuEngine implements WebGpuDevice {
     return this.#arena.alloc(shape, dtype);
   }
 
-  upload(data: Float32Array | Int32Array | Uint16Array, shape: readonly number[]): Tensor {
+  upload(
+    data: Float32Array | Int32Array | Uint16Array,
+    shape: readonly number[],
+    dtype?: DType,
+  ): Tensor {
     if (data.length !== sizeOf(shape)) throw new Error(`upload: ${data.length} elements as [${shape}]`);
-    const dtype = data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "bf16";
-    const tensor = this.#arena.alloc(shape, dtype);
+    const tensor = this.#arena.alloc(shape, uploadType(data, dtype));
     this.#write(tensor, data);
     return tensor;
   }
@@ -131,13 +136,14 @@ class WebGpuEngine implements WebGpuDevice {
 
   async read(source: Tensor): Promise<Float32Array> {
     const { slab, offset, bytes, dtype, size } = gpu(source);
-    // A bf16 view may start and end within a word.
+    // A view of 16-bit elements may start and end within a word.
     const start = Math.floor(offset / 4) * 4, end = Math.ceil((offset + bytes) / 4) * 4;
     const data = await this.#queue.read({ slab, offset: start, bytes: end - start });
     if (dtype === "f32") return new Float32Array(data);
     if (dtype === "i32") return Float32Array.from(new Int32Array(data));
-    const halves = new Uint16Array(data, offset - start, size);
-    return new Float32Array(Uint32Array.from(halves, (bits) => bits << 16).buffer);
+    const values = new Float32Array(size), widen = dtype === "bf16" ? bf16ToF32 : f16sToF32;
+    widen(new Uint16Array(data, offset - start, size), values);
+    return values;
   }
 
   free(...tensors: Tensor[]): void {
@@ -162,7 +168,7 @@ class WebGpuEngine implements WebGpuDevice {
       throw new Error(`copy: [${from.shape}] ${from.dtype} to [${to.shape}] ${to.dtype}`);
     }
     if (from.bytes % 4 !== 0 || from.offset % 4 !== 0 || to.offset % 4 !== 0) {
-      throw new Error("copy: part of a word of two bf16");
+      throw new Error("copy: part of a word of two 16-bit elements");
     }
     to.note(from.dtype === "i32" && from.shadow.values ? from.indices(2 ** 31, "copy") : undefined);
     this.#queue.copy(from, to);

@@ -5,11 +5,16 @@
  *
  * @module
  */
+import { type HalfType, isHalf } from "../element_type.ts";
 import { type BindingType, vectorizable } from "./kernel.ts";
 import type { GpuTensor } from "./tensor.ts";
+import { widening } from "./wgsl.ts";
 
-/** What the elements of a matrix are to a kernel: numbers, bits that are only moved, or bfloat16, widened to f32 bits. */
-export type QuadElement = "f32" | "u32" | "bf16";
+/**
+ * What the elements of a matrix are to a kernel: numbers, bits that are only moved, or weights of 16 bits, widened to f32
+ * bits. A kernel has one matrix of these at most.
+ */
+export type QuadElement = "f32" | "u32" | HalfType;
 
 /** A binding of quads, and whether the kernel writes it (it may read it as well). */
 export type QuadBinding = `${"in" | "out"} ${QuadElement}`;
@@ -24,9 +29,9 @@ export function quadsOf(width: number): { width: number; quads: number } {
 
 /** Whether these tensors, of rows of `width` (or of `width` elements in all), can be read in the faster variant. */
 export function inVectors(width: number, ...tensors: GpuTensor[]): boolean {
-  // A bfloat16 quad is two words, which need no alignment of their own.
+  // A quad of 16-bit elements is two words, which need no alignment of their own.
   return tensors.every((tensor) =>
-    tensor.dtype === "bf16" ? width % 4 === 0 && tensor.offset % 4 === 0 : vectorizable(width, tensor)
+    isHalf(tensor.dtype) ? width % 4 === 0 && tensor.offset % 4 === 0 : vectorizable(width, tensor)
   );
 }
 
@@ -37,9 +42,9 @@ export function quadBindings<B extends string>(
 ): Record<B, BindingType> {
   const entries = Object.entries(matrices) as [B, QuadBinding][];
   return Object.fromEntries(entries.map(([name, type]) => {
-    if (!vectors) return [name, type];
-    const [access, element] = type.split(" ");
-    return [name, element === "bf16" ? `${access} u32` : `${access} vec4<${element}>`];
+    const [access, element] = type.split(" ") as [string, QuadElement];
+    if (isHalf(element)) return [name, `${access} ${vectors ? "u32" : "half"}`];
+    return [name, vectors ? `${access} vec4<${element}>` : type];
   })) as Record<B, BindingType>;
 }
 
@@ -59,27 +64,26 @@ const guarded = (body: (axis: string, index: number) => string) =>
   axes.map((axis, i) => `if (4u * quad + ${i}u < p.width) { ${body(axis, i)} }`).join("\n  ");
 
 function load(name: string, element: QuadElement, vectors: boolean): string {
-  const result = element === "bf16" ? "u32" : element,
-    head = `
+  const half = isHalf(element),
+    result = half ? "u32" : element,
+    head = `${half ? widening(element) : ""}
 fn load_${name}(row: u32, quad: u32) -> vec4<${result}> {`;
-  if (vectors && element === "bf16") {
+  if (vectors && half) {
     return `${head}
   let at = p.${name}_base + 2u * (row * p.quads + quad);
-  let low = ${name}[at]; let high = ${name}[at + 1u];
-  return vec4<u32>(low << 16u, low & 0xffff0000u, high << 16u, high & 0xffff0000u);
+  return widen(upper_quad(vec2<u32>(${name}[at], ${name}[at + 1u])));
 }
 `;
   }
   if (vectors) return `${head} return ${name}[p.${name}_base + row * p.quads + quad]; }\n`;
-  const value = element === "bf16"
-    ? (i: number) =>
-      `select(${name}[(at + ${i}u) >> 1u] << 16u, ${name}[(at + ${i}u) >> 1u] & 0xffff0000u, ((at + ${i}u) & 1u) == 1u)`
+  const value = half
+    ? (i: number) => `upper(${name}[(at + ${i}u) >> 1u], ((at + ${i}u) & 1u) == 1u)`
     : (i: number) => `${name}[at + ${i}u]`;
   return `${head}
   let at = p.${name}_base + row * p.width + 4u * quad;
   var result = vec4<${result}>();
   ${guarded((axis, i) => `result.${axis} = ${value(i)};`)}
-  return result;
+  return ${half ? "widen(result)" : "result"};
 }
 `;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isHalf } from "../element_type.ts";
 import { exactQuotient, opaque } from "./exact_float.ts";
 import { rowBlocks } from "./pieces.ts";
 import { inVectors, quadAccess, quadBindings, quadParams, quadsOf } from "./quads.ts";
@@ -64,7 +65,8 @@ export class RowOps {
   #pickBlock(ids: GpuTensor, w: GpuTensor, y: GpuTensor, first: number): void {
     const [rows = 0, width = 0] = w.shape, vectors = inVectors(width, w, y);
     // Bits are moved, not numbers: a GPU may flush what is too small for a normal f32.
-    const matrices = { w: w.dtype === "bf16" ? "in bf16" : "in u32", y: "out u32" } as const;
+    const element = isHalf(w.dtype) ? w.dtype : "u32";
+    const matrices = { w: `in ${element}`, y: "out u32" } as const;
     const name = `pick-rows/${w.dtype}${vectors ? "/vec4" : ""}`;
     const kernel = this.queue.kernel(name, () => ({
       name,

@@ -15,15 +15,21 @@ for (const [n, vocab, dim] of [[300, 900, 5], [300, 900, 8], [66_000, 20, 1], [7
     { maxBinding: 6000, maxGroups: 12 },
     async ({ small }) => {
       const random = new TestRandom(dim),
-        w = random.bf16Normals(vocab * dim),
+        w = random.weights("bf16", vocab * dim),
+        v = random.weights("f16", vocab * dim),
         index = random.integers(n, vocab);
-      const ids = small.putIds(index), y = small.out(n, dim), fromBf16 = small.out(n, dim);
+      const ids = small.putIds(index),
+        y = small.out(n, dim),
+        bf16 = small.out(n, dim),
+        f16 = small.out(n, dim);
       // As if they came from the sampler: the host knows nothing of them.
       (ids as GpuTensor).note();
       small.device.embedding(ids, small.put(w, vocab, dim), y);
-      small.device.embedding(ids, small.putBf16(w, vocab, dim), fromBf16);
+      small.device.embedding(ids, small.putWeights("bf16", w, vocab, dim), bf16);
+      small.device.embedding(ids, small.putWeights("f16", v, vocab, dim), f16);
       const expected = Float32Array.from(gatherRows(w, index, dim));
-      for (const read of await small.read(y, fromBf16)) assertSameBits(read, expected);
+      for (const read of await small.read(y, bf16)) assertSameBits(read, expected);
+      assertSameBits((await small.read(f16))[0]!, Float32Array.from(gatherRows(v, index, dim)));
     },
   );
 }

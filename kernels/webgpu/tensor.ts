@@ -4,9 +4,8 @@
  * @module
  */
 import type { DType, Tensor } from "../device.ts";
+import { bytesPer } from "../element_type.ts";
 import type { Slab } from "./arena.ts";
-
-const bytesPer: Record<DType, number> = { f32: 4, i32: 4, bf16: 2 };
 
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
@@ -15,7 +14,7 @@ export function sizeOf(shape: readonly number[]): number {
   return size;
 }
 
-/** Row-major elements from byte `offset` of a buffer on. bf16 elements lie two in a 32-bit word, the first in its low half. */
+/** Row-major elements from byte `offset` of a buffer on. 16-bit elements lie two in a word, the first in its low half. */
 export class GpuTensor implements Tensor {
   readonly size: number;
 

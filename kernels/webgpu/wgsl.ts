@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { HalfType } from "../element_type.ts";
 import type { Groups } from "./queue.ts";
 
 /** Workgroups for `count` pieces of work: {@linkcode workgroupIndex} numbers them in WGSL; the last ones may have none. */
@@ -18,12 +19,30 @@ fn workgroup_index(group: vec3<u32>, groups: vec3<u32>) -> u32 { return group.y 
 `;
 
 /**
- * `widen(word, odd)`: element of a word of two bfloat16; the first lies in the low half. Exact: a bfloat16 is the upper
- * half of a float32.
+ * Reads stored weights of 16 bits. `upper(word, odd)`: an element of a word of two (the first lies in the low half), as the
+ * upper half of a word; `upper_quad(words)`: all four of two words; `widen(bits)`: the bits of such elements in
+ * f32, exactly.
+ *
+ * A bfloat16 is the upper half of an f32. Exponent (5 bits, bias 15) and mantissa (10 bits) of an f16 are moved to where f32
+ * has them, below an exponent of 96 (bias 127), as a number x. A normal f16 is then x·2¹⁶. A subnormal one, m·2⁻²⁴, gets a
+ * leading 1 that it lacks, x = (1 + m·2⁻¹⁰)·2⁻³¹, so it is x·2¹⁷ − 2⁻¹⁴. Either term is no less where the other is right:
+ * the smaller is right for all finite numbers, and exact. It takes no feature, and every number on the way is 0 or a normal
+ * f32, which no adapter may flush to 0 (`f16` and `unpack2x16float` may flush what is subnormal in f16).
  */
-export const widen = `
-fn widen(word: u32, odd: bool) -> f32 { return bitcast<f32>(select(word << 16u, word & 0xffff0000u, odd)); }
+export function widening(stored: HalfType): string {
+  const widen = stored === "bf16" ? "return bits;" : `
+  let moved = ((bits >> vec4<u32>(3u)) & vec4<u32>(0x0fffe000u)) | vec4<u32>(0x30000000u);
+  let x = bitcast<vec4<f32>>(moved);
+  let size = min(x * ${2 ** 16}.0f, x * ${2 ** 17}.0f - ${2 ** -14}f);
+  return bitcast<vec4<u32>>(size) | (bits & vec4<u32>(0x80000000u));`;
+  return `
+fn upper(word: u32, odd: bool) -> u32 { return select(word << 16u, word & 0xffff0000u, odd); }
+fn upper_quad(words: vec2<u32>) -> vec4<u32> {
+  return vec4<u32>(words.x << 16u, words.x & 0xffff0000u, words.y << 16u, words.y & 0xffff0000u);
+}
+fn widen(bits: vec4<u32>) -> vec4<u32> { ${widen} }
 `;
+}
 
 /** A number as a WGSL f32 literal with the same bits. */
 export function f32Literal(value: number): string {

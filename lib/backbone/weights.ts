@@ -3,8 +3,11 @@
  *
  * @module
  */
-import type { Device, Tensor } from "../../kernels/device.ts";
+import { UsageError } from "#errors";
 import { collectGarbage } from "../../kernels/collect_garbage.ts";
+import type { Device, Tensor } from "../../kernels/device.ts";
+import { type HalfType, isHalf } from "../../kernels/element_type.ts";
+import { f32ToBf16, f32ToF16, isFiniteF16 } from "../../kernels/half_floats.ts";
 import type { DecoderConfig } from "./config.ts";
 import { expectedTensors, type TensorSource } from "./tensor_source.ts";
 
@@ -20,21 +23,25 @@ export class Weights {
   /**
    * Copies a checkpoint to a device, in f32.
    *
-   * @param options `keepBf16`: matrices that the checkpoint stores as bf16 stay so, where the engine is no slower for it:
-   *   half the memory and half the reading, and the same results to the last bit. Such weights cannot be trained.
+   * @param options `keepStored`: matrices that the checkpoint stores as bf16 or f16 stay so, where the engine is no slower
+   *   for it: half the memory and half the reading, and the same results to the last bit. Such weights cannot be trained.
+   * @throws {UsageError} if a matrix that is to stay f16 holds an infinity or NaN
    */
   static read(
     device: Device,
     config: DecoderConfig,
     source: Pick<TensorSource, "read" | "dtype">,
-    options: { readonly keepBf16?: boolean } = {},
+    options: { readonly keepStored?: boolean } = {},
   ): Weights {
     const tensors = new Map<string, Tensor>();
-    const keep = options.keepBf16 === true && device.readsBf16;
+    const keep = options.keepStored === true && device.readsHalf;
     for (const [name, shape] of expectedTensors(config)) {
-      const values = source.read(name),
-        asStored = keep && shape.length === 2 && source.dtype(name) === "BF16";
-      tensors.set(name, asStored ? device.upload(bf16Bits(values), shape) : device.take(values, shape));
+      const values = source.read(name), stored = source.dtype(name).toLowerCase();
+      const asStored = keep && shape.length === 2 && isHalf(stored);
+      tensors.set(
+        name,
+        asStored ? device.upload(narrow(values, stored, name), shape, stored) : device.take(values, shape),
+      );
     }
     return new Weights(device, config, tensors);
   }
@@ -88,8 +95,15 @@ export class Weights {
   }
 }
 
-/** Upper halves of numbers that were widened from bfloat16, whose lower halves are 0. */
-function bf16Bits(values: Float32Array<ArrayBuffer>): Uint16Array {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(words, (word) => word >>> 16);
+/** The 16 bits that numbers were widened from. */
+function narrow(values: Float32Array, stored: HalfType, name: string): Uint16Array {
+  if (stored === "bf16") return f32ToBf16(values);
+  const bits = f32ToF16(values);
+  if (!isFiniteF16(bits)) {
+    throw new UsageError(
+      `the weight "${name}" holds an infinity or NaN`,
+      "download the checkpoint again: weights are finite",
+    );
+  }
+  return bits;
 }
