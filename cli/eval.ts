@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { ExitCode } from "#errors";
+import { ExitCode, UsageError } from "#errors";
+import { Option } from "@commander-js/extra-typings";
 import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
 import { openDevice } from "./device.ts";
+import type { EvaluationResult } from "./evaluation.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
 import { dataRootOf, settingsOf } from "./settings.ts";
@@ -14,6 +16,8 @@ import { listOfNames, newCommand, oneOf, type Syntax } from "./syntax.ts";
 /** What was asked for; what is undefined comes from the manifest or the preset. */
 export interface EvalOptions {
   readonly backbone?: string | undefined;
+  /** A sentence encoder in place of a backbone. */
+  readonly encoder?: string | undefined;
   readonly manifest?: string | undefined;
   readonly preset?: Preset | undefined;
   readonly suite?: string | undefined;
@@ -41,6 +45,7 @@ const examples = [
   "grace-repro eval --backbone ./run/arms/grace/checkpoints/step-000010 --suite mini --out scores/grace",
   "grace-repro eval --backbone ./my-model --suite mini --no-rationale --json",
   "grace-repro eval --backbone ./my-model --data-root data --tasks STSBenchmark,SciFact --profile mteb-2",
+  "grace-repro eval --encoder onnx:./all-MiniLM-L6-v2 --data-root data --types STS",
   "grace-repro eval --list --suite mteb-eng-v1 --data-root data",
 ];
 
@@ -48,6 +53,7 @@ const examples = [
 export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
   return newCommand("eval", "evaluate one model on a suite and store the score of every item", examples)
     .addOption(backboneOption())
+    .addOption(encoderOption())
     .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
     .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
     .option("--suite <id>", "tasks to evaluate on (--list shows all suites)")
@@ -71,6 +77,13 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .action(onParsed);
 }
 
+/** Everything that is a setting of a backbone says nothing to an encoder. */
+const encoderOption = () =>
+  new Option(
+    "--encoder <onnx:dir>",
+    "sentence encoder instead: a folder with an ONNX export of a sentence-transformers model, or a graph in it",
+  ).conflicts(["backbone", "manifest", "preset", "rationale", "device", "seed"]);
+
 /** Evaluates and prints the scores. */
 export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<ExitCode> {
   const { findSuite, suiteId } = await import("../evals/find_suite.ts");
@@ -79,27 +92,34 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
     await printTasks(suiteId(options, LISTED) ?? LISTED, dataRootOf(options.dataRoot), io);
     return ExitCode.success;
   }
+  const { evaluateEncoder, evaluateModel } = await import("./evaluation.ts");
+  const { encoder, out } = options, dataRoot = dataRootOf(options.dataRoot);
+  if (encoder !== undefined) {
+    const suite = suiteId(options, LISTED);
+    if (suite === undefined) {
+      throw new UsageError("no suite is named", "name one with --suite, or choose with --tasks or --types");
+    }
+    await printScores(await evaluateEncoder({ encoder, suite, dataRoot, out }, io), io);
+    return ExitCode.success;
+  }
   const given = await settingsOf(options);
   const suite = suiteId(options, given.resolved.manifest.suite);
   const { resolved } = suite === options.suite
     ? given
     : await settingsOf({ ...options, suite: findSuite(suite!).id });
-  const { evaluateModel } = await import("./evaluation.ts");
-  const { renderScores } = await import("../evals/report.ts");
   const device = await openDevice(resolved.manifest.device, io.progress);
   try {
-    const { folder, scores } = await evaluateModel({
-      resolved,
-      rationale: options.rationale,
-      dataRoot: dataRootOf(options.dataRoot),
-      out: options.out,
-      device,
-    }, io);
-    io.progress.end();
-    if (io.json) io.print(JSON.stringify({ schema: "grace-eval/1", folder, scores }));
-    else io.print(`${renderScores(scores, "text")}\nEvery number above comes from the records in ${folder}`);
+    const { rationale } = options;
+    await printScores(await evaluateModel({ resolved, rationale, dataRoot, out, device }, io), io);
     return ExitCode.success;
   } finally {
     device.dispose();
   }
+}
+
+async function printScores({ folder, scores }: EvaluationResult, io: CommandIo): Promise<void> {
+  const { renderScores } = await import("../evals/report.ts");
+  io.progress.end();
+  if (io.json) io.print(JSON.stringify({ schema: "grace-eval/1", folder, scores }));
+  else io.print(`${renderScores(scores, "text")}\nEvery number above comes from the records in ${folder}`);
 }

@@ -7,9 +7,10 @@
 import { join } from "node:path";
 import { UsageError } from "#errors";
 import type { Device } from "../kernels/device.ts";
+import type { Encoder, Generator } from "../evals/encoder.ts";
 import { runSuite } from "../evals/run_suite.ts";
 import type { ScoreRecord } from "../evals/score_record.ts";
-import { findSuite } from "../evals/find_suite.ts";
+import { entryCategory, entryName, findSuite } from "../evals/find_suite.ts";
 import { resolveSuite, type Suite } from "../evals/suite.ts";
 import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
 import { Mirror } from "../lib/data/mirror.ts";
@@ -19,6 +20,7 @@ import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { runFolderName } from "../lib/manifest/identity.ts";
 import { requirePositions } from "../lib/manifest/positions.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
+import { openEncoder } from "./encoder.ts";
 import type { CommandIo } from "./io.ts";
 import { loadModel, modelEncoder, modelGenerator } from "./model.ts";
 import { suiteProgress } from "./suite_progress.ts";
@@ -57,6 +59,50 @@ export async function evaluateModel(options: EvaluationOptions, io: CommandIo): 
   }
 }
 
+/** What the evaluation of an encoder needs. */
+export interface EncoderEvaluationOptions extends Pick<EvaluationOptions, "dataRoot" | "out"> {
+  /** Such as `onnx:<folder>`. */
+  readonly encoder: string;
+  /** Id of the suite. */
+  readonly suite: string;
+}
+
+/** Texts that an encoder is given at once: enough that many have the same length and run together. */
+const ENCODER_BATCH = 512;
+
+/**
+ * Evaluates a sentence encoder, which embeds texts and can do nothing else.
+ *
+ * @throws UsageError if the suite has tasks that ask for answers
+ */
+export async function evaluateEncoder(
+  options: EncoderEvaluationOptions,
+  io: CommandIo,
+): Promise<EvaluationResult> {
+  const { dataRoot, out } = options;
+  const suite = findSuite(options.suite);
+  requireEmbeddings(suite);
+  await resolveSuite(suite, new Mirror(dataRoot));
+  const { onTokens, onProgress } = suiteProgress(io, "evaluate");
+  using opened = await openEncoder(options.encoder, onTokens);
+  const { encoder, name, files, settings } = opened;
+  const about = { suite: suite.id, encoder: encoder.digest };
+  const details = { files, settings, prompts: encoder.prompts ?? null };
+  const place = { name, out, dataRoot, onProgress, batchSize: ENCODER_BATCH };
+  return await evaluateInto({ ...place, suite, about, details, encoder, notes: [] }, io);
+}
+
+function requireEmbeddings({ id, entries }: Suite): void {
+  const isGeneral = (entry: typeof entries[number]) => entryCategory(entry) === "general";
+  const asked = entries.filter(isGeneral).map(entryName);
+  if (asked.length === 0) return;
+  const others = [...new Set(entries.filter((entry) => !isGeneral(entry)).map(entryName))];
+  throw new UsageError(
+    `the suite "${id}" has tasks that an encoder cannot answer: ${asked.join(", ")}`,
+    others.length === 0 ? "choose another suite" : `choose its others with --tasks ${others.join(",")}`,
+  );
+}
+
 async function evaluateBackbone(
   { resolved, rationale, dataRoot, out, device }: EvaluationOptions,
   suite: Suite,
@@ -72,39 +118,56 @@ async function evaluateBackbone(
     const encoder = modelEncoder(model, manifest, reading, onTokens);
     const generator = modelGenerator(model, onTokens);
     const about = { suite: suite.id, encoder: encoder.digest, generator: generator.digest };
-    const identity = canonicalHash(about);
-    const folder = out ?? join("scores", runFolderName(`${backbone.name}-${folderPart(suite)}`, identity));
-    Deno.mkdirSync(folder, { recursive: true });
-    using _lock = RunLock.take(folder);
-    removeLeftovers(folder);
-    const found = identityOf(folder);
-    if (found === undefined) {
-      const { files } = backbone;
-      const document = { identity, ...about, rationale, engine: device.description, files, ...resolved };
-      writeFileAtomic(join(folder, DOCUMENT), JSON.stringify(document, null, 2) + "\n");
-    } else if (found !== identity) {
-      throw new UsageError(
-        `"${folder}" holds another evaluation (identity ${found.slice(0, 12)}, not ${identity.slice(0, 12)})`,
-        `choose another folder with --out; what is in it is told by its ${DOCUMENT}`,
-      );
-    }
-    io.progress.note(`${found === undefined ? "evaluation" : "continuing"} ${folder}`);
+    const details = { rationale, engine: device.description, files: backbone.files, ...resolved };
     // A checkpoint does not know under which prompt it was trained: what was chosen for it has to be seen.
-    io.progress.note(`preset ${manifest.preset} (${resolved.provenance["preset"]})`);
-    const { signal } = io;
-    const { scores } = await runSuite({
-      suite,
-      dataRoot,
-      encoder,
-      generator,
-      out: folder,
-      signal,
-      onProgress,
-    });
-    return { folder, scores };
+    const notes = [`preset ${manifest.preset} (${resolved.provenance["preset"]})`];
+    const place = { name: backbone.name, out, dataRoot, onProgress };
+    return await evaluateInto({ ...place, suite, about, details, encoder, generator, notes }, io);
   } finally {
     model.free();
   }
+}
+
+/** What is evaluated, and where its records go. */
+interface Evaluation {
+  readonly suite: Suite;
+  /** Name of the model. */
+  readonly name: string;
+  /** What the evaluation is of: its identity. */
+  readonly about: Readonly<Record<string, unknown>>;
+  /** What else its document tells. */
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly encoder: Encoder;
+  readonly generator?: Generator;
+  /** Said before it begins. */
+  readonly notes: readonly string[];
+  readonly dataRoot: string | undefined;
+  readonly out: string | undefined;
+  readonly batchSize?: number;
+  readonly onProgress: NonNullable<Parameters<typeof runSuite>[0]["onProgress"]>;
+}
+
+async function evaluateInto(evaluation: Evaluation, io: CommandIo): Promise<EvaluationResult> {
+  const { suite, name, about, details, notes, out, ...run } = evaluation;
+  const identity = canonicalHash(about);
+  const folder = out ?? join("scores", runFolderName(`${name}-${folderPart(suite)}`, identity));
+  Deno.mkdirSync(folder, { recursive: true });
+  using _lock = RunLock.take(folder);
+  removeLeftovers(folder);
+  const found = identityOf(folder);
+  if (found === undefined) {
+    const document = { identity, ...about, ...details };
+    writeFileAtomic(join(folder, DOCUMENT), JSON.stringify(document, null, 2) + "\n");
+  } else if (found !== identity) {
+    throw new UsageError(
+      `"${folder}" holds another evaluation (identity ${found.slice(0, 12)}, not ${identity.slice(0, 12)})`,
+      `choose another folder with --out; what is in it is told by its ${DOCUMENT}`,
+    );
+  }
+  io.progress.note(`${found === undefined ? "evaluation" : "continuing"} ${folder}`);
+  for (const note of notes) io.progress.note(note);
+  const { scores } = await runSuite({ ...run, suite, out: folder, signal: io.signal });
+  return { folder, scores };
 }
 
 /** What a folder's name says of its suite: not which tasks of it, which may be many. The identity tells them apart. */
