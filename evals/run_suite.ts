@@ -5,25 +5,19 @@
  *
  * @module
  */
-import { NumericError, UsageError } from "#errors";
 import { Mirror } from "../lib/data/mirror.ts";
 import { inOrder } from "../lib/rollout/in_order.ts";
-import { standardErrorOfItems } from "./bootstrap.ts";
-import { EmbeddingStore, readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
+import { EmbeddingStore } from "./embedding_store.ts";
 import type { Encoded, Encoder, Generator } from "./encoder.ts";
-import { ExecutionStore, readExecutions, type StoredExecutions } from "./general/execution_store.ts";
-import { generalPrograms, generalRequests, isGeneral, scoreGeneral } from "./general/general_task.ts";
+import { ExecutionStore } from "./general/execution_store.ts";
+import { generalPrograms, generalRequests, isGeneral } from "./general/general_task.ts";
 import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
 import { GenerationStore, type ModelRequest, readGenerations } from "./generation_store.ts";
-import { distinctInputs, type PromptedText } from "./inputs.ts";
+import { distinctInputs } from "./inputs.ts";
 import { writeMtebResults } from "./mteb/result_json.ts";
-import { promptOf } from "./mteb/prompts.ts";
-import { scoreTask } from "./mteb/score_task.ts";
-import { requireUsableVectors } from "./mteb/usable_vectors.ts";
-import type { TextRole, Vectors } from "./score.ts";
+import { readOutputs, scoreOutputs } from "./score_outputs.ts";
 import { type ScoreRecord, writeScore } from "./score_record.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
-import { contentSha256, scorerOf } from "./task_data.ts";
 
 /** How far an evaluation is. */
 export interface SuiteProgress {
@@ -186,103 +180,14 @@ async function scoreTasks(
   out: string,
   onProgress?: RunSuiteOptions["onProgress"],
 ): Promise<ScoreRecord[]> {
-  const embeddings = tasks.some(({ data }) => !isGeneral(data)) ? await readEmbeddings(out) : null;
-  const generations = tasks.some(({ data }) => isGeneral(data)) ? readGenerations(out) : null;
-  const executions: StoredExecutions = tasks.some(({ data }) => data.kind === "humaneval")
-    ? readExecutions(out)
-    : () => {
-      throw new TypeError("no task of this suite has programs");
-    };
   const records: ScoreRecord[] = [];
-  for (const [done, task] of tasks.entries()) {
-    onProgress?.({ stage: "scoring tasks", done, total: tasks.length });
-    const { data } = task;
-    const { score, model, counts } = isGeneral(data)
-      ? { score: scoreGeneral(data, generations!, executions), model: generations!.generator, counts: {} }
-      : {
-        score: naming(task.name, () => {
-          const vectors = remembered((text, role) =>
-            embeddings!.get(text, promptOf(embeddings!.prompts, task, role)).embedding
-          );
-          requireUsableVectors(data, vectors, task.files);
-          return scoreTask(data, vectors);
-        }),
-        model: embeddings!.encoder,
-        counts: textCounts(distinctInputs([task], embeddings!.prompts), embeddings!),
-      };
-    const record = writeScore(out, {
-      suite: suite.id,
-      task: task.name,
-      baseTask: task.baseTask,
-      category: task.category,
-      embedded: task.embedded,
-      main: score.main,
-      value: score.metrics[score.main]!,
-      stderr: standardErrorOfItems(score.items, score.aggregate),
-      aggregate: score.aggregate,
-      metrics: score.metrics,
-      counts: { ...score.counts, ...counts },
-      warnings: [...score.warnings, ...textWarnings(counts), ...task.notes],
-      scorer: scorerOf(data),
-      content: contentSha256(data),
-      options: task.options,
-      files: task.files,
-      model,
-    }, score.items);
-    writeMtebResults(out, record, score.items);
+  const stored = await readOutputs(tasks, out);
+  onProgress?.({ stage: "scoring tasks", done: 0, total: tasks.length });
+  for (const { record, items } of scoreOutputs(suite, tasks, stored)) {
+    writeScore(out, record, items);
+    writeMtebResults(out, record, items);
     records.push(record);
+    onProgress?.({ stage: "scoring tasks", done: records.length, total: tasks.length });
   }
   return records;
-}
-
-/** Finds a text's vector once: a stored one is found by the hash of the text, and texts are asked for many times. */
-function remembered(find: Vectors): Vectors {
-  const byRole = new Map<TextRole | undefined, Map<string, Float32Array>>();
-  return (text, role) => {
-    let found = byRole.get(role);
-    if (found === undefined) byRole.set(role, found = new Map());
-    let vector = found.get(text);
-    if (vector === undefined) found.set(text, vector = find(text, role));
-    return vector;
-  };
-}
-
-/** Calls a scorer, which does not know what its task is called; what goes wrong is told with that name. */
-function naming<T>(task: string, score: () => T): T {
-  try {
-    return score();
-  } catch (error) {
-    if (!(error instanceof NumericError || error instanceof UsageError)) throw error;
-    const Kind = error instanceof NumericError ? NumericError : UsageError;
-    throw new Kind(`${task}: ${error.message}`, error.cure, { cause: error });
-  }
-}
-
-/** What was cut or left empty among the texts of a task, and how much was written about them. */
-function textCounts(
-  texts: readonly PromptedText[],
-  embeddings: StoredEmbeddings,
-): Record<string, number> {
-  const encoded = texts.map(({ text, prompt }) => embeddings.get(text, prompt));
-  const rationales = encoded.flatMap((entry) => entry.rationales);
-  const total = (count: (entry: Encoded) => number) => encoded.reduce((sum, entry) => sum + count(entry), 0);
-  return {
-    texts: encoded.length,
-    truncated_prompts: encoded.filter((entry) => entry.truncatedPrompt).length,
-    rationales: rationales.length,
-    truncated_rationales: total((entry) => entry.truncatedRationales),
-    empty_rationales: rationales.filter((text) => text === "").length,
-    rationale_tokens: total((entry) => entry.rationaleTokens),
-  };
-}
-
-/** What was lost on the way to the embeddings, in sentences. */
-function textWarnings(counts: Readonly<Record<string, number>>): string[] {
-  const { texts, truncated_prompts: cut, rationales } = counts;
-  const { truncated_rationales: cutRationales, empty_rationales: empty } = counts;
-  return [
-    ...(cut ? [`${cut} of ${texts} texts were cut to the prompt's limit`] : []),
-    ...(cutRationales ? [`${cutRationales} of ${rationales} rationales were cut at their limit`] : []),
-    ...(empty ? [`${empty} of ${rationales} rationales are empty`] : []),
-  ];
 }

@@ -57,12 +57,11 @@ export function comparisonKey(record: Pick<ScoreRecord, "task" | "scorer" | "con
 }
 
 /**
- * Writes a score and its items; each file appears whole or not at all.
+ * The record of a score and its items, as it is written.
  *
  * @throws NumericError if a metric is not finite
  */
-export function writeScore(
-  folder: string,
+export function scoreRecord(
   score: Omit<ScoreRecord, "schema" | "items">,
   items: readonly ScoredItem[],
 ): ScoreRecord {
@@ -74,18 +73,28 @@ export function writeScore(
       );
     }
   }
-  const scores = `${folder}/scores`;
-  Deno.mkdirSync(scores, { recursive: true });
-  const name = score.task.replace(/[^\w.-]+/g, "_").replace(/_$/, "");
-  const lines = items.map((item) => JSON.stringify(item) + "\n").join("");
-  const record: ScoreRecord = {
+  const file = `${fileName(score.task)}.items.jsonl`;
+  return {
     schema: SCORE_SCHEMA,
     ...score,
-    items: { file: `${name}.items.jsonl`, rows: items.length, sha256: sha256Hex(lines) },
+    items: { file, rows: items.length, sha256: sha256Hex(itemLines(items)) },
   };
-  writeFileAtomic(`${scores}/${record.items.file}`, lines);
-  writeFileAtomic(`${scores}/${name}.json`, JSON.stringify(record, null, 2) + "\n");
-  return record;
+}
+
+/** Writes a score and its items; each file appears whole or not at all. */
+export function writeScore(folder: string, record: ScoreRecord, items: readonly ScoredItem[]): void {
+  const scores = `${folder}/scores`;
+  Deno.mkdirSync(scores, { recursive: true });
+  writeFileAtomic(`${scores}/${record.items.file}`, itemLines(items));
+  writeFileAtomic(`${scores}/${fileName(record.task)}.json`, JSON.stringify(record, null, 2) + "\n");
+}
+
+function fileName(task: string): string {
+  return task.replace(/[^\w.-]+/g, "_").replace(/_$/, "");
+}
+
+function itemLines(items: readonly ScoredItem[]): string {
+  return items.map((item) => JSON.stringify(item) + "\n").join("");
 }
 
 /**

@@ -1,0 +1,154 @@
+/**
+ * The last stage of an evaluation: scores from what a model returned, and from nothing else but the data sets.
+ *
+ * @module
+ */
+import { NumericError, UsageError } from "#errors";
+import { standardErrorOfItems } from "./bootstrap.ts";
+import { readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
+import type { Encoded } from "./encoder.ts";
+import { readExecutions, type StoredExecutions } from "./general/execution_store.ts";
+import { isGeneral, scoreGeneral } from "./general/general_task.ts";
+import { readGenerations, type StoredGenerations } from "./generation_store.ts";
+import { distinctInputs, type PromptedText } from "./inputs.ts";
+import { promptOf } from "./mteb/prompts.ts";
+import { scoreTask } from "./mteb/score_task.ts";
+import { requireUsableVectors } from "./mteb/usable_vectors.ts";
+import type { TextRole, Vectors } from "./score.ts";
+import { type LoadedScore, scoreRecord } from "./score_record.ts";
+import type { ResolvedTask, Suite } from "./suite.ts";
+import { contentSha256, scorerOf } from "./task_data.ts";
+
+/** What the stages before left; null where no task needs it. */
+export interface StoredOutputs {
+  readonly embeddings: StoredEmbeddings | null;
+  readonly generations: StoredGenerations | null;
+  readonly executions: StoredExecutions | null;
+}
+
+/**
+ * Reads what the tasks are scored from.
+ *
+ * @throws MissingError if the folder lacks a kind of output that a task needs
+ * @throws UsageError if an output was changed
+ */
+export async function readOutputs(tasks: readonly ResolvedTask[], folder: string): Promise<StoredOutputs> {
+  const some = (wanted: (task: ResolvedTask) => boolean) => tasks.some(wanted);
+  return {
+    embeddings: some(({ data }) => !isGeneral(data)) ? await readEmbeddings(folder) : null,
+    generations: some(({ data }) => isGeneral(data)) ? readGenerations(folder) : null,
+    executions: some(({ data }) => data.kind === "humaneval") ? readExecutions(folder) : null,
+  };
+}
+
+/**
+ * Scores the tasks in their order, one at a time.
+ *
+ * @throws MissingError if an output is not there; NumericError or UsageError with the task's name if one cannot be scored
+ */
+export function* scoreOutputs(
+  suite: Suite,
+  tasks: readonly ResolvedTask[],
+  stored: StoredOutputs,
+): Generator<LoadedScore> {
+  for (const task of tasks) {
+    const { data } = task;
+    const { score, model, counts } = isGeneral(data)
+      ? {
+        score: scoreGeneral(data, stored.generations!, stored.executions ?? noPrograms),
+        model: stored.generations!.generator,
+        counts: {},
+      }
+      : scoreEmbedded(task, stored.embeddings!);
+    const record = scoreRecord({
+      suite: suite.id,
+      task: task.name,
+      baseTask: task.baseTask,
+      category: task.category,
+      embedded: task.embedded,
+      main: score.main,
+      value: score.metrics[score.main]!,
+      stderr: standardErrorOfItems(score.items, score.aggregate),
+      aggregate: score.aggregate,
+      metrics: score.metrics,
+      counts: { ...score.counts, ...counts },
+      warnings: [...score.warnings, ...textWarnings(counts), ...task.notes],
+      scorer: scorerOf(data),
+      content: contentSha256(data),
+      options: task.options,
+      files: task.files,
+      model,
+    }, score.items);
+    yield { record, items: score.items };
+  }
+}
+
+const noPrograms: StoredExecutions = () => {
+  throw new TypeError("no task of this suite has programs");
+};
+
+function scoreEmbedded(task: ResolvedTask, embeddings: StoredEmbeddings) {
+  const { data } = task;
+  if (isGeneral(data)) throw new TypeError(`${task.name} has no embeddings`);
+  const score = naming(task.name, () => {
+    const vectors = remembered((text, role) =>
+      embeddings.get(text, promptOf(embeddings.prompts, task, role)).embedding
+    );
+    requireUsableVectors(data, vectors, task.files);
+    return scoreTask(data, vectors);
+  });
+  const counts = textCounts(distinctInputs([task], embeddings.prompts), embeddings);
+  return { score, model: embeddings.encoder, counts };
+}
+
+/** Finds a text's vector once: a stored one is found by the hash of the text, and texts are asked for many times. */
+function remembered(find: Vectors): Vectors {
+  const byRole = new Map<TextRole | undefined, Map<string, Float32Array>>();
+  return (text, role) => {
+    let found = byRole.get(role);
+    if (found === undefined) byRole.set(role, found = new Map());
+    let vector = found.get(text);
+    if (vector === undefined) found.set(text, vector = find(text, role));
+    return vector;
+  };
+}
+
+/** Calls a scorer, which does not know what its task is called; what goes wrong is told with that name. */
+function naming<T>(task: string, score: () => T): T {
+  try {
+    return score();
+  } catch (error) {
+    if (!(error instanceof NumericError || error instanceof UsageError)) throw error;
+    const Kind = error instanceof NumericError ? NumericError : UsageError;
+    throw new Kind(`${task}: ${error.message}`, error.cure, { cause: error });
+  }
+}
+
+/** What was cut or left empty among the texts of a task, and how much was written about them. */
+function textCounts(
+  texts: readonly PromptedText[],
+  embeddings: StoredEmbeddings,
+): Record<string, number> {
+  const encoded = texts.map(({ text, prompt }) => embeddings.get(text, prompt));
+  const rationales = encoded.flatMap((entry) => entry.rationales);
+  const total = (count: (entry: Encoded) => number) => encoded.reduce((sum, entry) => sum + count(entry), 0);
+  return {
+    texts: encoded.length,
+    truncated_prompts: encoded.filter((entry) => entry.truncatedPrompt).length,
+    rationales: rationales.length,
+    truncated_rationales: total((entry) => entry.truncatedRationales),
+    empty_rationales: rationales.filter((text) => text === "").length,
+    rationale_tokens: total((entry) => entry.rationaleTokens),
+  };
+}
+
+/** What was lost on the way to the embeddings, in sentences. */
+function textWarnings(counts: Readonly<Record<string, number>>): string[] {
+  const { texts, truncated_prompts: cut, rationales } = counts;
+  const { truncated_rationales: cutRationales, empty_rationales: empty } = counts;
+  return [
+    ...(cut ? [`${cut} of ${texts} texts were cut to the prompt's limit`] : []),
+    ...(cutRationales ? [`${cutRationales} of ${rationales} rationales were cut at their limit`] : []),
+    ...(empty ? [`${empty} of ${rationales} rationales are empty`] : []),
+  ];
+}
