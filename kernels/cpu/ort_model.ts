@@ -42,6 +42,8 @@ export class OrtModel {
         enableCpuMemArena: true,
         // 4: the error is thrown too.
         logSeverityLevel: 4,
+        // As every session here: threads that spin for long after each run take the cores from everything else.
+        extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "10" } } },
       });
     } catch (cause) {
       throw new UsageError(
