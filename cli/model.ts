@@ -139,9 +139,9 @@ export function modelGenerator(model: LoadedModel, onTokens?: OnTokens): Generat
   const { decoder, backbone } = model;
   return {
     digest: canonicalHash({ weights: model.weightsDigest, engine: decoder.device.description }),
-    generate: (requests, options = {}) =>
-      continueTexts(decoder, backbone, requests, { ...options, onTokens }),
-    logLikelihood: (requests, options = {}) =>
-      logLikelihoods(decoder, backbone, requests, { ...options, onTokens }),
+    generate: (requests, { onAnswered, ...options } = {}) =>
+      continueTexts(decoder, backbone, requests, { ...options, onDone: onAnswered, onTokens }),
+    logLikelihood: (requests, { onAnswered, ...options } = {}) =>
+      logLikelihoods(decoder, backbone, requests, { ...options, onDone: onAnswered, onTokens }),
   };
 }

@@ -79,15 +79,24 @@ export interface Likelihood {
   readonly tokens: number;
 }
 
+/** Options of a {@linkcode Generator}'s calls. */
+export interface AnswerOptions<T> extends BatchOptions {
+  /** Called at most once for a request as soon as it is answered, in any order; what is not reported is kept when all are. */
+  readonly onAnswered?: ((index: number, answer: T) => void) | undefined;
+}
+
 /** Continues texts. The result for a request must not depend on the other requests of the call. */
 export interface Generator {
   /** Identity of everything that the continuations depend on, hex. */
   readonly digest: string;
   /** One result per request, in order. */
-  generate(requests: readonly GenerationRequest[], options?: BatchOptions): Promise<readonly Generation[]>;
+  generate(
+    requests: readonly GenerationRequest[],
+    options?: AnswerOptions<Generation>,
+  ): Promise<readonly Generation[]>;
   /** One result per request, in order. */
   logLikelihood(
     requests: readonly LikelihoodRequest[],
-    options?: BatchOptions,
+    options?: AnswerOptions<Likelihood>,
   ): Promise<readonly Likelihood[]>;
 }

@@ -18,7 +18,7 @@ type GenerationRecord = { readonly request: string } & (Generation | Likelihood)
 export type ModelRequest = GenerationRequest | LikelihoodRequest;
 
 /** SHA-256 that identifies a request. */
-function requestKey(request: ModelRequest): string {
+export function requestKey(request: ModelRequest): string {
   return sha256Hex(
     JSON.stringify(
       "prompt" in request

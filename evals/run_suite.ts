@@ -8,11 +8,11 @@
 import { Mirror } from "../lib/data/mirror.ts";
 import { inOrder } from "../lib/rollout/in_order.ts";
 import { EmbeddingStore } from "./embedding_store.ts";
-import type { Encoded, Encoder, Generator } from "./encoder.ts";
+import type { AnswerOptions, Encoded, Encoder, Generation, Generator, Likelihood } from "./encoder.ts";
 import { ExecutionStore } from "./general/execution_store.ts";
 import { generalPrograms, generalRequests, isGeneral } from "./general/general_task.ts";
 import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
-import { GenerationStore, type ModelRequest, readGenerations } from "./generation_store.ts";
+import { GenerationStore, type ModelRequest, readGenerations, requestKey } from "./generation_store.ts";
 import { distinctInputs } from "./inputs.ts";
 import { writeMtebResults } from "./mteb/result_json.ts";
 import { readOutputs, scoreOutputs } from "./score_outputs.ts";
@@ -42,8 +42,8 @@ export interface RunSuiteOptions {
   /** Folder for the records; continued if it has some. */
   readonly out: string;
   /**
-   * Texts or requests given to the model at once: many keep a decoding batch full. Embeddings are written as they are
-   * finished, answers when all of a batch are. Default 256.
+   * Texts or requests given to the model at once: many keep a decoding batch full. What is finished is written at once, in
+   * order. Default 256.
    */
   readonly batchSize?: number;
   readonly signal?: AbortSignal | undefined;
@@ -110,9 +110,10 @@ async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOption
 }
 
 async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
-  const requests = tasks.flatMap<ModelRequest>(({ data }) => isGeneral(data) ? generalRequests(data) : []);
+  const asked = tasks.flatMap<ModelRequest>(({ data }) => isGeneral(data) ? generalRequests(data) : []);
+  const requests = [...new Map(asked.map((request) => [requestKey(request), request])).values()];
   if (requests.length === 0) return { answered: 0, reused: 0 };
-  const { generator } = options;
+  const { generator, signal } = options;
   if (generator === undefined) {
     throw new TypeError(`suite "${options.suite.id}" has general benchmarks, but no generator was given`);
   }
@@ -127,13 +128,31 @@ async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOption
     "generating answers",
     options,
     async (batch, onProgress) => {
-      store.add(batch, await generator.generate(batch, { signal: options.signal, onProgress }));
+      await kept(store, batch, (answers) => generator.generate(batch, { ...answers, signal, onProgress }));
     },
   );
   await inBatches(likelihoods, requests.length, "comparing answers", options, async (batch, onProgress) => {
-    store.add(batch, await generator.logLikelihood(batch, { signal: options.signal, onProgress }));
+    await kept(store, batch, (answers) => generator.logLikelihood(batch, { ...answers, signal, onProgress }));
   });
   return { answered: missing.length, reused: done };
+}
+
+/** Stores the answers to a batch in its order: each as soon as it and those before it are there. */
+async function kept<T extends Generation | Likelihood>(
+  store: GenerationStore,
+  batch: readonly ModelRequest[],
+  ask: (options: Required<Pick<AnswerOptions<T>, "onAnswered">>) => Promise<readonly T[]>,
+): Promise<void> {
+  let stored = 0;
+  const keep = inOrder<T>((answer, i) => {
+    store.add([batch[i]!], [answer]);
+    stored++;
+  });
+  const answers = await ask({ onAnswered: keep });
+  if (answers.length !== batch.length) {
+    throw new Error(`the generator returned ${answers.length} results for ${batch.length} requests`);
+  }
+  store.add(batch.slice(stored), answers.slice(stored));
 }
 
 /** Runs the programs that the model wrote, one after the other, each once. */

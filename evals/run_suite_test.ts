@@ -80,6 +80,25 @@ Deno.test("runSuite() leaves the same bytes when it was killed and continued as 
   });
 });
 
+Deno.test("runSuite() asks for no answer again that was finished before a kill, of either kind, within a batch", async () => {
+  await withFolder(async (dataRoot, out) => {
+    await run(dataRoot, `${out}-whole`, new TrigramEncoder(), new ChecksumGenerator());
+    // Three texts are generated, sixteen answers compared: killed in the middle of each, then let run.
+    const answered: number[] = [];
+    for (const failAfter of [2, 6, Infinity]) {
+      const encoder = new TrigramEncoder(),
+        generator = new ChecksumGenerator("checksums", undefined, failAfter);
+      const running = run(dataRoot, out, encoder, generator, 100);
+      if (failAfter === Infinity) assert.equal((await running).requests.reused, 8);
+      else await assert.rejects(running, /killed/);
+      answered.push(generator.prompts.length);
+      if (answered.length > 1) assert.deepEqual(encoder.encoded, []);
+    }
+    assert.deepEqual(answered, [2, 6, 11]);
+    assert.deepEqual(await folderContent(out), await folderContent(`${out}-whole`));
+  });
+});
+
 Deno.test("runSuite() refuses an encoder that does not report a text", async () => {
   await withFolder(async (dataRoot, out) => {
     const inner = new TrigramEncoder();

@@ -8,13 +8,16 @@ import { UsageError } from "#errors";
 import type { Backbone } from "../backbone/open.ts";
 import { type Decoder, packSequences } from "../backbone/decoder.ts";
 import { generate } from "./generate.ts";
+import type { Rollout } from "./request.ts";
 import { packPrompts } from "./shared_prefix.ts";
 
 /** Progress and cancellation. */
-export interface ContinueOptions {
+export interface ContinueOptions<T> {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly onTokens?: ((count: number) => void) | undefined;
+  /** Called once for every request as soon as it is done, in any order. */
+  readonly onDone?: ((index: number, result: T) => void) | undefined;
 }
 
 /** Where a greedy continuation ends. */
@@ -56,12 +59,19 @@ export async function continueTexts(
   decoder: Decoder,
   backbone: Backbone,
   requests: readonly ContinueRequest[],
-  options: ContinueOptions = {},
+  options: ContinueOptions<Continuation> = {},
 ): Promise<Continuation[]> {
   const { tokenizer, eosIds } = backbone;
   const text = (ids: readonly number[]) => tokenizer.decode(ids.filter((id) => !eosIds.includes(id)));
+  const results = new Array<Continuation>(requests.length);
+  const finish = (i: number, { tokens, stopped }: Rollout) => {
+    const written = text([...tokens]);
+    const ends = requests[i]!.stops.map((stop) => written.indexOf(stop)).filter((at) => at >= 0);
+    const end = Math.min(written.length, ...ends);
+    return results[i] = { text: written.slice(0, end), tokens: tokens.length, stopped };
+  };
   let done = 0;
-  const rollouts = await generate(
+  await generate(
     decoder,
     requests.map(({ prompt, stops, maxNewTokens }) => ({
       prompt: encodePrompt(decoder, backbone, prompt, maxNewTokens),
@@ -78,15 +88,14 @@ export async function continueTexts(
       eosIds,
       signal: options.signal,
       ...(options.onTokens && { onTokens: options.onTokens }),
-      onDone: () => options.onProgress?.(++done, requests.length),
+      onDone: (index, [rollout]) => {
+        const result = finish(index, rollout!);
+        options.onDone?.(index, result);
+        options.onProgress?.(++done, requests.length);
+      },
     },
   );
-  return rollouts.map(([rollout], i) => {
-    const { tokens, stopped } = rollout!;
-    const written = text([...tokens]);
-    const ends = requests[i]!.stops.map((stop) => written.indexOf(stop)).filter((at) => at >= 0);
-    return { text: written.slice(0, Math.min(written.length, ...ends)), tokens: tokens.length, stopped };
-  });
+  return results;
 }
 
 /** A continuation whose log-probability is asked for. */
@@ -111,7 +120,7 @@ export async function logLikelihoods(
   decoder: Decoder,
   backbone: Backbone,
   questions: readonly LikelihoodQuestion[],
-  options: ContinueOptions = {},
+  options: ContinueOptions<{ logProb: number; tokens: number }> = {},
 ): Promise<{ logProb: number; tokens: number }[]> {
   const tokenised = questions.map(({ context, continuation }): Tokenised => {
     const blanks = context.length - context.trimEnd().length;
@@ -142,6 +151,7 @@ export async function logLikelihoods(
       chosen.push(waiting.shift()!);
     }
     await answer(decoder, tokenised, chosen, results);
+    for (const i of chosen.flat()) options.onDone?.(i, results[i]!);
     done += chosen.reduce((sum, group) => sum + group.length, 0);
     options.onTokens?.(tokens);
     options.onProgress?.(done, questions.length);

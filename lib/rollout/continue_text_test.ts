@@ -214,10 +214,13 @@ backboneTest("continueTexts() gives a prompt the same text alone and among other
     maxNewTokens: 10 + i,
   }));
   let done = 0;
+  const reported: unknown[] = [];
   const together = await continueTexts(bench.decoder, bench.backbone, requests, {
+    onDone: (i, result) => reported[i] = result,
     onProgress: (count, total) => assert.deepEqual([count, total], [++done, 5]),
   });
   assert.equal(done, 5);
+  assert.deepEqual(reported, together);
   for (const [i, one] of requests.entries()) {
     assert.deepEqual(await continueTexts(bench.decoder, bench.backbone, [one]), [together[i]]);
   }
