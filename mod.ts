@@ -80,6 +80,7 @@ export { generate, type GenerateOptions } from "./lib/rollout/generate.ts";
 export type { PoolSpec, Rollout, RolloutRequest } from "./lib/rollout/request.ts";
 export { type EmbeddedText, type EmbedOptions, embedTexts } from "./lib/rollout/embed.ts";
 export { continueTexts, logLikelihoods } from "./lib/rollout/continue_text.ts";
+export { type EncodedText, OnnxEncoder, type OnnxEncodeOptions } from "./lib/encoder/onnx_encoder.ts";
 export { Purpose, type RandomAddress, uniform } from "./lib/rollout/philox.ts";
 
 // Objective
