@@ -80,6 +80,28 @@ Deno.test("grace-repro grants neither network nor subprocesses when it starts de
   ]);
 });
 
+Deno.test("grace-repro grants the network to the command pull, and to no other that has the word in it", async () => {
+  using folder = scratch();
+  const bin = barePath(folder.path);
+  writeProgram(join(bin, "deno"), fakeDeno(pinned));
+  const cases: [args: string[], granted: boolean][] = [
+    [["pull", "org/name"], true],
+    [["--json", "-q", "--color", "never", "pull", "--suite", "mini"], true],
+    [["--color=never", "pull"], true],
+    [["run", "pull"], false],
+    [["run", "--out", "pull"], false],
+    [["--color", "pull", "run"], false],
+    [["help", "pull"], false],
+    [["embed", "--", "pull"], false],
+    [[], false],
+  ];
+  for (const [args, granted] of cases) {
+    const { stdout } = await launch(args, { env: { PATH: bin }, clearEnv: true });
+    assert.equal(stdout.split("\n").includes("--allow-net"), granted, args.join(" "));
+    assert.ok(!/^--allow-(run|all)|^-A/m.test(stdout));
+  }
+});
+
 Deno.test("grace-repro uses the deno on PATH when its patch is newer, and npm's when its minor differs", async () => {
   using folder = scratch();
   const bin = barePath(folder.path);

@@ -18,6 +18,7 @@ import { explainError } from "./exit.ts";
 import { explainCommand, explainSyntax } from "./explain.ts";
 import { COLOR_MODES, type ColorMode, type CommandIo, wantsColor, writeText } from "./io.ts";
 import { Progress } from "./progress.ts";
+import { pullCommand, pullSyntax } from "./pull.ts";
 import { runCommand, runSyntax } from "./run.ts";
 import { formatExamples, oneOf, usageErrorOf } from "./syntax.ts";
 
@@ -67,6 +68,7 @@ function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr
     embedSyntax((options) => onJob((io) => embedCommand(options, io))),
     explainSyntax((options) => onJob((io) => explainCommand(options, io))),
     auditSyntax((options) => onJob((io) => auditCommand(options, io))),
+    pullSyntax((options) => onJob((io) => pullCommand(options, io))),
     doctorSyntax((options) => onJob((io) => doctorCommand(options, io))),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

@@ -11,7 +11,7 @@ import { oneOf, wholeNumber } from "./syntax.ts";
 export const backboneOption = () =>
   new Option(
     "--backbone <id|path>",
-    "model: tiny (built in, the default), a Hugging Face folder or a GGUF file",
+    "model: tiny (built in, the default), a Hugging Face folder, a GGUF file, or the id of one that was pulled",
   );
 
 /** How the preset is chosen where none is named; stands below the options of every command that has them. */

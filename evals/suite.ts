@@ -250,12 +250,18 @@ export async function resolveSuite(suite: Suite, mirror: Mirror): Promise<Resolv
   }
   const [first, ...others] = missing;
   if (first === undefined) return tasks;
-  if (others.length === 0 || mirror.root === undefined) throw first;
-  throw new MissingError(
-    `${missing.length} of ${suite.entries.length} tasks have no data: ${
+  if (suite.embedded) throw first;
+  const shown = others.length === 0 || mirror.root === undefined
+    ? first.message
+    : `${missing.length} of ${suite.entries.length} tasks have no data: ${
       missing.map((one) => one.message).join("; ")
-    }`,
-    `${first.cure}, and so the others; or choose tasks with --tasks (eval --list shows what is there)`,
+    }`;
+  throw new MissingError(
+    shown,
+    others.length === 0
+      ? first.cure
+      : `download what is missing, once: grace-repro pull --suite "${suite.id}"; or choose tasks with --tasks ` +
+        `(eval --list shows what is there); of the first: ${first.cure}`,
     { cause: first },
   );
 }

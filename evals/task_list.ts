@@ -21,7 +21,7 @@ export interface ListedData {
   readonly subset: string | null;
   /** How much it holds, where that is known; of a slice, of the whole. */
   readonly size: Readonly<Record<string, number>>;
-  /** Whether all of its files are below the data root, or come with the program. */
+  /** Whether all of its files are below the data root or in the hub's cache, or come with the program. */
   readonly here: boolean;
 }
 
@@ -88,6 +88,7 @@ function dataOf(entry: SuiteEntry, mirror: Mirror, profile: ScoringProfile): Pro
 
 async function isHere(task: SingleTask, mirror: Mirror, { mteb }: ScoringProfile): Promise<boolean> {
   const { repo, split, subset } = task;
+  mirror = mirror.at(task.revision);
   const all = async (...splits: string[]) =>
     (await Promise.all(splits.map((name) => mirror.hasSplit(repo, name, subset)))).every(Boolean);
   switch (task.category) {

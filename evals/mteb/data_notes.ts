@@ -28,7 +28,7 @@ async function notesOf(mirror: Mirror, task: SingleTask, data: SingleData): Prom
   if (revision === "embedded") return [];
   const notes: string[] = [];
   if (revision === undefined) notes.push(`the revision of "${repo}" is not pinned`);
-  const found = await mirror.revisionOf(repo);
+  const found = await mirror.at(revision).revisionOf(repo);
   if (found !== undefined && revision !== undefined && found !== revision) {
     notes.push(`the folder holds revision ${found} of "${repo}", the task is pinned to ${revision}`);
   }

@@ -86,6 +86,7 @@ async function loadSingle(
   task: SingleTask,
   profile: ScoringProfile,
 ): Promise<Loaded<SingleData>> {
+  mirror = mirror.at(task.revision);
   const read = <T>(split: string, parse: (row: JsonlRow, source: RowSource) => T) =>
     mirror.split(task.name, task.repo, split, parse, { subset: task.subset });
   switch (task.category) {

@@ -6,6 +6,8 @@
 import { basename, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
 import { EMBEDDED_BACKBONE_FOLDER } from "../data/embedded.ts";
+import { cachedCommits, findSnapshot } from "../hub/cache.ts";
+import { pullCommand, type Repo, repoNamed, repoText } from "../hub/repo.ts";
 import { digestFile } from "../manifest/hash.ts";
 import { EMBEDDED_BACKBONE } from "../manifest/names.ts";
 import type { ChatTemplate } from "./chat_template.ts";
@@ -31,7 +33,7 @@ export interface BackboneFile {
 
 /** An instruct model, checked and ready to be loaded onto a device. */
 export interface Backbone extends GenerationIds {
-  /** Last part of the path, without `.gguf`; "tiny" for the built-in one. */
+  /** Last part of the path or of the id, without `.gguf`; "tiny" for the built-in one. */
   readonly name: string;
   /** The path that was opened, without trailing slashes. */
   readonly path: string;
@@ -55,12 +57,14 @@ export interface Backbone extends GenerationIds {
   close(): void;
 }
 
-const ACCEPTED = "give a .gguf file, or a folder with config.json, tokenizer.json and *.safetensors";
+const ACCEPTED = "give a .gguf file, a folder with config.json, tokenizer.json and *.safetensors, " +
+  "or the id of a model that was pulled, such as Qwen/Qwen2.5-1.5B-Instruct";
 
 /**
  * Opens and checks a backbone. No weight is read yet, but every file is (for its digest).
  *
- * @param path a `.gguf` file or a Hugging Face folder, or "tiny" for the built-in backbone
+ * @param path a `.gguf` file or a Hugging Face folder; where there is neither, the id or short name of a model on the hub, which is
+ *   looked for in the hub's cache on this machine; or "tiny" for the built-in backbone
  * @param embedded folder of the built-in backbone
  * @throws {MissingError} when the path, or a file of the folder, is not there
  * @throws {UsageError} when something in it is damaged, contradictory or not supported
@@ -72,9 +76,14 @@ export async function openBackbone(
   if (path === EMBEDDED_BACKBONE) return await openEmbedded(embedded);
   const trimmed = path.replace(/(?<=.)\/+$/, "");
   const info = await Deno.stat(trimmed).catch((cause) => {
-    const reason = cause instanceof Deno.errors.NotFound ? "does not exist" : `cannot be read: ${cause}`;
-    throw new MissingError(`the backbone "${path}" ${reason}`, ACCEPTED, { cause });
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw new MissingError(`the backbone "${path}" cannot be read: ${cause}`, ACCEPTED, { cause });
   });
+  if (info === undefined) {
+    const repo = trimmed.endsWith(".gguf") ? undefined : repoNamed(trimmed);
+    if (repo?.type === "model") return await openPulled(path, repo);
+    throw new MissingError(`the backbone "${path}" does not exist`, ACCEPTED);
+  }
   if (info.isDirectory) return await openHf(trimmed);
   if (trimmed.endsWith(".gguf")) return await openGgufFile(trimmed);
   throw new UsageError(`the backbone "${path}" is neither a folder nor a .gguf file`, ACCEPTED);
@@ -86,6 +95,31 @@ async function openEmbedded(folder: string): Promise<Backbone> {
     `the built-in backbone "${EMBEDDED_BACKBONE}" is not in "${folder}"`,
     "restore fixtures/tiny/backbone: it is part of the program; or name another model with --backbone",
   );
+}
+
+/** Opens a model of the hub's cache. */
+async function openPulled(path: string, repo: Repo): Promise<Backbone> {
+  const snapshot = findSnapshot(repo);
+  if (snapshot === undefined) {
+    const [other] = cachedCommits(repo);
+    throw new MissingError(
+      `the backbone "${path}" is neither a path nor in the hub's cache on this machine`,
+      `download it, once: ${pullCommand(repo)}` +
+        (other === undefined ? "" : `; or name the revision that is there: ${repo.id}@${other}`),
+    );
+  }
+  try {
+    return { ...await openHf(snapshot.folder), name: basename(repo.id) };
+  } catch (error) {
+    if (!(error instanceof MissingError)) throw error;
+    throw new MissingError(
+      `${repoText(repo)} is in the hub's cache, but not whole: ${error.message}`,
+      `complete it: ${pullCommand(repo)}`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 async function openHf(folder: string): Promise<Backbone> {

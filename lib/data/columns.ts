@@ -100,8 +100,9 @@ export function labelListColumn(
 
 function fail(row: JsonlRow, column: string, source: RowSource, wanted: string): never {
   const found = column in row.value ? JSON.stringify(row.value[column]).slice(0, 60) : "no such column";
+  const unit = source.file.endsWith(".parquet") ? "row" : "line";
   throw new UsageError(
-    `${source.task}: "${source.file}" line ${row.line}: column "${column}" must be ${wanted}, found ${found}`,
+    `${source.task}: "${source.file}" ${unit} ${row.line}: column "${column}" must be ${wanted}, found ${found}`,
     `columns of this row: ${
       Object.keys(row.value).join(", ") || "none"
     }; compare with the data set's own card`,

@@ -1,23 +1,28 @@
 /**
  * Data sets in a local folder (`--data-root DIR`), laid out like the Hugging Face hub:
  *
- *     <data set id>/<split>.jsonl.gz        or <split>.jsonl
+ *     <data set id>/<split>.jsonl.gz        or <split>.jsonl, or <split>.parquet
  *     <data set id>/<subset>/<split>.jsonl.gz     of a data set in several languages; or <split>.jsonl.gz with a column `lang`
  *     <data set id>/corpus.jsonl.gz, queries.jsonl.gz, qrels/<split>.tsv     for retrieval; or qrels/<split>.jsonl.gz
  *     index.json                            optional: a list of {id, partial, mteb_revision, ...}
  *
- * The program's own data sets lie in such a folder too, and are always found there: ids below "tiny/" and "tiny-dev/".
- * Nothing is downloaded here, and no split stands in for another.
+ * The program's own data sets lie in such a folder too, and are always found there: ids below "tiny/" and "tiny-dev/". What the
+ * folder does not hold, or where none is given, is looked for in the hub's cache on this machine (`grace-repro pull`), at the
+ * revision that a task pins. Nothing is downloaded here, and no split or revision stands in for another.
  *
  * @module
  */
 import { MissingError, UsageError } from "#errors";
 import type { DataFile } from "./data_file.ts";
 import { EMBEDDED_DATA_FOLDER, isEmbedded } from "./embedded.ts";
-import { excerpt, type JsonlRow, readJsonl, readLines } from "./jsonl.ts";
+import { HubData, type PlacedFile } from "./hub_data.ts";
+import type { SplitQuery } from "./hub_layout.ts";
+import { excerpt, type JsonlRow, readLines } from "./jsonl.ts";
+import { readRows } from "./rows.ts";
+import { sha256Hex } from "../manifest/hash.ts";
 import { idColumn, integerColumn, type RowSource, stringColumn } from "./columns.ts";
 
-/** Rows of one file with the file's identity. */
+/** Rows of a split with the identity of its file, or of its files as if they were one. */
 export interface Split<T> {
   readonly rows: readonly T[];
   readonly file: DataFile;
@@ -40,6 +45,13 @@ export interface SplitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Files of a split, in order. */
+interface Located {
+  readonly files: readonly PlacedFile[];
+  /** False if a column says which subset a row is of. */
+  readonly ofSubset: boolean;
+}
+
 /** What `index.json` may say of a data set. */
 interface IndexEntry {
   readonly id: string;
@@ -47,16 +59,28 @@ interface IndexEntry {
   readonly mteb_revision?: string;
 }
 
-/** Reader of a mirror folder and of the program's own. */
+/** Reader of a mirror folder, of the program's own, and of the hub's cache. */
 export class Mirror {
   readonly #index = new Map<string, Promise<ReadonlyMap<string, IndexEntry>>>();
 
   /**
    * @param root the folder; read only, and looked into only when something is asked for. Undefined where none is given:
-   *   then the built-in data sets are all there is
+   *   then there are the built-in data sets and those of the hub's cache
    * @param embedded folder of the built-in data sets
+   * @param hub data sets of the hub's cache
+   * @param revision commit of those that are needed; undefined for what their branch `main` was when it was pulled
    */
-  constructor(readonly root: string | undefined, readonly embedded: string = EMBEDDED_DATA_FOLDER) {}
+  constructor(
+    readonly root: string | undefined,
+    readonly embedded: string = EMBEDDED_DATA_FOLDER,
+    readonly hub: HubData = new HubData(),
+    readonly revision?: string,
+  ) {}
+
+  /** The same, but what comes from the hub's cache is of this revision. */
+  at(revision: string | undefined): Mirror {
+    return revision === this.revision ? this : new Mirror(this.root, this.embedded, this.hub, revision);
+  }
 
   /**
    * Path of a file of a data set.
@@ -85,20 +109,23 @@ export class Mirror {
     parse: (row: JsonlRow, source: RowSource) => T,
     { subset, signal }: SplitOptions = {},
   ): Promise<Split<T>> {
-    const label = await this.#find(task, id, splitFiles(split, subset));
-    const rows: T[] = [];
-    const source = { task, file: label };
-    // A file of all languages says in every row which one it is of.
-    const ofSubset = subset === undefined || label.startsWith(`${id}/${subset}/`)
-      ? () => true
-      : (row: JsonlRow) => stringColumn(row, "lang", source) === subset;
-    const read = readJsonl(this.pathOf(label), (row) => {
-      if (ofSubset(row)) rows.push(parse(row, source));
-    }, { label, signal });
-    const file = await naming(task, read);
+    const { files, ofSubset } = await this.#find(task, id, { split, subset });
+    const rows: T[] = [], read: DataFile[] = [];
+    for (const { path, label } of files) {
+      const source = { task, file: label };
+      // A file of all languages says in every row which one it is of.
+      const isWanted = ofSubset
+        ? () => true
+        : (row: JsonlRow) => stringColumn(row, "lang", source) === subset;
+      const reading = readRows(path, (row) => {
+        if (isWanted(row)) rows.push(parse(row, source));
+      }, { label, signal });
+      read.push(await naming(task, reading));
+    }
+    const file = asOne(read);
     if (rows.length === 0) {
       throw new UsageError(
-        `${task}: "${label}" holds no rows${file.rows === 0 ? "" : ` of the subset "${subset}"`}`,
+        `${task}: "${file.path}" holds no rows${file.rows === 0 ? "" : ` of the subset "${subset}"`}`,
         "fetch the data set again",
       );
     }
@@ -114,68 +141,85 @@ export class Mirror {
    *   contradict each other
    */
   async judgements(task: string, id: string, split: string): Promise<Split<Judgement>> {
-    const label = await this.#find(task, id, judgementFiles(split));
-    const known = new Map<string, Judgement>();
-    const add = (judgement: Judgement) => {
-      const key = JSON.stringify([judgement.query, judgement.document]);
-      const other = known.get(key);
-      if (other !== undefined && other.relevance !== judgement.relevance) {
-        throw new UsageError(
-          `${task}: "${label}" line ${judgement.line} gives document "${judgement.document}" for query ` +
-            `"${judgement.query}" the relevance ${judgement.relevance}, line ${other.line} ${other.relevance}`,
-          "fetch the data set again",
-        );
-      }
-      if (other === undefined) known.set(key, judgement);
-    };
-    const read = label.endsWith(".tsv")
-      ? readLines(this.pathOf(label), (text, line) => {
-        if (line > 1) add(parseJudgement(text, { task, file: label }, line));
-      }, { label })
-      : readJsonl(this.pathOf(label), (row) => {
-        const source = { task, file: label };
-        add({
-          line: row.line,
-          query: idColumn(row, "query-id", source),
-          document: idColumn(row, "corpus-id", source),
-          relevance: integerColumn(row, "score", source, -1000, 1000),
-        });
-      }, { label });
-    const file = await naming(task, read);
-    const rows = [...known.values()];
+    const { files } = await this.#find(task, id, { split, judgements: true });
+    const known = new Map<string, Judgement & { readonly label: string }>(), read: DataFile[] = [];
+    for (const { path, label } of files) {
+      const add = (judgement: Judgement) => {
+        const key = JSON.stringify([judgement.query, judgement.document]);
+        const other = known.get(key);
+        if (other !== undefined && other.relevance !== judgement.relevance) {
+          throw new UsageError(
+            `${task}: "${label}" line ${judgement.line} gives document "${judgement.document}" for query ` +
+              `"${judgement.query}" the relevance ${judgement.relevance}, ` +
+              `${other.label === label ? "" : `"${other.label}" `}line ${other.line} ${other.relevance}`,
+            "fetch the data set again",
+          );
+        }
+        if (other === undefined) known.set(key, { ...judgement, label });
+      };
+      const reading = label.endsWith(".tsv")
+        ? readLines(path, (text, line) => {
+          if (line > 1) add(parseJudgement(text, { task, file: label }, line));
+        }, { label })
+        : readRows(path, (row) => {
+          const source = { task, file: label };
+          add({
+            line: row.line,
+            query: idColumn(row, "query-id", source),
+            document: idColumn(row, "corpus-id", source),
+            relevance: integerColumn(row, "score", source, -1000, 1000),
+          });
+        }, { label });
+      read.push(await naming(task, reading));
+    }
+    const rows = [...known.values()].map(({ label: _file, ...judgement }): Judgement => judgement);
+    const file = asOne(read);
     if (rows.length === 0) {
-      throw new UsageError(`${task}: "${label}" holds no judgements`, "fetch the data set again");
+      throw new UsageError(`${task}: "${file.path}" holds no judgements`, "fetch the data set again");
     }
     return { rows, file: { ...file, rows: rows.length } };
   }
 
   /** Whether a file of the split is there; its content is not looked at. */
   async hasSplit(id: string, split: string, subset?: string): Promise<boolean> {
-    return await this.#first(id, splitFiles(split, subset)) !== undefined;
+    return await this.#locate(id, { split, subset }) !== undefined;
   }
 
   /** Whether a file of relevance judgements is there. */
   async hasJudgements(id: string, split: string): Promise<boolean> {
-    return await this.#first(id, judgementFiles(split)) !== undefined;
+    return await this.#locate(id, { split, judgements: true }) !== undefined;
   }
 
   /** Whether the folder's `index.json` says that it holds only a part of this data set. */
   async isPartial(id: string): Promise<boolean> {
-    return (await this.#entry(id))?.partial === true;
+    return await this.#isInFolder(id) && (await this.#entry(id))?.partial === true;
   }
 
-  /** Revision of the data set on the hub that the folder's `index.json` says this is; undefined if it does not say. */
+  /**
+   * Revision of the data set on the hub that the folder's `index.json` says this is, or that the hub's cache holds; undefined if
+   * neither says.
+   */
   async revisionOf(id: string): Promise<string | undefined> {
-    return (await this.#entry(id))?.mteb_revision;
+    return await this.#isInFolder(id)
+      ? (await this.#entry(id))?.mteb_revision
+      : this.hub.commitOf(id, this.revision);
   }
 
   #rootOf(id: string): string {
     if (isEmbedded(id)) return this.embedded;
     if (this.root !== undefined) return this.root;
     throw new MissingError(
-      `no folder with data sets is given, and "${id}" is not built in`,
-      "name it with --data-root or GRACE_DATA_ROOT: it is laid out as <owner>/<name>/<split>.jsonl.gz",
+      `no folder with data sets is given, and "${id}" is not built in, nor in the hub's cache`,
+      `${this.hub.cure(id, this.revision)}; or name a folder with --data-root or GRACE_DATA_ROOT, ` +
+        "laid out as <owner>/<name>/<split>.jsonl.gz",
     );
+  }
+
+  /** Whether the data set is built in, or below the root: by a folder, or by what the index says. */
+  async #isInFolder(id: string): Promise<boolean> {
+    if (isEmbedded(id)) return true;
+    if (this.root === undefined) return false;
+    return await this.#entry(id) !== undefined || await isThere(`${this.root}/${id}`);
   }
 
   async #entry(id: string): Promise<IndexEntry | undefined> {
@@ -209,42 +253,65 @@ export class Mirror {
   async #first(id: string, names: readonly string[]): Promise<string | undefined> {
     if (this.root === undefined && !isEmbedded(id)) return undefined;
     for (const name of names) {
-      try {
-        await Deno.stat(this.pathOf(`${id}/${name}`));
-        return `${id}/${name}`;
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
+      if (await isThere(this.pathOf(`${id}/${name}`))) return `${id}/${name}`;
     }
     return undefined;
   }
 
-  async #find(task: string, id: string, names: readonly string[]): Promise<string> {
-    this.#rootOf(id);
-    const found = await this.#first(id, names);
+  /** Files of a split: one below the root, or else those of the hub's cache. */
+  async #locate(id: string, query: SplitQuery): Promise<Located | undefined> {
+    const { subset } = query, label = await this.#first(id, filesOf(query));
+    if (label !== undefined) {
+      const ofSubset = subset === undefined || label.startsWith(`${id}/${subset}/`);
+      return { files: [{ path: this.pathOf(label), label }], ofSubset };
+    }
+    return isEmbedded(id) ? undefined : await this.hub.find(id, this.revision, query);
+  }
+
+  async #find(task: string, id: string, query: SplitQuery): Promise<Located> {
+    const found = await this.#locate(id, query);
     if (found !== undefined) return found;
+    this.#rootOf(id);
+    const names = filesOf(query);
     throw new MissingError(
       `${task}: data set "${id}" not found: looked for ${
         names.map((name) => `"${this.pathOf(`${id}/${name}`)}"`).join(" and ")
-      }`,
+      }${isEmbedded(id) ? "" : ", and in the hub's cache"}`,
       isEmbedded(id)
         ? "restore fixtures/tiny/data: it is part of the program"
-        : `fetch "${id}" and store it as ${id}/${
+        : `${this.hub.cure(id, this.revision)}; or fetch "${id}" and store it as ${id}/${
           names[1] ?? names[0]
         } below the folder given with --data-root`,
     );
   }
 }
 
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Files of a mirror folder that may hold what is looked for, the preferred one first. */
+function filesOf({ split, subset, judgements }: SplitQuery): string[] {
+  return judgements ? judgementFiles(split) : splitFiles(split, subset);
+}
+
+const ENDINGS = ["jsonl.gz", "jsonl", "parquet"];
+
 /** Files that may hold a split, the preferred one first. */
 function splitFiles(split: string, subset: string | undefined): string[] {
   const folders = subset === undefined ? [""] : [`${subset}/`, ""];
-  return folders.flatMap((folder) => [`${folder}${split}.jsonl.gz`, `${folder}${split}.jsonl`]);
+  return folders.flatMap((folder) => ENDINGS.map((ending) => `${folder}${split}.${ending}`));
 }
 
 /** Files that may hold relevance judgements, the preferred one first. */
 function judgementFiles(split: string): string[] {
-  return ["tsv", "jsonl.gz", "jsonl"].map((ending) => `qrels/${split}.${ending}`);
+  return ["tsv", ...ENDINGS].map((ending) => `qrels/${split}.${ending}`);
 }
 
 function parseJudgement(text: string, { task, file }: RowSource, line: number): Judgement {
@@ -256,6 +323,21 @@ function parseJudgement(text: string, { task, file }: RowSource, line: number): 
     );
   }
   return { line, query, document, relevance: Number(relevance) };
+}
+
+/**
+ * Several files as one: the digest is that of the lines that `sha256sum` prints of them, so that it changes if any of them does.
+ */
+function asOne(files: readonly DataFile[]): DataFile {
+  const [first, ...more] = files;
+  if (more.length === 0) return first!;
+  const sum = (size: (file: DataFile) => number) => files.reduce((total, file) => total + size(file), 0);
+  return {
+    path: `${first!.path} and ${more.length} more`,
+    bytes: sum((file) => file.bytes),
+    sha256: sha256Hex(files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join("")),
+    rows: sum((file) => file.rows),
+  };
 }
 
 /** What a file is read for stands in front of what is wrong with it. */
