@@ -207,7 +207,7 @@ Deno.test("a data set that is missing or damaged is named with its file and line
   assert.equal(code, 3);
   assert.match(
     stderr,
-    /^error: no folder with data sets is given, and "mteb\/\S+" is not built in\n {2}name it with --data-root/,
+    /^error: no folder with data sets is given, and "mteb\/\S+" is not built in, nor in the hub.s cache\n {2}download .*--data-root/,
   );
   assert.deepEqual([...Deno.readDirSync(lab.path("empty"))], [], "no folder of scores is begun");
 });
