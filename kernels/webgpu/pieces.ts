@@ -5,16 +5,13 @@
  */
 import type { GpuTensor } from "./tensor.ts";
 
-/** A binding starts at an aligned offset, so it may hold this many bytes before the tensor's own. */
-const alignmentSlack = 256;
-
 /**
  * Number of rows of `rowBytes` that a binding can hold.
  *
  * @throws where it cannot hold a single one
  */
 export function rowsPerBinding(rowBytes: number, maxBinding: number): number {
-  const rows = Math.floor((maxBinding - alignmentSlack) / Math.max(rowBytes, 1));
+  const rows = Math.floor(maxBinding / Math.max(rowBytes, 1));
   if (rows < 1) throw new Error(`a row of ${rowBytes} bytes is larger than a binding of ${maxBinding}`);
   return rows;
 }

@@ -46,7 +46,7 @@ export class CommandQueue {
   readonly kernels: KernelCache;
   /** Largest number of workgroups in a dimension of a dispatch. */
   readonly maxGroups: number;
-  /** Largest number of bytes that a kernel can see of a tensor. */
+  /** Largest number of bytes that a kernel can see of a tensor, wherever in its buffer that starts. */
   readonly maxBinding: number;
   readonly #alignment: number;
   readonly #readback: Readback;
@@ -79,11 +79,13 @@ export class CommandQueue {
     this.failures = new Failures(device);
     this.kernels = new KernelCache(device);
     this.maxGroups = Math.min(limits.maxComputeWorkgroupsPerDimension, options.maxGroups ?? Infinity);
-    this.maxBinding = Math.min(limits.maxStorageBufferBindingSize, options.maxBinding ?? Infinity);
     this.#alignment = Math.max(
       limits.minStorageBufferOffsetAlignment,
       limits.minUniformBufferOffsetAlignment,
     );
+    // Bindings start at aligned offsets, so one may hold bytes before the tensor's own.
+    this.maxBinding = Math.min(limits.maxStorageBufferBindingSize, options.maxBinding ?? Infinity) -
+      this.#alignment;
     this.#readback = new Readback(device);
     if (options.timestamps && !adapter.features.timestamps) {
       throw new MissingError(
@@ -146,9 +148,9 @@ export class CommandQueue {
         throw new Error(`kernel "${kernel.spec.name}": "${name}" starts within an element`);
       }
       const size = Math.max(4, Math.ceil((rest + bytes) / 4) * 4, unit);
-      if (size > this.maxBinding + this.#alignment) {
+      if (bytes > this.maxBinding) {
         throw new Error(
-          `kernel "${kernel.spec.name}": "${name}" has ${size} bytes, the limit is ${this.maxBinding}`,
+          `kernel "${kernel.spec.name}": "${name}" has ${bytes} bytes, the limit is ${this.maxBinding}`,
         );
       }
       resources.push({ slab, offset: start, size });
