@@ -15,11 +15,15 @@ export interface Slab {
   readonly id: number;
 }
 
-/** Sizes are rounded up to an eighth of their power of two, so that nearly equal batches reuse each other's memory. */
-function slabSize(bytes: number): number {
+/**
+ * Sizes are rounded up to an eighth of their power of two, so that nearly equal batches reuse each other's memory; not
+ * beyond `most`, the largest size of a buffer, if they fit that.
+ */
+function slabSize(bytes: number, most: number): number {
   if (bytes <= 4096) return 4096;
   const unit = Math.max(256, 2 ** (Math.floor(Math.log2(bytes)) - 3));
-  return Math.ceil(bytes / unit) * unit;
+  const rounded = Math.ceil(bytes / unit) * unit;
+  return rounded <= most ? rounded : Math.max(bytes, most - most % 256);
 }
 
 /** Live and free memory together stay below the most that was ever live, and a tenth more. */
@@ -53,7 +57,7 @@ export class Arena {
   alloc(shape: readonly number[], dtype: DType): GpuTensor {
     const size = sizeOf(shape);
     if (!Number.isSafeInteger(size) || size < 0) throw new Error(`not a shape: [${shape}]`);
-    const slab = this.#slab(slabSize(size * bytesPer[dtype]), `a tensor [${shape}] of ${dtype}`);
+    const slab = this.#slab(this.#sizeFor(size * bytesPer[dtype]), `a tensor [${shape}] of ${dtype}`);
     const tensor = new GpuTensor(dtype, [...shape], slab);
     this.#live.add(tensor);
     this.current += slab.bytes;
@@ -67,10 +71,14 @@ export class Arena {
    * as a tensor.
    */
   permanent(shape: readonly number[], dtype: DType): GpuTensor {
-    const bytes = slabSize(sizeOf(shape) * bytesPer[dtype]);
+    const bytes = this.#sizeFor(sizeOf(shape) * bytesPer[dtype]);
     const slab = this.#create(bytes, `a table [${shape}] of ${dtype}`);
     this.#permanent.push(slab);
     return new GpuTensor(dtype, [...shape], slab);
+  }
+
+  #sizeFor(bytes: number): number {
+    return slabSize(bytes, this.host.device.limits.maxBufferSize);
   }
 
   /** Bytes in live tensors and in free slabs. */

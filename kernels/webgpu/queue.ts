@@ -25,6 +25,9 @@ const dispatchesPerSubmit = 128;
 /** Bind groups that are kept. */
 const bindGroupLimit = 8192;
 
+/** Host data that is written between two submissions, at most: until then it lies in memory twice. */
+const unsubmittedBytes = 1 << 26;
+
 /** A piece of a buffer. */
 export interface Piece {
   readonly slab: Slab;
@@ -62,7 +65,8 @@ export class CommandQueue {
   #used = 0;
   readonly #uniforms: GPUBindGroup;
   readonly #bindGroups = new Map<string, GPUBindGroup>();
-
+  /** Bytes of host data that WebGPU holds for the next submission. */
+  #unsubmitted = 0;
   readonly #timer: KernelTimer | null;
 
   /**
@@ -190,7 +194,7 @@ export class CommandQueue {
         bytes = Math.max(data.length, 4);
       if (bytes > listBytes) {
         const slab = this.#temporary(bytes);
-        this.device.queue.writeBuffer(slab.buffer, 0, data as Uint8Array<ArrayBuffer>);
+        this.#send(slab, 0, data as Uint8Array<ArrayBuffer>);
         return { slab, offset: 0, bytes };
       }
       const offset = this.#reserve(bytes);
@@ -303,15 +307,24 @@ export class CommandQueue {
     }
     this.flush();
     const whole = data.byteLength - data.byteLength % 4;
-    // In pieces: one call copies all its data twice on the way.
-    for (let from = 0; from < whole; from += 1 << 26) {
-      this.device.queue.writeBuffer(slab.buffer, offset + from, data, from, Math.min(1 << 26, whole - from));
+    for (let from = 0; from < whole; from += unsubmittedBytes) {
+      this.#send(slab, offset + from, data.subarray(from, Math.min(from + unsubmittedBytes, whole)));
     }
     if (whole < padded) {
       const tail = new Uint8Array(4);
       tail.set(data.subarray(whole));
-      this.device.queue.writeBuffer(slab.buffer, offset + whole, tail);
+      this.#send(slab, offset + whole, tail);
     }
+  }
+
+  /** Hands host data to WebGPU, which would keep a whole model's weights until somebody submits. */
+  #send(slab: Slab, offset: number, data: Uint8Array<ArrayBuffer>): void {
+    if (this.#unsubmitted + data.byteLength > unsubmittedBytes) {
+      this.device.queue.submit([]);
+      this.#unsubmitted = 0;
+    }
+    this.device.queue.writeBuffer(slab.buffer, offset, data);
+    this.#unsubmitted += data.byteLength;
   }
 
   /** Submits what has been issued. */
@@ -321,6 +334,7 @@ export class CommandQueue {
       if (this.#used > 0) this.device.queue.writeBuffer(this.#host.buffer, 0, this.#staging, 0, this.#used);
       this.device.queue.submit([this.#encoder.finish()]);
       this.#encoder = null;
+      this.#unsubmitted = 0;
     }
     this.#used = 0;
     this.#dispatches = 0;

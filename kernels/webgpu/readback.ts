@@ -36,7 +36,8 @@ export class Readback {
       staging.bytes >= bytes && staging.bytes <= 4 * bytes + 4096
     );
     if (fits >= 0) return this.#free.splice(fits, 1)[0]!;
-    const size = Math.max(4096, 2 ** Math.ceil(Math.log2(bytes)));
+    // What is not kept need not fit anything else, and the next power of two may be more than a buffer can have.
+    const size = bytes > keptBytes ? bytes : Math.max(4096, 2 ** Math.ceil(Math.log2(bytes)));
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     return { buffer: this.device.createBuffer({ size, usage }), bytes: size, seasoned: false };
   }

@@ -1,0 +1,50 @@
+import { assert, assertSameBits } from "#test";
+import { findAdapter, openAdapter } from "./adapter.ts";
+import { createWebGpuDevice } from "./mod.ts";
+
+const gpuTest = (await findAdapter()) ? Deno.test : Deno.test.ignore;
+
+gpuTest("CommandQueue.write() leaves at most 64 MiB of host data to WebGPU before it submits", async () => {
+  const adapter = await openAdapter(), { queue } = adapter.device;
+  const send = queue.writeBuffer.bind(queue), submit = queue.submit.bind(queue);
+  let waiting = 0, most = 0, sent = 0;
+  queue.writeBuffer = (...call) => {
+    const bytes = (call[2] as Uint8Array).byteLength;
+    sent += bytes;
+    most = Math.max(most, waiting += bytes);
+    send(...call);
+  };
+  queue.submit = (commands) => {
+    waiting = 0;
+    submit(commands);
+  };
+  const device = await createWebGpuDevice({ adapter });
+  const numbers = Float32Array.from({ length: 5_000_001 }, (_, i) => i);
+  const tensors = Array.from({ length: 8 }, () => device.upload(numbers, [numbers.length]));
+  assert.equal(sent, 8 * numbers.byteLength);
+  assert.ok(most <= 2 ** 26, `${most} bytes`);
+  for (const tensor of tensors) assertSameBits(await device.read(tensor), numbers, "what was written");
+  device.free(...tensors);
+  device.dispose();
+});
+
+gpuTest("a tensor that a buffer just holds is allocated, written and read", async () => {
+  // Sizes of buffers are rounded up where there is room: those of tensors by an eighth, those for reading to a power of two.
+  const adapter = await openAdapter(), most = 80 * 2 ** 20 - 1, { device: gpu } = adapter;
+  const create = gpu.createBuffer.bind(gpu), { limits } = gpu;
+  const lower = new Proxy(limits, {
+    get: (of, name) => name === "maxBufferSize" ? most : of[name as keyof GPUSupportedLimits],
+  });
+  Object.defineProperty(gpu, "limits", { value: lower });
+  gpu.createBuffer = (descriptor) => {
+    assert.ok(descriptor.size <= most, `a buffer of ${descriptor.size} bytes`);
+    return create(descriptor);
+  };
+  const device = await createWebGpuDevice({ adapter }), size = Math.floor(most / 4);
+  const tensor = device.alloc([size]);
+  device.fill(device.rows(tensor, size - 2, size), 7);
+  const read = await device.read(tensor);
+  assert.deepEqual([read.length, ...read.slice(-2)], [size, 7, 7]);
+  device.free(tensor);
+  device.dispose();
+});
