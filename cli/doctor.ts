@@ -24,7 +24,7 @@ const stepTokens = 1024;
 /** What `--json` prints. */
 export interface DoctorReport {
   /** Changes when a field changes its meaning. */
-  readonly schema: "grace-repro/doctor/2";
+  readonly schema: "grace-repro/doctor/3";
   readonly machine: Machine;
   /** Engine that `--device auto` takes on this machine. */
   readonly auto: string;
@@ -82,7 +82,7 @@ export async function doctorCommand(options: DoctorOptions, io: CommandIo): Prom
     webgpuProblem = `${error.message}: ${error.cure}`;
   }
   const report: DoctorReport = {
-    schema: "grace-repro/doctor/2",
+    schema: "grace-repro/doctor/3",
     machine: readMachine(Deno.cwd()),
     auto: webgpu && !webgpu.software && webgpuProblem === null ? "webgpu" : "cpu",
     engines,
@@ -148,9 +148,9 @@ function describeEngine({ kind, description, gflops, gigabytesPerSecond }: Engin
 }
 
 function describeAdapter(
-  { vendor, architecture, driver, software, features, limits, readBack }: AdapterFacts,
+  { name, vendor, software, features, limits, readBack }: AdapterFacts,
 ) {
-  const named = [vendor, architecture, driver].filter((part) => part !== "").join(", ");
+  const named = `${name}, by ${vendor}`;
   return [
     ["  adapter", software ? `${named}; computes on the CPU, so only --device webgpu takes it` : named],
     [

@@ -104,7 +104,7 @@ Deno.test("doctor --json prints one object with the machine, the engine and the 
     Object.keys(report),
     ["schema", "machine", "auto", "engines", "webgpu", "webgpuProblem", "backbone"],
   );
-  assert.equal(report.schema, "grace-repro/doctor/2");
+  assert.equal(report.schema, "grace-repro/doctor/3");
   assert.equal(report.machine.deno, Deno.version.deno);
   assert.ok(report.machine.memory.total > report.machine.memory.available);
   assert.ok(report.machine.disk.free > 0);

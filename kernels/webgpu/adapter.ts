@@ -2,7 +2,8 @@
  * Finds a WebGPU adapter and opens a device on it, with every feature and limit that it will give.
  *
  * Deno lists no `subgroups` among an adapter's features but gives them when asked (the list is masked), so features are
- * asked for by trial. Nothing here is needed by the kernels: what is missing costs speed only.
+ * asked for by trial. No feature is needed by the kernels: what is missing costs speed only. Two limits are, see
+ * {@linkcode neededLimits}.
  *
  * @module
  */
@@ -36,6 +37,15 @@ const wanted = [
   "maxStorageBuffersPerShaderStage",
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
+/**
+ * What the kernels need beyond the limits that every WebGPU adapter has: the gradients of attention bind ten tensors, and
+ * all of attention holds a tile of keys beside the weights of its queries.
+ */
+export const neededLimits = {
+  maxStorageBuffersPerShaderStage: 10,
+  maxComputeWorkgroupStorageSize: 32768,
+} as const satisfies Partial<Record<typeof wanted[number], number>>;
+
 /** How to get an adapter, by operating system. */
 const cures: Readonly<Record<string, string>> = {
   linux:
@@ -60,12 +70,21 @@ async function request(): Promise<GPUAdapter | null> {
   }
 }
 
+/** Makers by their numbers (of PCI, and of Vulkan for software), which is what Deno tells of them. */
+const vendors: Readonly<Record<string, string>> = {
+  [0x1002]: "AMD",
+  [0x106b]: "Apple",
+  [0x10de]: "NVIDIA",
+  [0x1414]: "Microsoft",
+  [0x8086]: "Intel",
+  [0x10005]: "Mesa",
+};
+
 /** What `doctor` tells of an adapter. */
 export interface AdapterFacts {
   readonly name: string;
+  /** Who made it; the number of an unknown maker. The version of its driver Deno does not tell. */
   readonly vendor: string;
-  readonly architecture: string;
-  readonly driver: string;
   readonly software: boolean;
   readonly features: OpenedAdapter["features"];
   readonly limits: Readonly<Record<typeof wanted[number], number>>;
@@ -80,7 +99,6 @@ export interface AdapterFacts {
  */
 export async function readAdapter(): Promise<AdapterFacts> {
   const { device, name, software, features } = await openAdapter();
-  const { vendor, architecture, description } = device.adapterInfo;
   const limits = Object.fromEntries(wanted.map((limit) => [limit, device.limits[limit]]));
   const readback = new Readback(device);
   const buffer = device.createBuffer({ size: 4, usage: GPUBufferUsage.COPY_SRC });
@@ -93,9 +111,7 @@ export async function readAdapter(): Promise<AdapterFacts> {
   device.destroy();
   return {
     name,
-    vendor,
-    architecture,
-    driver: description,
+    vendor: vendors[device.adapterInfo.vendor] ?? device.adapterInfo.vendor,
     software,
     features,
     limits: limits as AdapterFacts["limits"],
@@ -107,6 +123,18 @@ export async function readAdapter(): Promise<AdapterFacts> {
 export async function findAdapter(): Promise<{ name: string; software: boolean } | null> {
   const adapter = await request();
   return adapter && describe(adapter);
+}
+
+function checkLimits(adapter: GPUAdapter): void {
+  for (const [limit, needed] of Object.entries(neededLimits)) {
+    const offered = adapter.limits[limit as keyof typeof neededLimits];
+    if (offered < needed) {
+      throw new MissingError(
+        `The WebGPU adapter "${describe(adapter).name}" is too small: ${limit} is ${offered}, not ${needed}`,
+        "use --device cpu, or a machine with a larger GPU",
+      );
+    }
+  }
 }
 
 function describe({ info }: GPUAdapter): { name: string; software: boolean } {
@@ -128,8 +156,12 @@ export async function openAdapter(): Promise<OpenedAdapter> {
     const optional = ["shader-f16", "timestamp-query"] as const;
     const features: GPUFeatureName[] = optional.filter((name) => adapter.features.has(name));
     if (subgroups) features.push("subgroups" as GPUFeatureName);
+    checkLimits(adapter);
     const requiredLimits: Record<string, number> = {};
-    for (const limit of wanted) requiredLimits[limit] = adapter.limits[limit];
+    // Deno takes no number that a double does not hold exactly, and an adapter may have no limit at all: 2⁶⁴ − 1.
+    for (const limit of wanted) {
+      requiredLimits[limit] = Math.min(adapter.limits[limit], Number.MAX_SAFE_INTEGER);
+    }
     try {
       const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
       return {
