@@ -9,7 +9,7 @@
 import { UsageError } from "#errors";
 import { normalised, type Score, type ScoredItem, type Vectors } from "../score.ts";
 import { mean } from "../statistics.ts";
-import { dot } from "./similarity.ts";
+import { compareCodePoints, TopDocuments } from "./top_documents.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
 export const RETRIEVAL_SCORER = "retrieval/1";
@@ -19,6 +19,9 @@ export const CUTOFFS = [1, 3, 5, 10, 20, 100, 1000] as const;
 
 /** Documents kept for each query before anything is removed or scored. */
 const RESULTS_PER_QUERY = 1000;
+
+/** Documents that are compared with all queries before the next: enough to keep their vectors in a processor's cache. */
+const BLOCK = 1024;
 
 /** A query or a document. */
 export interface IdentifiedText {
@@ -53,20 +56,17 @@ export function scoreRetrieval(
   vectors: Vectors,
   options: { readonly dropSelf: boolean },
 ): Score {
-  const documents = data.documents.map((d) => ({
-    id: d.id,
-    unit: normalised(vectors(d.text, "passage"), `document ${d.id}`),
-  }));
+  const judgements = data.queries.map((query) => {
+    const judged = data.judgements.get(query.id);
+    if (judged !== undefined) return judged;
+    throw new UsageError(`query "${query.id}" has no relevance judgement`, "drop it from the task");
+  });
+  const best = bestDocuments(data, vectors);
   const items: ScoredItem[] = [];
   const perQuery: Record<string, number>[] = [];
-  for (const query of data.queries) {
-    const judged = data.judgements.get(query.id);
-    if (judged === undefined) {
-      throw new UsageError(`query "${query.id}" has no relevance judgement`, "drop it from the task");
-    }
-    const unit = normalised(vectors(query.text, "query"), `query ${query.id}`);
-    const scored = documents.map((d) => ({ id: d.id, score: dot(unit, d.unit) }));
-    const kept = rank(scored).slice(0, RESULTS_PER_QUERY);
+  for (const [q, query] of data.queries.entries()) {
+    const judged = judgements[q]!;
+    const kept = best.ranking(q).map(({ index, score }): Hit => ({ id: data.documents[index]!.id, score }));
     const ranking = options.dropSelf ? kept.filter((hit) => hit.id !== query.id) : kept;
     const metrics = rankingMetrics(ranking.map((hit) => hit.id), judged);
     perQuery.push(metrics);
@@ -83,9 +83,27 @@ export function scoreRetrieval(
   };
 }
 
+/** Compares all queries with the documents, of which one block has its vectors in memory here at a time. */
+function bestDocuments({ queries, documents }: RetrievalData, vectors: Vectors): TopDocuments {
+  const unitOf = (entry: IdentifiedText, role: "query" | "passage") =>
+    normalised(vectors(entry.text, role), `${role === "query" ? role : "document"} ${entry.id}`);
+  const units = queries.map((query) => unitOf(query, "query"));
+  const dimension = units[0]?.length ?? 0;
+  const rows = (list: readonly Float32Array[]) => {
+    const all = new Float32Array(list.length * dimension);
+    list.forEach((unit, i) => all.set(unit, i * dimension));
+    return all;
+  };
+  const best = new TopDocuments(rows(units), dimension, RESULTS_PER_QUERY, (index) => documents[index]!.id);
+  for (let first = 0; first < documents.length; first += BLOCK) {
+    best.add(rows(documents.slice(first, first + BLOCK).map((one) => unitOf(one, "passage"))), first);
+  }
+  return best;
+}
+
 /** trec_eval's order: score descending, ties by document id descending (byte order). */
 export function rank(hits: readonly Hit[]): Hit[] {
-  return [...hits].sort((a, b) => b.score - a.score || compareBytes(b.id, a.id));
+  return [...hits].sort((a, b) => b.score - a.score || compareCodePoints(b.id, a.id));
 }
 
 /**
@@ -133,14 +151,6 @@ function discountedGain(gains: readonly number[], k: number): number {
   let sum = 0;
   for (let i = 0; i < Math.min(k, gains.length); i++) sum += gains[i]! / Math.log2(i + 2);
   return sum;
-}
-
-/** strcmp of the UTF-8 forms, which is the order of code points. */
-function compareBytes(a: string, b: string): number {
-  const x = new TextEncoder().encode(a), y = new TextEncoder().encode(b);
-  const shared = Math.min(x.length, y.length);
-  for (let i = 0; i < shared; i++) if (x[i] !== y[i]) return x[i]! - y[i]!;
-  return x.length - y.length;
 }
 
 function round5(value: number): number {
