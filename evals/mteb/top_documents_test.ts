@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { assert } from "#test";
+import { rank } from "./retrieval.ts";
+import { dot } from "./similarity.ts";
+import { compareCodePoints, TopDocuments } from "./top_documents.ts";
+
+/** Few distinct values, so that ties are common. */
+const coarse = fc.integer({ min: -2, max: 2 }).map((i) => i / 3);
+
+Deno.test("TopDocuments gives the hits of a full sort in the same order, in whatever blocks the corpus comes", () => {
+  const dimension = 3;
+  fc.assert(fc.property(
+    fc.array(fc.array(coarse, { minLength: dimension, maxLength: dimension }), {
+      minLength: 1,
+      maxLength: 60,
+    }),
+    fc.array(fc.array(coarse, { minLength: dimension, maxLength: dimension }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+    fc.uniqueArray(fc.string({ maxLength: 3, unit: "binary" }), { minLength: 60, maxLength: 60 }),
+    fc.integer({ min: 1, max: 70 }),
+    fc.integer({ min: 1, max: 11 }),
+    (documents, queries, ids, k, block) => {
+      const top = new TopDocuments(Float32Array.from(queries.flat()), dimension, k, (index) => ids[index]!);
+      for (let first = 0; first < documents.length; first += block) {
+        top.add(Float32Array.from(documents.slice(first, first + block).flat()), first);
+      }
+      queries.forEach((query, q) => {
+        const hits = documents.map((document, i) => ({
+          id: ids[i]!,
+          score: dot(Float32Array.from(query), Float32Array.from(document)),
+        }));
+        const found = top.ranking(q).map(({ index, score }) => ({ id: ids[index]!, score }));
+        assert.deepEqual(found, rank(hits).slice(0, k));
+      });
+    },
+  ));
+});
+
+Deno.test("compareCodePoints() orders as the bytes of UTF-8 do", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const compareBytes = (a: string, b: string) => {
+    const x = bytes(a), y = bytes(b);
+    for (let i = 0; i < Math.min(x.length, y.length); i++) if (x[i] !== y[i]) return x[i]! - y[i]!;
+    return x.length - y.length;
+  };
+  const text = fc.string({ unit: "binary", maxLength: 4 });
+  const both = fc.oneof(fc.tuple(text, text), fc.tuple(text, text).map(([a, b]) => [a, a + b] as const));
+  fc.assert(
+    fc.property(both, ([a, b]) => {
+      assert.equal(Math.sign(compareCodePoints(a, b)), Math.sign(compareBytes(a, b)));
+    }),
+    { numRuns: 1000 },
+  );
+  assert.ok(compareCodePoints("\u{1f600}", "\uff5e") > 0);
+});
