@@ -140,6 +140,10 @@ export interface StoredEmbeddings {
   readonly dimension: number;
   /** Prompts of that encoder. */
   readonly prompts?: EncoderPrompts;
+  /** Distinct texts, each counted once for every prompt. */
+  readonly size: number;
+  /** Whether there is a result for a text behind a prompt. */
+  has(text: string, prompt?: string): boolean;
   /** The result for a text behind a prompt. Throws MissingError if there is none. */
   get(text: string, prompt?: string): Encoded;
 }
@@ -171,6 +175,8 @@ export async function readEmbeddings(folder: string): Promise<StoredEmbeddings> 
     encoder: String(header["encoder"]),
     dimension,
     ...prompts !== undefined && { prompts: JSON.parse(String(prompts)) },
+    size: byText.size,
+    has: (text, prompt = "") => byText.has(keyOf(sha256Hex(text), prompt)),
     get(text, prompt = "") {
       const found = byText.get(keyOf(sha256Hex(text), prompt));
       if (found !== undefined) return found;

@@ -1,0 +1,50 @@
+/**
+ * Whether stored embeddings are of all the texts that some tasks need: told at once, not at the first that is missing.
+ *
+ * @module
+ */
+import { MissingError } from "#errors";
+import type { EncoderPrompts } from "./encoder.ts";
+import { distinctInputs } from "./inputs.ts";
+import type { ResolvedTask } from "./suite.ts";
+
+/** Texts that an error shows. */
+const SHOWN = 3;
+
+/** Something that knows which texts it has embeddings of. */
+export interface Covering {
+  readonly prompts?: EncoderPrompts;
+  /** Distinct texts, each counted once for every prompt. */
+  readonly size: number;
+  /** Whether there is an embedding of this text behind this prompt. */
+  has(text: string, prompt?: string): boolean;
+}
+
+/** How many texts the tasks need, and how many there are that none of them does. */
+export interface Coverage {
+  readonly needed: number;
+  readonly extra: number;
+}
+
+/**
+ * Compares what tasks need with what there is.
+ *
+ * @param place what the embeddings are in, for errors
+ * @throws MissingError with the number of missing texts and the first of them
+ */
+export function requireCoverage(tasks: readonly ResolvedTask[], found: Covering, place: string): Coverage {
+  const needed = distinctInputs(tasks, found.prompts);
+  const missing = needed.filter(({ text, prompt }) => !found.has(text, prompt));
+  if (missing.length > 0) {
+    const first = missing.slice(0, SHOWN).map(({ text, prompt }) =>
+      JSON.stringify(text.slice(0, 60)) + (prompt === "" ? "" : ` behind ${JSON.stringify(prompt)}`)
+    );
+    throw new MissingError(
+      `"${place}" lacks ${missing.length} of ${needed.length} texts: ${first.join(", ")}${
+        missing.length > SHOWN ? ", .." : ""
+      }`,
+      "embed them too, or choose tasks whose texts are there with --tasks",
+    );
+  }
+  return { needed: needed.length, extra: found.size - needed.length };
+}
