@@ -10,13 +10,14 @@
  *
  * @module
  */
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
 import type { BackboneFile } from "../backbone/open.ts";
 import { Fields, isObject, type JsonObject, parseJsonObject } from "../backbone/json.ts";
 import { readOptionalFile } from "../backbone/random_access_file.ts";
 import { digestFile } from "../manifest/hash.ts";
 import { DENSE_WEIGHTS } from "./dense.ts";
+import { externalData } from "./external_data.ts";
 import { type Modules, parseModules } from "./modules.ts";
 
 /** Where a graph is looked for in a folder. */
@@ -135,12 +136,11 @@ function exists(path: string): boolean {
   }
 }
 
-/** The graph, and the file of its weights where they are outside of it. */
+/** The graph, and the files of its weights where they are outside of it. */
 function graphFiles(folder: string, graph: string): string[] {
-  const inside = graph.slice(resolve(folder).length + 1).replaceAll("\\", "/");
-  return [inside, ...["_data", ".data"].map((end) => inside + end)].filter((name) =>
-    exists(join(folder, name))
-  );
+  const inside = relative(folder, graph).replaceAll("\\", "/");
+  const beside = inside.slice(0, inside.lastIndexOf("/") + 1);
+  return [inside, ...externalData(graph).map((name) => beside + name)];
 }
 
 function readModules(
