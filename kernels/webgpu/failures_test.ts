@@ -1,7 +1,6 @@
 import { assert } from "#test";
 import { DeviceError, ExitCode } from "#errors";
 import { findAdapter, openAdapter } from "./adapter.ts";
-import { Arena } from "./arena.ts";
 import { createWebGpuDevice } from "./mod.ts";
 import { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
@@ -15,11 +14,7 @@ interface Bench {
 /** Fails unless what `break_` does to a working engine is told by the very next read, and by all after it. */
 async function assertTold(break_: (bench: Bench) => unknown, message: RegExp): Promise<void> {
   const adapter = await openAdapter(), queue = new CommandQueue(adapter);
-  const arena = new Arena({
-    device: adapter.device,
-    guard: (create, what) => queue.failures.guard(create, what),
-    beforeDestroy: () => queue.flush(),
-  });
+  const arena = queue.newArena();
   const tensor = arena.alloc([4], "f32");
   // Twice, so that the second one comes back at once where that works.
   for (let i = 0; i < 2; i++) await queue.read(tensor);

@@ -2,7 +2,7 @@ import { assert, assertSameBits } from "#test";
 import { f32ToBf16, f32ToF16 } from "../half_floats.ts";
 import { type StoredType, TestRandom } from "../reference/random.ts";
 import { findAdapter, openAdapter } from "./adapter.ts";
-import { Arena } from "./arena.ts";
+import type { Arena } from "./arena.ts";
 import { LinearOps } from "./linear.ts";
 import { Matmul } from "./matmul.ts";
 import { allKernels, byLanes, planFor, simple, tiled, tiles } from "./matmul_plan.ts";
@@ -17,14 +17,7 @@ class Bench implements AsyncDisposable {
   readonly matmul: Matmul;
 
   private constructor(readonly queue: CommandQueue) {
-    this.arena = new Arena({
-      device: queue.device,
-      guard: (create, what) => queue.failures.guard(create, what),
-      beforeDestroy: () => {
-        queue.flush();
-        queue.forgetBindGroups();
-      },
-    });
+    this.arena = queue.newArena();
     this.linear = new LinearOps(queue, this.arena);
     this.matmul = this.linear.matmul;
   }

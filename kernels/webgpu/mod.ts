@@ -29,7 +29,7 @@ import type {
 import { uploadType } from "../element_type.ts";
 import { bf16ToF32, f16sToF32 } from "../half_floats.ts";
 import { openAdapter, type OpenedAdapter } from "./adapter.ts";
-import { Arena } from "./arena.ts";
+import type { Arena } from "./arena.ts";
 import { AttentionOps } from "./attention.ts";
 import { ElementwiseOps } from "./elementwise.ts";
 import { InfoNceOps } from "./info_nce.ts";
@@ -65,14 +65,7 @@ class WebGpuEngine implements WebGpuDevice {
 
   constructor(adapter: OpenedAdapter, options: WebGpuOptions) {
     const queue = this.#queue = new CommandQueue(adapter, options);
-    const arena = this.#arena = new Arena({
-      device: adapter.device,
-      guard: (create, what) => queue.failures.guard(create, what),
-      beforeDestroy: () => {
-        queue.flush();
-        queue.forgetBindGroups();
-      },
-    });
+    const arena = this.#arena = queue.newArena();
     // A GPU has room for more sequences than a software adapter, which shares the memory of a CPU.
     this.decoding = adapter.software
       ? { ahead: 16, mostSlots: 192, cacheBytes: 256 * 2 ** 20, prefillTokens: 1024 }

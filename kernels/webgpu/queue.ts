@@ -6,7 +6,7 @@
  */
 import { MissingError } from "#errors";
 import type { OpenedAdapter } from "./adapter.ts";
-import { type Slab } from "./arena.ts";
+import { Arena, type Slab } from "./arena.ts";
 import { Failures } from "./failures.ts";
 import { type Kernel, KernelCache, type KernelSpec, uniformBytes } from "./kernel.ts";
 import { Readback } from "./readback.ts";
@@ -108,6 +108,19 @@ export class CommandQueue {
     this.#uniforms = device.createBindGroup({
       layout: this.kernels.uniformLayout,
       entries: [{ binding: 0, resource: { buffer, size: uniformBytes } }],
+    });
+  }
+
+  /** An arena whose buffers this queue's commands use. */
+  newArena(): Arena {
+    return new Arena({
+      device: this.device,
+      guard: (create, what) => this.failures.guard(create, what),
+      beforeDestroy: () => {
+        this.flush();
+        // They hold on to the buffers that they were made of.
+        this.#bindGroups.clear();
+      },
     });
   }
 
@@ -378,11 +391,6 @@ export class CommandQueue {
   /** How results come back: "immediate" or "awaited". */
   get readPath(): string {
     return this.#readback.path;
-  }
-
-  /** Forgets bind groups, which hold on to the buffers of destroyed slabs. */
-  forgetBindGroups(): void {
-    this.#bindGroups.clear();
   }
 
   /** Submits what was issued and destroys the queue's own buffers and the device. */

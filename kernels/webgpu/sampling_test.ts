@@ -4,7 +4,6 @@ import type { SampledTokens, SamplingSpec } from "../device.ts";
 import { TestRandom } from "../reference/random.ts";
 import { sampleToken, samplingWeights } from "../sampling.ts";
 import { findAdapter, openAdapter } from "./adapter.ts";
-import { Arena } from "./arena.ts";
 import type { LinearOps } from "./linear.ts";
 import { LmHeadOps } from "./lm_head.ts";
 import { createWebGpuDevice } from "./mod.ts";
@@ -23,11 +22,7 @@ function gpuTest(name: string, fn: () => Promise<void>): void {
 /** An engine whose matrix products are the logits that a test gives. */
 async function createGiven() {
   const adapter = await openAdapter(), queue = new CommandQueue(adapter);
-  const arena = new Arena({
-    device: adapter.device,
-    guard: (create, what) => queue.failures.guard(create, what),
-    beforeDestroy: () => queue.flush(),
-  });
+  const arena = queue.newArena();
   let logits: GpuTensor;
   const linear = { forward: (_h: GpuTensor, _w: GpuTensor, y: GpuTensor) => queue.copy(logits, y) };
   const head = new LmHeadOps(queue, arena, linear as unknown as LinearOps);
