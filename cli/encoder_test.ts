@@ -22,7 +22,7 @@ Deno.test("eval --encoder scores an ONNX export, with its prompts before queries
   const document = JSON.parse(await Deno.readTextFile(join(out, "evaluation.json")));
   assert.equal(document.prompts.named.query, "question: ");
   assert.equal(document.files[0].name, "onnx/model.onnx");
-  const stored = await readEmbeddings(out);
+  const stored = readEmbeddings(out);
   assert.equal(stored.dimension, 16);
   assert.equal(stored.encoder, document.encoder);
   const records = (await readScores(out)).map(({ record }) => record);

@@ -14,6 +14,7 @@ import type { JournalWriter } from "../lib/journal/append.ts";
 import { writeAll } from "../lib/journal/atomic.ts";
 import type { Encoded, Encoder, EncoderPrompts } from "./encoder.ts";
 import { appendRecords, openLog, readLog } from "./record_log.ts";
+import { VectorFile } from "./vector_file.ts";
 
 const RECORDS = "rationales.jsonl";
 const EMBEDDINGS = "embeddings.f32";
@@ -133,7 +134,7 @@ export class EmbeddingStore implements Disposable {
   }
 }
 
-/** A folder's embeddings in memory. */
+/** A folder's embeddings: what is recorded of each is in memory, the vectors are read when they are asked for. */
 export interface StoredEmbeddings {
   /** Digest of the encoder that made them. */
   readonly encoder: string;
@@ -154,22 +155,26 @@ export interface StoredEmbeddings {
  * @throws MissingError if the folder holds none
  * @throws UsageError if a row was changed or is missing
  */
-export async function readEmbeddings(folder: string): Promise<StoredEmbeddings> {
+export function readEmbeddings(folder: string): StoredEmbeddings {
   const { header, records } = readLog<TextRecord>(`${folder}/${RECORDS}`, SCHEMA);
   const dimension = Number(header["dimension"]);
-  const bytes = await Deno.readFile(`${folder}/${EMBEDDINGS}`);
+  const vectors = new VectorFile(`${folder}/${EMBEDDINGS}`, dimension);
   const byText = new Map<string, Encoded>();
-  records.forEach((record, i) => {
-    const row = bytes.slice(4 * dimension * i, 4 * dimension * (i + 1));
-    if (sha256Hex(row) !== record.embedding) {
+  for (const [i, record] of records.entries()) {
+    if (sha256Hex(vectors.bytes(i)) !== record.embedding) {
       throw new UsageError(
         `"${folder}/${EMBEDDINGS}" row ${i} is not what was recorded`,
         "the file was changed; evaluate into another folder",
       );
     }
     const { text, prompt = "", embedding: _hash, ...counted } = record;
-    byText.set(keyOf(text, prompt), { embedding: new Float32Array(row.buffer), ...counted });
-  });
+    byText.set(keyOf(text, prompt), {
+      ...counted,
+      get embedding() {
+        return vectors.row(i);
+      },
+    });
+  }
   const prompts = header["prompts"];
   return {
     encoder: String(header["encoder"]),

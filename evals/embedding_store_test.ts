@@ -23,7 +23,7 @@ async function withFolder(use: (folder: string) => Promise<void> | void): Promis
 }
 
 Deno.test("readEmbeddings() returns what EmbeddingStore.add() was given", async () => {
-  await withFolder(async (folder) => {
+  await withFolder((folder) => {
     {
       using store = EmbeddingStore.open(folder, encoder);
       // A view into a larger buffer: only its own values may be stored.
@@ -31,7 +31,7 @@ Deno.test("readEmbeddings() returns what EmbeddingStore.add() was given", async 
       store.add(["a", "b"], [{ ...encoded(), embedding: view }, { ...encoded(4, 5, 6), rationales: [] }]);
       assert.deepEqual([store.has("a"), store.has("b"), store.has("c")], [true, true, false]);
     }
-    const stored = await readEmbeddings(folder);
+    const stored = readEmbeddings(folder);
     assert.deepEqual([stored.encoder, stored.dimension], ["e1", 3]);
     assert.deepEqual(stored.get("a"), encoded(1, 2, 3));
     assert.deepEqual(stored.get("b"), { ...encoded(4, 5, 6), rationales: [] });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sha256Hex } from "../lib/manifest/hash.ts";
+import { createHash } from "node:crypto";
 import { type GeneralData } from "./general/load.ts";
 import { generalScorer, isGeneral } from "./general/general_task.ts";
 import type { MtebData } from "./mteb/load.ts";
@@ -23,8 +23,40 @@ export function scorerOf(data: TaskData): string {
  * depend on how the files were packed, or on rows that are not used.
  */
 export function contentSha256(data: TaskData): string {
-  const plain = JSON.stringify(data, (_key, value) => value instanceof Map ? [...value] : value);
-  return sha256Hex(plain);
+  const hash = createHash("sha256");
+  for (const piece of jsonPieces(data)) hash.update(piece);
+  return hash.digest("hex");
+}
+
+/**
+ * JSON of a value, maps as lists of pairs, in pieces: all of a corpus is longer than a string may be. Lists are taken apart, at
+ * whatever depth, until their elements are none.
+ */
+export function* jsonPieces(value: unknown): Generator<string> {
+  if (value instanceof Map) return yield* jsonPieces([...value]);
+  if (Array.isArray(value) && value.some(isStructure)) {
+    yield "[";
+    for (const [i, element] of value.entries()) {
+      if (i > 0) yield ",";
+      yield* jsonPieces(element);
+    }
+    return yield "]";
+  }
+  if (isStructure(value) && !Array.isArray(value)) {
+    let separator = "{";
+    for (const [key, field] of Object.entries(value)) {
+      if (field === undefined) continue;
+      yield `${separator}${JSON.stringify(key)}:`;
+      yield* jsonPieces(field);
+      separator = ",";
+    }
+    return yield separator === "{" ? "{}" : "}";
+  }
+  yield JSON.stringify(value) ?? "null";
+}
+
+function isStructure(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 /** Number of items that the score is a mean, a correlation or an average precision over. */
