@@ -32,10 +32,10 @@ export interface StoredOutputs {
  * @throws MissingError if the folder lacks a kind of output that a task needs
  * @throws UsageError if an output was changed
  */
-export async function readOutputs(tasks: readonly ResolvedTask[], folder: string): Promise<StoredOutputs> {
+export function readOutputs(tasks: readonly ResolvedTask[], folder: string): StoredOutputs {
   const some = (wanted: (task: ResolvedTask) => boolean) => tasks.some(wanted);
   return {
-    embeddings: some(({ data }) => !isGeneral(data)) ? await readEmbeddings(folder) : null,
+    embeddings: some(({ data }) => !isGeneral(data)) ? readEmbeddings(folder) : null,
     generations: some(({ data }) => isGeneral(data)) ? readGenerations(folder) : null,
     executions: some(({ data }) => data.kind === "humaneval") ? readExecutions(folder) : null,
   };
@@ -101,14 +101,25 @@ function scoreEmbedded(task: ResolvedTask, embeddings: StoredEmbeddings) {
   return { score, model: embeddings.encoder, counts };
 }
 
-/** Finds a text's vector once: a stored one is found by the hash of the text, and texts are asked for many times. */
+/** Values of vectors that are kept: 256 MB of them. */
+const REMEMBERED_VALUES = 1 << 26;
+
+/**
+ * Finds a text's vector once: a stored one is found by the hash of the text, and texts are asked for many times. Of a corpus that
+ * is too large for it, the rest is read again; retrieval asks for each document twice.
+ */
 function remembered(find: Vectors): Vectors {
+  let values = 0;
   const byRole = new Map<TextRole | undefined, Map<string, Float32Array>>();
   return (text, role) => {
     let found = byRole.get(role);
     if (found === undefined) byRole.set(role, found = new Map());
     let vector = found.get(text);
-    if (vector === undefined) found.set(text, vector = find(text, role));
+    if (vector === undefined) {
+      vector = find(text, role);
+      values += vector.length;
+      if (values <= REMEMBERED_VALUES) found.set(text, vector);
+    }
     return vector;
   };
 }
