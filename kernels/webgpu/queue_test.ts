@@ -48,3 +48,20 @@ gpuTest("a tensor that a buffer just holds is allocated, written and read", asyn
   device.free(tensor);
   device.dispose();
 });
+
+gpuTest(
+  "CommandQueue.run() takes lists that are too long for the buffer of parameters, several at once",
+  async () => {
+    const device = await createWebGpuDevice(), rows = 300_000, targets = 70_000;
+    const index = Int32Array.from({ length: rows }, (_, i) => (7919 * i) % targets);
+    const x = device.upload(Float32Array.from({ length: rows }, (_, i) => i % 11), [rows, 1]);
+    const ids = device.upload(index, [rows]), y = device.upload(new Float32Array(targets), [targets, 1]);
+    const expected = new Float32Array(targets);
+    index.forEach((target, i) => expected[target]! += 2 * (i % 11));
+    // Twice: the lists of the first call must still be there when the commands of both are submitted.
+    for (let i = 0; i < 2; i++) device.scatterAddRows(x, ids, y);
+    assertSameBits(await device.read(y), expected, "sums");
+    device.free(x, ids, y);
+    device.dispose();
+  },
+);
