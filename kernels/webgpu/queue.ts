@@ -393,7 +393,11 @@ export class CommandQueue {
     return this.#readback.path;
   }
 
-  /** Submits what was issued and destroys the queue's own buffers and the device. */
+  /**
+   * Submits what was issued and destroys the queue's own buffers and the device. Where the GPU has more than five seconds of
+   * work left, Deno 2.9 panics when it collects the device, though not at `Deno.exit`: a process that goes on reads
+   * something first.
+   */
   dispose(): void {
     this.flush();
     this.#readback.dispose();
