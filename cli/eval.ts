@@ -7,6 +7,7 @@ import { ExitCode, UsageError } from "#errors";
 import { Option } from "@commander-js/extra-typings";
 import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
 import { openDevice } from "./device.ts";
+import type { EvaluationFrom } from "./eval_from.ts";
 import type { EvaluationResult } from "./evaluation.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
@@ -27,6 +28,8 @@ export interface EvalOptions {
   readonly types?: readonly string[] | undefined;
   /** Whose numbers are reproduced. */
   readonly profile?: string | undefined;
+  /** Stored outputs, or embeddings made elsewhere, in place of a model. */
+  readonly from?: string | undefined;
   /** Show the tasks instead of evaluating. */
   readonly list?: true | undefined;
   /** Whether the model writes a rationale before a text is embedded. */
@@ -46,6 +49,8 @@ const examples = [
   "grace-repro eval --backbone ./my-model --suite mini --no-rationale --json",
   "grace-repro eval --backbone ./my-model --data-root data --tasks STSBenchmark,SciFact --profile mteb-2",
   "grace-repro eval --encoder onnx:./all-MiniLM-L6-v2 --data-root data --types STS",
+  "grace-repro eval --from scores/all-MiniLM-L6-v2-mteb-eng-v1-0123456789ab --data-root data",
+  "grace-repro eval --from ./my-embeddings --data-root data --types STS",
   "grace-repro eval --list --suite mteb-eng-v1 --data-root data",
 ];
 
@@ -54,6 +59,7 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
   return newCommand("eval", "evaluate one model on a suite and store the score of every item", examples)
     .addOption(backboneOption())
     .addOption(encoderOption())
+    .addOption(fromOption())
     .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
     .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
     .option("--suite <id>", "tasks to evaluate on (--list shows all suites)")
@@ -84,6 +90,13 @@ const encoderOption = () =>
     "sentence encoder instead: a folder with an ONNX export of a sentence-transformers model, or a graph in it",
   ).conflicts(["backbone", "manifest", "preset", "rationale", "device", "seed"]);
 
+/** What is stored was made by a model with settings of its own. */
+const fromOption = () =>
+  new Option(
+    "--from <dir>",
+    "no model: compute the scores of an evaluation again from what it stored, and compare; or score embeddings made elsewhere",
+  ).conflicts(["backbone", "encoder", "manifest", "preset", "rationale", "device", "seed"]);
+
 /** Evaluates and prints the scores. */
 export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<ExitCode> {
   const { findSuite, suiteId } = await import("../evals/find_suite.ts");
@@ -91,6 +104,13 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
     const { printTasks } = await import("./list_tasks.ts");
     await printTasks(suiteId(options, LISTED) ?? LISTED, dataRootOf(options.dataRoot), io);
     return ExitCode.success;
+  }
+  const { from } = options;
+  if (from !== undefined) {
+    const { evaluateFrom } = await import("./eval_from.ts");
+    const result = await evaluateFrom({ ...options, from, dataRoot: dataRootOf(options.dataRoot) }, io);
+    await printScores(result, io);
+    return result.exitCode;
   }
   const { evaluateEncoder, evaluateModel } = await import("./evaluation.ts");
   const { encoder, out } = options, dataRoot = dataRootOf(options.dataRoot);
@@ -117,9 +137,14 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
   }
 }
 
-async function printScores({ folder, scores }: EvaluationResult, io: CommandIo): Promise<void> {
+async function printScores(result: EvaluationResult & Partial<EvaluationFrom>, io: CommandIo): Promise<void> {
+  const { folder, scores, differences, finding } = result;
   const { renderScores } = await import("../evals/report.ts");
   io.progress.end();
-  if (io.json) io.print(JSON.stringify({ schema: "grace-eval/1", folder, scores }));
-  else io.print(`${renderScores(scores, "text")}\nEvery number above comes from the records in ${folder}`);
+  if (io.json) {
+    const compared = differences == null ? {} : { differences };
+    return io.print(JSON.stringify({ schema: "grace-eval/1", folder, scores, ...compared }));
+  }
+  io.print(`${renderScores(scores, "text")}\nEvery number above comes from the records in ${folder}`);
+  if (finding != null) io.print(`\n${finding}`);
 }

@@ -8,19 +8,20 @@ import { join } from "node:path";
 import { UsageError } from "#errors";
 import type { Device } from "../kernels/device.ts";
 import type { Encoder, Generator } from "../evals/encoder.ts";
+import { requireCoverage } from "../evals/coverage.ts";
+import { GivenEmbeddings } from "../evals/given_embeddings.ts";
 import { runSuite } from "../evals/run_suite.ts";
 import type { ScoreRecord } from "../evals/score_record.ts";
 import { entryCategory, entryName, findSuite } from "../evals/find_suite.ts";
 import { resolveSuite, type Suite } from "../evals/suite.ts";
 import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
 import { Mirror } from "../lib/data/mirror.ts";
-import { removeLeftovers, writeFileAtomic } from "../lib/journal/atomic.ts";
-import { LOCK_FILE, RunLock } from "../lib/journal/run_lock.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { runFolderName } from "../lib/manifest/identity.ts";
 import { requirePositions } from "../lib/manifest/positions.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
 import { openEncoder } from "./encoder.ts";
+import { takeFolder } from "./evaluation_folder.ts";
 import type { CommandIo } from "./io.ts";
 import { loadModel, modelEncoder, modelGenerator } from "./model.ts";
 import { suiteProgress } from "./suite_progress.ts";
@@ -41,9 +42,6 @@ export interface EvaluationResult {
   readonly folder: string;
   readonly scores: readonly ScoreRecord[];
 }
-
-/** Says what the folder is the evaluation of. */
-const DOCUMENT = "evaluation.json";
 
 /** Evaluates the model that the manifest names. */
 export async function evaluateModel(options: EvaluationOptions, io: CommandIo): Promise<EvaluationResult> {
@@ -90,6 +88,38 @@ export async function evaluateEncoder(
   const details = { files, settings, prompts: encoder.prompts ?? null };
   const place = { name, out, dataRoot, onProgress, batchSize: ENCODER_BATCH };
   return await evaluateInto({ ...place, suite, about, details, encoder, notes: [] }, io);
+}
+
+/** What the scoring of embeddings made elsewhere needs. */
+export interface GivenEvaluationOptions extends Omit<EncoderEvaluationOptions, "encoder"> {
+  /** Folder of the form that {@linkcode GivenEmbeddings} reads. */
+  readonly from: string;
+}
+
+/**
+ * Scores embeddings that another program made, as those of an encoder are.
+ *
+ * @throws UsageError if the suite has tasks that ask for answers
+ * @throws MissingError if a text of the suite has none
+ */
+export async function evaluateGiven(
+  options: GivenEvaluationOptions,
+  io: CommandIo,
+): Promise<EvaluationResult> {
+  const { from, dataRoot, out } = options;
+  const suite = findSuite(options.suite);
+  requireEmbeddings(suite);
+  const tasks = await resolveSuite(suite, new Mirror(dataRoot));
+  using encoder = new GivenEmbeddings(from);
+  const { needed, extra } = requireCoverage(tasks, encoder, from);
+  const notes = [
+    `embeddings of ${needed} texts from ${from}${extra === 0 ? "" : `; ${extra} more that no task needs`}`,
+  ];
+  const about = { suite: suite.id, encoder: encoder.digest };
+  const details = { files: encoder.files, prompts: encoder.prompts ?? null };
+  const { onProgress } = suiteProgress(io, "evaluate");
+  const place = { name: encoder.name, out, dataRoot, onProgress };
+  return await evaluateInto({ ...place, suite, about, details, encoder, notes }, io);
 }
 
 function requireEmbeddings({ id, entries }: Suite): void {
@@ -149,22 +179,9 @@ interface Evaluation {
 
 async function evaluateInto(evaluation: Evaluation, io: CommandIo): Promise<EvaluationResult> {
   const { suite, name, about, details, notes, out, ...run } = evaluation;
-  const identity = canonicalHash(about);
-  const folder = out ?? join("scores", runFolderName(`${name}-${folderPart(suite)}`, identity));
-  Deno.mkdirSync(folder, { recursive: true });
-  using _lock = RunLock.take(folder);
-  removeLeftovers(folder);
-  const found = identityOf(folder);
-  if (found === undefined) {
-    const document = { identity, ...about, ...details };
-    writeFileAtomic(join(folder, DOCUMENT), JSON.stringify(document, null, 2) + "\n");
-  } else if (found !== identity) {
-    throw new UsageError(
-      `"${folder}" holds another evaluation (identity ${found.slice(0, 12)}, not ${identity.slice(0, 12)})`,
-      `choose another folder with --out; what is in it is told by its ${DOCUMENT}`,
-    );
-  }
-  io.progress.note(`${found === undefined ? "evaluation" : "continuing"} ${folder}`);
+  const folder = out ?? join("scores", runFolderName(`${name}-${folderPart(suite)}`, canonicalHash(about)));
+  using taken = takeFolder(folder, about, details);
+  io.progress.note(`${taken.continued ? "continuing" : "evaluation"} ${folder}`);
   for (const note of notes) io.progress.note(note);
   const { scores } = await runSuite({ ...run, suite, out: folder, signal: io.signal });
   return { folder, scores };
@@ -173,26 +190,4 @@ async function evaluateInto(evaluation: Evaluation, io: CommandIo): Promise<Eval
 /** What a folder's name says of its suite: not which tasks of it, which may be many. The identity tells them apart. */
 function folderPart({ id }: Suite): string {
   return id.replace(/[:@].*/, "");
-}
-
-/**
- * Identity of the evaluation in a folder; undefined if the folder is empty.
- *
- * @throws {UsageError} if something else is in it
- */
-function identityOf(folder: string): string | undefined {
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name !== LOCK_FILE);
-  if (names.length === 0) return undefined;
-  try {
-    const { identity } = JSON.parse(Deno.readTextFileSync(join(folder, DOCUMENT)));
-    if (typeof identity === "string") return identity;
-  } catch {
-    // Reported below.
-  }
-  throw new UsageError(
-    `"${folder}" holds "${
-      names[0]
-    }" but no ${DOCUMENT} with an identity: it is not the folder of an evaluation`,
-    "choose an empty or a new folder with --out",
-  );
 }

@@ -14,10 +14,10 @@ import { generalPrograms, generalRequests, isGeneral } from "./general/general_t
 import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
 import { GenerationStore, type ModelRequest, readGenerations, requestKey } from "./generation_store.ts";
 import { distinctInputs } from "./inputs.ts";
-import { writeMtebResults } from "./mteb/result_json.ts";
 import { readOutputs, scoreOutputs } from "./score_outputs.ts";
-import { type ScoreRecord, writeScore } from "./score_record.ts";
+import { type LoadedScore, readableScores, type ScoreRecord } from "./score_record.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
+import { writeScores } from "./write_scores.ts";
 
 /** How far an evaluation is. */
 export interface SuiteProgress {
@@ -71,7 +71,9 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteResult> {
   const texts = await encodeAll(tasks, options);
   const requests = await answerAll(tasks, options);
   await runPrograms(tasks, options);
-  return { scores: await scoreTasks(options.suite, tasks, options.out, options.onProgress), texts, requests };
+  const known = await readableScores(options.out);
+  const scores = await scoreTasks(options.suite, tasks, options.out, known, options.onProgress);
+  return { scores, texts, requests };
 }
 
 /**
@@ -84,7 +86,7 @@ export async function scoreFromRecords(
   dataRoot: string | undefined,
   out: string,
 ): Promise<ScoreRecord[]> {
-  return scoreTasks(suite, await resolveSuite(suite, new Mirror(dataRoot)), out);
+  return scoreTasks(suite, await resolveSuite(suite, new Mirror(dataRoot)), out, []);
 }
 
 async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
@@ -197,16 +199,12 @@ async function scoreTasks(
   suite: Suite,
   tasks: readonly ResolvedTask[],
   out: string,
+  known: readonly LoadedScore[],
   onProgress?: RunSuiteOptions["onProgress"],
 ): Promise<ScoreRecord[]> {
-  const records: ScoreRecord[] = [];
   const stored = await readOutputs(tasks, out);
-  onProgress?.({ stage: "scoring tasks", done: 0, total: tasks.length });
-  for (const { record, items } of scoreOutputs(suite, tasks, stored)) {
-    writeScore(out, record, items);
-    writeMtebResults(out, record, items);
-    records.push(record);
-    onProgress?.({ stage: "scoring tasks", done: records.length, total: tasks.length });
-  }
-  return records;
+  const total = tasks.length;
+  onProgress?.({ stage: "scoring tasks", done: 0, total });
+  const onScored = (done: number) => onProgress?.({ stage: "scoring tasks", done, total });
+  return writeScores(out, scoreOutputs(suite, tasks, stored, { known, onScored }));
 }

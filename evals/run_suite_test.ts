@@ -148,6 +148,30 @@ Deno.test("runSuite() names the task to whose texts a collapsed model gives one 
   });
 });
 
+Deno.test("runSuite() scores no task again whose score is there, and every task whose data or records are others", async () => {
+  await withFolder(async (dataRoot, out) => {
+    const { scores } = await run(dataRoot, out, new TrigramEncoder(), new ChecksumGenerator());
+    // A mark shows which scores were left as they are: nothing else tells.
+    const path = (i: number) => `${out}/scores/${scores[i]!.items.file.replace(".items.jsonl", ".json")}`;
+    const mark = (i: number, change: Record<string, unknown>) => {
+      const record = JSON.parse(Deno.readTextFileSync(path(i)));
+      Deno.writeTextFileSync(path(i), JSON.stringify({ ...record, warnings: ["marked"], ...change }));
+    };
+    mark(0, {});
+    mark(1, { content: "of other rows" });
+    mark(2, { model: "other" });
+    mark(3, { scorer: "gsm8k/0" });
+    mark(4, { items: { ...scores[4]!.items, sha256: "of other items" } });
+    const again = await run(dataRoot, out, new TrigramEncoder(), new ChecksumGenerator());
+    assert.deepEqual(again.scores.map(({ warnings }) => warnings.includes("marked")), [
+      true,
+      ...Array(4).fill(false),
+    ]);
+    assert.deepEqual(again.scores.slice(1), scores.slice(1));
+    assert.deepEqual(await scoreFromRecords(suite, dataRoot, out), scores);
+  });
+});
+
 Deno.test("runSuite() asks nothing of the model when everything is stored", async () => {
   await withFolder(async (dataRoot, out) => {
     const before = await run(dataRoot, out, new TrigramEncoder(), new ChecksumGenerator());

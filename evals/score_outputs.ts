@@ -15,7 +15,7 @@ import { promptOf } from "./mteb/prompts.ts";
 import { scoreTask } from "./mteb/score_task.ts";
 import { requireUsableVectors } from "./mteb/usable_vectors.ts";
 import type { TextRole, Vectors } from "./score.ts";
-import { type LoadedScore, scoreRecord } from "./score_record.ts";
+import { type LoadedScore, type ScoreRecord, scoreRecord } from "./score_record.ts";
 import type { ResolvedTask, Suite } from "./suite.ts";
 import { contentSha256, scorerOf } from "./task_data.ts";
 
@@ -41,6 +41,20 @@ export function readOutputs(tasks: readonly ResolvedTask[], folder: string): Sto
   };
 }
 
+/** What a score is of: two with the same are the same score. */
+type ScoreIdentity = Omit<
+  ScoreRecord,
+  "schema" | "main" | "value" | "stderr" | "aggregate" | "metrics" | "counts" | "warnings" | "items"
+>;
+
+/** Choices of {@linkcode scoreOutputs}. */
+export interface ScoreOptions {
+  /** Scores that are not computed again if they are of the same rows, scorer, options, files and model. */
+  readonly known?: readonly LoadedScore[];
+  /** Called after each task with the number of those that are done. */
+  readonly onScored?: (done: number) => void;
+}
+
 /**
  * Scores the tasks in their order, one at a time.
  *
@@ -50,37 +64,47 @@ export function* scoreOutputs(
   suite: Suite,
   tasks: readonly ResolvedTask[],
   stored: StoredOutputs,
+  { known = [], onScored }: ScoreOptions = {},
 ): Generator<LoadedScore> {
-  for (const task of tasks) {
-    const { data } = task;
-    const { score, model, counts } = isGeneral(data)
-      ? {
-        score: scoreGeneral(data, stored.generations!, stored.executions ?? noPrograms),
-        model: stored.generations!.generator,
-        counts: {},
-      }
-      : scoreEmbedded(task, stored.embeddings!);
-    const record = scoreRecord({
+  for (const [done, task] of tasks.entries()) {
+    const identity: ScoreIdentity = {
       suite: suite.id,
       task: task.name,
       baseTask: task.baseTask,
       category: task.category,
       embedded: task.embedded,
-      main: score.main,
-      value: score.metrics[score.main]!,
-      stderr: standardErrorOfItems(score.items, score.aggregate),
-      aggregate: score.aggregate,
-      metrics: score.metrics,
-      counts: { ...score.counts, ...counts },
-      warnings: [...score.warnings, ...textWarnings(counts), ...task.notes],
-      scorer: scorerOf(data),
-      content: contentSha256(data),
+      scorer: scorerOf(task.data),
+      content: contentSha256(task.data),
       options: task.options,
       files: task.files,
-      model,
-    }, score.items);
-    yield { record, items: score.items };
+      model: isGeneral(task.data) ? stored.generations!.generator : stored.embeddings!.encoder,
+    };
+    yield known.find(({ record }) => sameScore(record, identity)) ?? scoreOne(task, identity, stored);
+    onScored?.(done + 1);
   }
+}
+
+function sameScore(record: ScoreRecord, identity: ScoreIdentity): boolean {
+  return Object.entries(identity).every(([key, value]) =>
+    JSON.stringify(record[key as keyof ScoreIdentity]) === JSON.stringify(value)
+  );
+}
+
+function scoreOne(task: ResolvedTask, identity: ScoreIdentity, stored: StoredOutputs): LoadedScore {
+  const { score, counts } = isGeneral(task.data)
+    ? { score: scoreGeneral(task.data, stored.generations!, stored.executions ?? noPrograms), counts: {} }
+    : scoreEmbedded(task, stored.embeddings!);
+  const record = scoreRecord({
+    ...identity,
+    main: score.main,
+    value: score.metrics[score.main]!,
+    stderr: standardErrorOfItems(score.items, score.aggregate),
+    aggregate: score.aggregate,
+    metrics: score.metrics,
+    counts: { ...score.counts, ...counts },
+    warnings: [...score.warnings, ...textWarnings(counts), ...task.notes],
+  }, score.items);
+  return { record, items: score.items };
 }
 
 const noPrograms: StoredExecutions = () => {
@@ -98,7 +122,7 @@ function scoreEmbedded(task: ResolvedTask, embeddings: StoredEmbeddings) {
     return scoreTask(data, vectors);
   });
   const counts = textCounts(distinctInputs([task], embeddings.prompts), embeddings);
-  return { score, model: embeddings.encoder, counts };
+  return { score, counts };
 }
 
 /** Values of vectors that are kept: 256 MB of them. */

@@ -117,6 +117,20 @@ export async function readScores(folder: string): Promise<LoadedScore[]> {
   return Promise.all(names.sort().map((name) => readScore(scores, name)));
 }
 
+/** The scores of a folder that can be read and belong to their items; those that a kill or a hand left broken are left out. */
+export async function readableScores(folder: string): Promise<LoadedScore[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(`${folder}/scores`)) {
+      if (name.endsWith(".json")) names.push(name);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const read = await Promise.allSettled(names.sort().map((name) => readScore(`${folder}/scores`, name)));
+  return read.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+}
+
 async function readScore(scores: string, name: string): Promise<LoadedScore> {
   const broken = (what: string, cause?: unknown) =>
     new UsageError(`"${scores}/${name}" ${what}`, "score the folder again from its records", { cause });

@@ -1,0 +1,74 @@
+/**
+ * The folder of an evaluation: it belongs to one model, read in one way, on one suite, and says so in `evaluation.json`.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { UsageError } from "#errors";
+import { removeLeftovers, writeFileAtomic } from "../lib/journal/atomic.ts";
+import { LOCK_FILE, RunLock } from "../lib/journal/run_lock.ts";
+import { canonicalHash } from "../lib/manifest/canonical.ts";
+
+/** Says what the folder is the evaluation of. */
+const DOCUMENT = "evaluation.json";
+
+/** A folder that no other process writes to until it is let go. */
+export interface TakenFolder extends Disposable {
+  /** Whether this evaluation was begun in it before. */
+  readonly continued: boolean;
+}
+
+/**
+ * Takes an empty folder, or one with the same evaluation in it.
+ *
+ * @param about what the evaluation is of: its identity
+ * @param details what else its document tells
+ * @throws {UsageError} if it holds another evaluation, or something else
+ */
+export function takeFolder(
+  folder: string,
+  about: Readonly<Record<string, unknown>>,
+  details: Readonly<Record<string, unknown>>,
+): TakenFolder {
+  Deno.mkdirSync(folder, { recursive: true });
+  const lock = RunLock.take(folder);
+  try {
+    removeLeftovers(folder);
+    const identity = canonicalHash(about), found = identityOf(folder);
+    if (found === undefined) {
+      const document = { identity, ...about, ...details };
+      writeFileAtomic(join(folder, DOCUMENT), JSON.stringify(document, null, 2) + "\n");
+    } else if (found !== identity) {
+      throw new UsageError(
+        `"${folder}" holds another evaluation (identity ${found.slice(0, 12)}, not ${identity.slice(0, 12)})`,
+        `choose another folder with --out; what is in it is told by its ${DOCUMENT}`,
+      );
+    }
+    return { continued: found !== undefined, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Identity of the evaluation in a folder; undefined if the folder is empty.
+ *
+ * @throws {UsageError} if something else is in it
+ */
+function identityOf(folder: string): string | undefined {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name !== LOCK_FILE);
+  if (names.length === 0) return undefined;
+  try {
+    const { identity } = JSON.parse(Deno.readTextFileSync(join(folder, DOCUMENT)));
+    if (typeof identity === "string") return identity;
+  } catch {
+    // Reported below.
+  }
+  throw new UsageError(
+    `"${folder}" holds "${
+      names[0]
+    }" but no ${DOCUMENT} with an identity: it is not the folder of an evaluation`,
+    "choose an empty or a new folder with --out",
+  );
+}
