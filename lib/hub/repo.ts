@@ -44,7 +44,7 @@ export function repoNamed(text: string): Repo | undefined {
   const parts = (alias ?? name).split("/");
   const type = parts.length === 3 && parts[0] === "datasets" ? "dataset" : "model";
   const id = type === "dataset" ? parts.slice(1) : parts;
-  if (id.length !== 2 || !id.every(isName)) return undefined;
+  if (id.length !== 2 || !id.every(isName) || /^(datasets|models|spaces)$/.test(id[0]!)) return undefined;
   return { type, id: id.join("/"), ...revision !== undefined && { revision } };
 }
 
