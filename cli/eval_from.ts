@@ -12,6 +12,7 @@ import { writeScores } from "../evals/write_scores.ts";
 import { evaluateGiven, type EvaluationResult } from "./evaluation.ts";
 import { takeFolder } from "./evaluation_folder.ts";
 import type { CommandIo } from "./io.ts";
+import { writeScoreReport } from "./score_report.ts";
 import { layOut, oneLine } from "./table.ts";
 
 /** What was asked for. */
@@ -49,7 +50,7 @@ export async function evaluateFrom(options: EvalFromOptions, io: CommandIo): Pro
     throw new MissingError(`there is no folder "${from}"`, "name the folder of an evaluation");
   }
   const rescored = await rescore({ folder: from, choice, dataRoot });
-  if (out !== undefined) write(rescored, from, out, io);
+  if (out !== undefined) await write(rescored, from, out, io);
   const { scores, differences } = rescored;
   return {
     folder: out ?? from,
@@ -60,11 +61,11 @@ export async function evaluateFrom(options: EvalFromOptions, io: CommandIo): Pro
   };
 }
 
-function write({ suite, scores }: Rescored, from: string, out: string, io: CommandIo): void {
+async function write({ suite, scores }: Rescored, from: string, out: string, io: CommandIo): Promise<void> {
   const models = [...new Set(scores.map(({ record }) => record.model))];
   using taken = takeFolder(out, { suite: suite.id, models }, { from });
   io.progress.note(`${taken.continued ? "continuing" : "evaluation"} ${out}`);
-  writeScores(out, scores);
+  await writeScoreReport(out, writeScores(out, scores));
 }
 
 function finding({ scores, differences }: Rescored): string | null {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fromArrow } from "arquero";
 import { assert } from "#test";
 import { distinctInputs } from "../evals/inputs.ts";
 import { findSuite } from "../evals/find_suite.ts";
@@ -26,6 +27,13 @@ Deno.test("eval --from computes stored scores again without a model, and tells w
     "gsm8k-1shot[smoke:3]",
     ...Object.keys(results.results).filter((name) => name.startsWith("mmlu-")),
   ]);
+  const [, ...rows] = Deno.readTextFileSync(lab.path("scores/report.csv")).trimEnd().split("\n");
+  const table = fromArrow(Deno.readFileSync(lab.path("scores/report.arrow")));
+  assert.equal(table.numRows(), rows.length);
+  assert.match(
+    Deno.readTextFileSync(lab.path("scores/report.md")),
+    /^\| sts \(partial: 1 of 10 tasks, sliced\)/m,
+  );
   const before = contentOf(lab.path("scores"));
   const from = (...args: string[]) => launch(["eval", "--from", lab.path("scores"), ...data, ...args]);
 

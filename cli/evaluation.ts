@@ -24,6 +24,7 @@ import { openEncoder } from "./encoder.ts";
 import { takeFolder } from "./evaluation_folder.ts";
 import type { CommandIo } from "./io.ts";
 import { loadModel, modelEncoder, modelGenerator } from "./model.ts";
+import { writeScoreReport } from "./score_report.ts";
 import { suiteProgress } from "./suite_progress.ts";
 
 /** What an evaluation needs. */
@@ -184,6 +185,7 @@ async function evaluateInto(evaluation: Evaluation, io: CommandIo): Promise<Eval
   io.progress.note(`${taken.continued ? "continuing" : "evaluation"} ${folder}`);
   for (const note of notes) io.progress.note(note);
   const { scores } = await runSuite({ ...run, suite, out: folder, signal: io.signal });
+  await writeScoreReport(folder, scores);
   return { folder, scores };
 }
 

@@ -12,6 +12,7 @@ import { drawScatter } from "../evals/plot/scatter.ts";
 import { drawSmallMultiples } from "../evals/plot/small_multiples.ts";
 import { tradeoff, type TradeoffArm } from "../evals/plot/tradeoff.ts";
 import { renderComparison, renderScores } from "../evals/report.ts";
+import { comparisonTable, tableArrow } from "../evals/report_table.ts";
 import { readScores, type ScoreRecord } from "../evals/score_record.ts";
 import type { JournalRecord } from "../lib/journal/append.ts";
 import { journalPath, scoresPath } from "../lib/journal/layout.ts";
@@ -79,6 +80,7 @@ export async function writeReport(
   if (comparison) {
     run.writeFile("report.json", renderComparison(comparison, "json"));
     run.writeFile("report.csv", renderComparison(comparison, "csv"));
+    run.writeFile("report.arrow", await tableArrow(comparisonTable(comparison)));
     const chart = tradeoff(
       `${inputs.backbone.name}: embedding against general ability`,
       comparison,

@@ -6,6 +6,7 @@
 import { categoryMeans, overallMeans } from "./category_means.ts";
 import type { Difference } from "./bootstrap.ts";
 import { type Cell, type Comparison, type MeanRow, shareOf, shownMetrics } from "./compare.ts";
+import { comparisonTable, tableCsv } from "./report_table.ts";
 import type { ScoreRecord } from "./score_record.ts";
 
 /** Columns are aligned: text to the left, numbers to the right. */
@@ -28,7 +29,7 @@ export function renderComparison(comparison: Comparison, format: ReportFormat): 
     case "markdown":
       return renderMarkdown(comparison);
     case "csv":
-      return renderCsv(comparison);
+      return tableCsv(comparisonTable(comparison));
     case "json":
       return JSON.stringify(comparison, null, 2) + "\n";
   }
@@ -100,31 +101,6 @@ function layOutMarkdown(list: readonly Table[], notes: readonly string[]): strin
     return [`**${table.title}**`, "", head, ...rows].join("\n");
   });
   return [...tables, ...notes].join("\n\n") + "\n";
-}
-
-/** One line per arm and metric: the form for other programs' tables. Fractions, not percent. */
-function renderCsv(comparison: Comparison): string {
-  const head = "arm,task,category,metric,main,items,value,stderr,correct,trials,difference,low,high";
-  const lines = comparison.tasks.flatMap((row) =>
-    row.cells.map((cell, i) =>
-      [
-        comparison.arms[i]!,
-        row.task,
-        row.category,
-        row.metric,
-        row.main,
-        row.items,
-        cell.value,
-        cell.stderr,
-        cell.share?.correct,
-        cell.share?.trials,
-        cell.difference?.value,
-        cell.difference?.interval?.[0],
-        cell.difference?.interval?.[1],
-      ].map(csvField).join(",")
-    )
-  );
-  return [head, ...lines].join("\n") + "\n";
 }
 
 /** More arms than these stand below each other, not beside each other. */
@@ -296,14 +272,6 @@ function signed(fraction: number): string {
 
 function percentText(fraction: number): string {
   return `${Number((100 * fraction).toFixed(2))} %`;
-}
-
-function csvField(value: string | number | boolean | null | undefined): string {
-  if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new TypeError(`a report cannot show ${value}`);
-  }
-  const text = String(value ?? "");
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** Head and rows with every column padded to one width. */
