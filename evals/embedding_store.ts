@@ -13,7 +13,7 @@ import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import { writeAll } from "../lib/journal/atomic.ts";
 import type { Encoded, Encoder, EncoderPrompts } from "./encoder.ts";
-import { appendRecords, openLog, readLog } from "./record_log.ts";
+import { appendRecords, openLog, openRecords } from "./record_log.ts";
 import { VectorFile } from "./vector_file.ts";
 
 const RECORDS = "rationales.jsonl";
@@ -134,6 +134,21 @@ export class EmbeddingStore implements Disposable {
   }
 }
 
+/** What is recorded of an embedding besides its text and hash. */
+type Counts = Omit<Encoded, "embedding">;
+
+/** Of a text that was embedded as it is, and whole. */
+const PLAIN: Counts = {
+  rationales: [],
+  rationaleTokens: 0,
+  truncatedRationales: 0,
+  truncatedPrompt: false,
+};
+
+function isPlain({ rationales, rationaleTokens, truncatedRationales, truncatedPrompt }: Counts): boolean {
+  return rationales.length === 0 && rationaleTokens === 0 && truncatedRationales === 0 && !truncatedPrompt;
+}
+
 /** A folder's embeddings: what is recorded of each is in memory, the vectors are read when they are asked for. */
 export interface StoredEmbeddings {
   /** Digest of the encoder that made them. */
@@ -156,35 +171,39 @@ export interface StoredEmbeddings {
  * @throws UsageError if a row was changed or is missing
  */
 export function readEmbeddings(folder: string): StoredEmbeddings {
-  const { header, records } = readLog<TextRecord>(`${folder}/${RECORDS}`, SCHEMA);
+  const { header, records } = openRecords<TextRecord>(`${folder}/${RECORDS}`, SCHEMA);
   const dimension = Number(header["dimension"]);
   const vectors = new VectorFile(`${folder}/${EMBEDDINGS}`, dimension);
-  const byText = new Map<string, Encoded>();
-  for (const [i, record] of records.entries()) {
-    if (sha256Hex(vectors.bytes(i)) !== record.embedding) {
+  const rowOf = new Map<string, number>(), counts: Counts[] = [];
+  for (const { text, prompt = "", embedding, ...counted } of records) {
+    const row = counts.length;
+    if (sha256Hex(vectors.bytes(row)) !== embedding) {
       throw new UsageError(
-        `"${folder}/${EMBEDDINGS}" row ${i} is not what was recorded`,
+        `"${folder}/${EMBEDDINGS}" row ${row} is not what was recorded`,
         "the file was changed; evaluate into another folder",
       );
     }
-    const { text, prompt = "", embedding: _hash, ...counted } = record;
-    byText.set(keyOf(text, prompt), {
-      ...counted,
-      get embedding() {
-        return vectors.row(i);
-      },
-    });
+    rowOf.set(keyOf(text, prompt), row);
+    // Of a corpus that was read without rationales, millions of records say the same.
+    counts.push(isPlain(counted) ? PLAIN : counted);
   }
   const prompts = header["prompts"];
   return {
     encoder: String(header["encoder"]),
     dimension,
     ...prompts !== undefined && { prompts: JSON.parse(String(prompts)) },
-    size: byText.size,
-    has: (text, prompt = "") => byText.has(keyOf(sha256Hex(text), prompt)),
+    size: rowOf.size,
+    has: (text, prompt = "") => rowOf.has(keyOf(sha256Hex(text), prompt)),
     get(text, prompt = "") {
-      const found = byText.get(keyOf(sha256Hex(text), prompt));
-      if (found !== undefined) return found;
+      const row = rowOf.get(keyOf(sha256Hex(text), prompt));
+      if (row !== undefined) {
+        return {
+          ...counts[row]!,
+          get embedding() {
+            return vectors.row(row);
+          },
+        };
+      }
       throw new MissingError(
         `"${folder}" has no embedding of "${text.slice(0, 60)}"`,
         "the evaluation was not finished, or was of another suite: run it again on this folder",

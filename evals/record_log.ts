@@ -5,7 +5,7 @@
  */
 import { UsageError } from "#errors";
 import { JournalWriter } from "../lib/journal/append.ts";
-import { readJournal } from "../lib/journal/read.ts";
+import { journalRecords, readJournal } from "../lib/journal/read.ts";
 
 /** First line of the file. */
 export type LogHeader = Readonly<Record<string, string | number>>;
@@ -51,14 +51,25 @@ export function readLog<R extends object>(
   path: string,
   schema: string,
 ): { header: LogHeader; records: readonly R[] } {
-  const [header, ...records] = readJournal(path);
-  if (header?.["schema"] !== schema) {
-    throw new UsageError(
-      `"${path}" does not begin with a header of schema "${schema}"`,
-      "evaluate the model into another folder",
-    );
+  const { header, records } = openRecords<R>(path, schema);
+  return { header, records: [...records] };
+}
+
+/** As {@linkcode readLog}, but records come one at a time, and what is damaged is told when it is come to. */
+export function openRecords<R extends object>(
+  path: string,
+  schema: string,
+): { header: LogHeader; records: Iterable<R> } {
+  const records = journalRecords(path), header = records.next().value;
+  if (header?.["schema"] === schema) {
+    return { header: header as LogHeader, records: records as Iterable<object> as Iterable<R> };
   }
-  return { header: header as LogHeader, records: records as R[] };
+  // Closes the file.
+  records.return(undefined);
+  throw new UsageError(
+    `"${path}" does not begin with a header of schema "${schema}"`,
+    "evaluate the model into another folder",
+  );
 }
 
 function requireSameHeader(found: LogHeader, wanted: LogHeader, path: string): void {

@@ -6,7 +6,6 @@
 import { NumericError, UsageError } from "#errors";
 import { standardErrorOfItems } from "./bootstrap.ts";
 import { readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
-import type { Encoded } from "./encoder.ts";
 import { readExecutions, type StoredExecutions } from "./general/execution_store.ts";
 import { isGeneral, scoreGeneral } from "./general/general_task.ts";
 import { readGenerations, type StoredGenerations } from "./generation_store.ts";
@@ -164,17 +163,26 @@ function textCounts(
   texts: readonly PromptedText[],
   embeddings: StoredEmbeddings,
 ): Record<string, number> {
-  const encoded = texts.map(({ text, prompt }) => embeddings.get(text, prompt));
-  const rationales = encoded.flatMap((entry) => entry.rationales);
-  const total = (count: (entry: Encoded) => number) => encoded.reduce((sum, entry) => sum + count(entry), 0);
-  return {
-    texts: encoded.length,
-    truncated_prompts: encoded.filter((entry) => entry.truncatedPrompt).length,
-    rationales: rationales.length,
-    truncated_rationales: total((entry) => entry.truncatedRationales),
-    empty_rationales: rationales.filter((text) => text === "").length,
-    rationale_tokens: total((entry) => entry.rationaleTokens),
+  const counts = {
+    texts: texts.length,
+    truncated_prompts: 0,
+    rationales: 0,
+    truncated_rationales: 0,
+    empty_rationales: 0,
+    rationale_tokens: 0,
   };
+  for (const { text, prompt } of texts) {
+    const { truncatedPrompt, rationales, truncatedRationales, rationaleTokens } = embeddings.get(
+      text,
+      prompt,
+    );
+    if (truncatedPrompt) counts.truncated_prompts++;
+    counts.rationales += rationales.length;
+    counts.truncated_rationales += truncatedRationales;
+    counts.empty_rationales += rationales.filter((rationale) => rationale === "").length;
+    counts.rationale_tokens += rationaleTokens;
+  }
+  return counts;
 }
 
 /** What was lost on the way to the embeddings, in sentences. */

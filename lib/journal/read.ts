@@ -14,7 +14,16 @@ import type { JournalRecord } from "./append.ts";
  * @throws {UsageError} if a complete line is not a JSON object, naming the file and the line
  */
 export function readJournal<T extends object = JournalRecord>(path: string): T[] {
-  return linesOf(path).map((line) => line.record as T);
+  return [...journalRecords<T>(path)];
+}
+
+/**
+ * The same, one record at a time: of a journal of any size, only a part is in memory.
+ *
+ * @throws as {@linkcode readJournal} does, when it comes to the line
+ */
+export function* journalRecords<T extends object = JournalRecord>(path: string): Generator<T> {
+  for (const { record } of linesOf(path)) yield record as T;
 }
 
 /** What {@linkcode truncateJournalAfter} did. */
@@ -37,7 +46,7 @@ export interface Truncation {
  */
 export function truncateJournalAfter(path: string, step: number): Truncation {
   if (!isFile(path)) return { kept: 0, dropped: 0, tornBytes: 0 };
-  const lines = linesOf(path);
+  const lines = [...linesOf(path)];
   let keptBytes = 0, kept = 0, previous = -Infinity;
   for (const [i, { record, end }] of lines.entries()) {
     const at = (record as { step?: unknown }).step;
@@ -68,22 +77,35 @@ interface Line {
   end: number;
 }
 
-function linesOf(path: string): Line[] {
-  let bytes: Uint8Array;
+/** Size of a read; a longer line takes as many as it needs. */
+const CHUNK_BYTES = 1 << 20;
+
+function* linesOf(path: string): Generator<Line> {
+  using file = openJournal(path);
+  const decoder = new TextDecoder();
+  // What has been read and not yet handed out, and where in the file it begins.
+  let rest = new Uint8Array(), offset = 0, line = 0;
+  for (;;) {
+    let start = 0;
+    for (let end; (end = rest.indexOf(0x0a, start)) >= 0; start = end + 1) {
+      const record = parseRecord(decoder.decode(rest.subarray(start, end)), path, ++line);
+      yield { record, end: offset + end + 1 };
+    }
+    const left = rest.subarray(start), next = new Uint8Array(left.length + CHUNK_BYTES);
+    next.set(left);
+    const read = file.readSync(next.subarray(left.length));
+    if (read === null) return;
+    rest = next.subarray(0, left.length + read);
+    offset += start;
+  }
+}
+
+function openJournal(path: string): Deno.FsFile {
   try {
-    bytes = Deno.readFileSync(path);
+    return Deno.openSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new MissingError(`there is no journal "${path}"`, "check the run folder's path", { cause: error });
-  }
-  const decoder = new TextDecoder();
-  const lines: Line[] = [];
-  for (let start = 0;;) {
-    const newline = bytes.indexOf(0x0a, start);
-    if (newline < 0) return lines;
-    const text = decoder.decode(bytes.subarray(start, newline));
-    lines.push({ record: parseRecord(text, path, lines.length + 1), end: newline + 1 });
-    start = newline + 1;
   }
 }
 

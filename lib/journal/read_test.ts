@@ -1,6 +1,6 @@
 import { assert } from "#test";
 import { MissingError, UsageError } from "#errors";
-import { readJournal, truncateJournalAfter } from "./read.ts";
+import { journalRecords, readJournal, truncateJournalAfter } from "./read.ts";
 
 function withFile(content: string, fn: (path: string) => void): void {
   const path = Deno.makeTempFileSync({ suffix: ".jsonl" });
@@ -66,4 +66,25 @@ Deno.test("truncateJournalAfter() leaves the file alone when steps are missing o
 
 Deno.test("truncateJournalAfter() treats a missing journal as empty", () => {
   assert.deepEqual(truncateJournalAfter("no-such.jsonl", 3), { kept: 0, dropped: 0, tornBytes: 0 });
+});
+
+Deno.test("journalRecords() gives whole records wherever the borders of its reads fall", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    // Longer than a read, as long as one with its newline, then many that lie across borders; two bytes a letter.
+    const lengths = [3 << 20, (1 << 20) - 9, ...Array.from({ length: 40 }, (_, i) => 70_001 + i)];
+    const records = lengths.map((length, i) => ({ i, t: "é".repeat(length / 2) }));
+    await Deno.writeTextFile(
+      path,
+      records.map((record) => JSON.stringify(record) + "\n").join("") + '{"torn',
+    );
+    assert.deepEqual([...journalRecords(path)], records);
+    // Whoever has seen enough leaves no file open.
+    for (const record of journalRecords(path)) {
+      assert.equal(record["i"], 0);
+      break;
+    }
+  } finally {
+    await Deno.remove(path);
+  }
 });
