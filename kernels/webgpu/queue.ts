@@ -10,11 +10,9 @@ import { Arena, type Slab } from "./arena.ts";
 import { Failures } from "./failures.ts";
 import { type Kernel, KernelCache, type KernelSpec, uniformBytes } from "./kernel.ts";
 import { Readback } from "./readback.ts";
+import { ParameterBuffer } from "./parameter_buffer.ts";
 import type { GpuTensor } from "./tensor.ts";
 import { type KernelTime, KernelTimer } from "./timer.ts";
-
-/** Bytes of the buffer of parameters and lists; commands are submitted when it is full. */
-const hostBytes = 1 << 22;
 
 /** Longest list, in bytes, that goes through that buffer. */
 const listBytes = 1 << 20;
@@ -56,13 +54,7 @@ export class CommandQueue {
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #dispatches = 0;
-  readonly #host: Slab;
-  readonly #staging = new ArrayBuffer(hostBytes);
-  readonly #bytes = new Uint8Array(this.#staging);
-  readonly #u32 = new Uint32Array(this.#staging);
-  readonly #i32 = new Int32Array(this.#staging);
-  readonly #f32 = new Float32Array(this.#staging);
-  #used = 0;
+  readonly #parameters: ParameterBuffer;
   readonly #uniforms: GPUBindGroup;
   readonly #bindGroups = new Map<string, GPUBindGroup>();
   /** Bytes of host data that WebGPU holds for the next submission. */
@@ -98,16 +90,10 @@ export class CommandQueue {
       );
     }
     this.#timer = options.timestamps ? new KernelTimer(device) : null;
-    const buffer = device.createBuffer({
-      label: "parameters",
-      size: hostBytes,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST |
-        GPUBufferUsage.COPY_SRC,
-    });
-    this.#host = { buffer, bytes: hostBytes, id: -1 };
+    this.#parameters = new ParameterBuffer(device, this.#alignment);
     this.#uniforms = device.createBindGroup({
       layout: this.kernels.uniformLayout,
-      entries: [{ binding: 0, resource: { buffer, size: uniformBytes } }],
+      entries: [{ binding: 0, resource: { buffer: this.#parameters.slab.buffer, size: uniformBytes } }],
     });
   }
 
@@ -127,12 +113,6 @@ export class CommandQueue {
   /** The kernel `name`, compiled from `spec` at its first use. */
   kernel<P extends string, B extends string>(name: string, spec: () => KernelSpec<P, B>): Kernel<P, B> {
     return this.kernels.get(name, spec);
-  }
-
-  #reserve(bytes: number): number {
-    const offset = this.#used;
-    this.#used = Math.ceil((offset + bytes) / this.#alignment) * this.#alignment;
-    return offset;
   }
 
   /**
@@ -155,7 +135,7 @@ export class CommandQueue {
     const given = kernel.bindings.map(({ name }) => bindings[name] as GpuTensor | HostList);
     const pieces = this.#place(given);
     this.#partAliases(kernel, pieces);
-    const at = this.#reserve(uniformBytes);
+    const at = this.#parameters.reserve(uniformBytes);
     const resources: { slab: Slab; offset: number; size: number }[] = [];
     const bases: number[] = [];
     kernel.bindings.forEach(({ name, unit }, i) => {
@@ -179,7 +159,7 @@ export class CommandQueue {
       if (value === undefined || (type !== "f32" && !Number.isInteger(value))) {
         throw new Error(`kernel "${kernel.spec.name}": parameter "${name}" is ${value}`);
       }
-      (type === "f32" ? this.#f32 : type === "i32" ? this.#i32 : this.#u32)[at / 4 + i] = value;
+      this.#parameters.set(at, i, type, value);
     });
     const pass = this.#computePass(kernel.spec.name);
     pass.setPipeline(kernel.pipeline);
@@ -192,15 +172,11 @@ export class CommandQueue {
 
   /** Puts the lists among the bindings into GPU memory, and sees to it that there is room for the parameters too. */
   #place(given: readonly (GpuTensor | HostList)[]): Piece[] {
-    const rounded = (bytes: number) => Math.ceil(bytes / this.#alignment) * this.#alignment;
-    let needed = rounded(uniformBytes);
-    for (const one of given) {
-      if (ArrayBuffer.isView(one) && one.byteLength <= listBytes) {
-        needed += rounded(Math.max(one.byteLength, 4));
-      }
-    }
+    const lists = given.filter((one) => ArrayBuffer.isView(one)).map(({ byteLength }) =>
+      Math.max(byteLength, 4)
+    );
     // All lists of a dispatch and its parameters belong to one submission.
-    if (this.#used + needed > hostBytes) this.flush();
+    if (!this.#parameters.fits(uniformBytes, ...lists.filter((bytes) => bytes <= listBytes))) this.flush();
     return given.map((one) => {
       if (!ArrayBuffer.isView(one)) return one;
       const data = new Uint8Array(one.buffer, one.byteOffset, one.byteLength),
@@ -210,9 +186,7 @@ export class CommandQueue {
         this.#send(slab, 0, data as Uint8Array<ArrayBuffer>);
         return { slab, offset: 0, bytes };
       }
-      const offset = this.#reserve(bytes);
-      this.#bytes.set(data, offset);
-      return { slab: this.#host, offset, bytes };
+      return { slab: this.#parameters.slab, offset: this.#parameters.put(data, bytes), bytes };
     });
   }
 
@@ -311,11 +285,9 @@ export class CommandQueue {
     const padded = Math.ceil(data.byteLength / 4) * 4;
     if (padded === 0) return;
     if (padded <= listBytes / 4) {
-      if (this.#used + padded > hostBytes) this.flush();
-      const at = this.#reserve(padded);
-      this.#bytes.fill(0, at, at + padded);
-      this.#bytes.set(data, at);
-      this.#copyBytes(this.#host, at, slab, offset, padded);
+      if (!this.#parameters.fits(padded)) this.flush();
+      const at = this.#parameters.put(data, padded);
+      this.#copyBytes(this.#parameters.slab, at, slab, offset, padded);
       return;
     }
     this.flush();
@@ -343,13 +315,12 @@ export class CommandQueue {
   /** Submits what has been issued. */
   flush(): void {
     this.#endPass();
+    this.#parameters.write();
     if (this.#encoder) {
-      if (this.#used > 0) this.device.queue.writeBuffer(this.#host.buffer, 0, this.#staging, 0, this.#used);
       this.device.queue.submit([this.#encoder.finish()]);
       this.#encoder = null;
       this.#unsubmitted = 0;
     }
-    this.#used = 0;
     this.#dispatches = 0;
     for (const { buffer } of this.#retired.splice(0)) buffer.destroy();
   }
@@ -402,7 +373,7 @@ export class CommandQueue {
     this.flush();
     this.#readback.dispose();
     this.#timer?.dispose();
-    this.#host.buffer.destroy();
+    this.#parameters.slab.buffer.destroy();
     this.failures.expectLoss();
     this.device.destroy();
   }
