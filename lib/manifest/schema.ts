@@ -24,7 +24,7 @@ export const manifestSchema = z.strictObject({
       "for the built-in backbone. Unset: tiny if the backbone is tiny, else smollm2-cpu.",
   ),
   backbone: z.string().min(1).describe(
-    "Model to start from: tiny (built in), or the path of a HF folder or GGUF file.",
+    "Model to start from: tiny (built in), the path of a HF folder or GGUF file, or the id of a model that was pulled.",
   ),
   suite: z.string().min(1).describe("Evaluation suite."),
   arms: armNames().min(1).describe("What to compare: base, reasoning, cl, grace, or names of controls."),
