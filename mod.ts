@@ -80,7 +80,7 @@ export { generate, type GenerateOptions } from "./lib/rollout/generate.ts";
 export type { PoolSpec, Rollout, RolloutRequest } from "./lib/rollout/request.ts";
 export { type EmbeddedText, type EmbedOptions, embedTexts } from "./lib/rollout/embed.ts";
 export { continueTexts, logLikelihoods } from "./lib/rollout/continue_text.ts";
-export { type EncodedText, OnnxEncoder, type OnnxEncodeOptions } from "./lib/encoder/onnx_encoder.ts";
+export { type EncodedText, type OnnxEncodeOptions, OnnxEncoder } from "./lib/encoder/onnx_encoder.ts";
 export { Purpose, type RandomAddress, uniform } from "./lib/rollout/philox.ts";
 
 // Objective
@@ -139,6 +139,7 @@ export { requireLock, verifyLock } from "./lib/manifest/verify.ts";
 
 // Evaluation
 export type {
+  AnswerOptions,
   Encoded,
   Encoder,
   EncoderPrompts,
@@ -155,10 +156,14 @@ export {
   type SuiteProgress,
   type SuiteResult,
 } from "./evals/run_suite.ts";
+export { rescore, type Rescored } from "./evals/rescore.ts";
+export type { ScoreDifference } from "./evals/score_differences.ts";
+export { GivenEmbeddings } from "./evals/given_embeddings.ts";
 export { findSuite } from "./evals/find_suite.ts";
 export { type Suite, type SuiteEntry, SUITES } from "./evals/suite.ts";
 export { compareFolders, type Comparison } from "./evals/compare.ts";
 export { renderComparison, renderScores, type ReportFormat } from "./evals/report.ts";
+export { type ReportTable, scoreTable, tableArrow, tableCsv } from "./evals/report_table.ts";
 export { readScores, type ScoreRecord } from "./evals/score_record.ts";
 export type { Score, ScoredItem, TextRole, Vectors } from "./evals/score.ts";
 export { scoreSts, type StsPair } from "./evals/mteb/sts.ts";
@@ -181,6 +186,7 @@ export { type MtebResult, mtebResults } from "./evals/mteb/result_json.ts";
 export { type ListedTask, listTasks } from "./evals/task_list.ts";
 export { type LabelledPair, scorePairClassification } from "./evals/mteb/pair_classification.ts";
 export { scoreSummarization, type SummarizedDocument } from "./evals/mteb/summarization.ts";
+export { type LmEvalResults, lmEvalResults } from "./evals/general/lm_eval_json.ts";
 export { gsm8kRequests, scoreGsm8k } from "./evals/general/gsm8k.ts";
 export { mmluLikelihoodRequests, scoreMmluLikelihood } from "./evals/general/mmlu.ts";
 export { gracePrinted65, meanOfTypes, weighted56 } from "./evals/paper/averages.ts";

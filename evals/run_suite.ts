@@ -203,8 +203,6 @@ async function scoreTasks(
   onProgress?: RunSuiteOptions["onProgress"],
 ): Promise<ScoreRecord[]> {
   const stored = await readOutputs(tasks, out);
-  const total = tasks.length;
-  onProgress?.({ stage: "scoring tasks", done: 0, total });
-  const onScored = (done: number) => onProgress?.({ stage: "scoring tasks", done, total });
-  return writeScores(out, scoreOutputs(suite, tasks, stored, { known, onScored }));
+  const onTask = (done: number) => onProgress?.({ stage: "scoring tasks", done, total: tasks.length });
+  return writeScores(out, scoreOutputs(suite, tasks, stored, { known, onTask }));
 }

@@ -50,8 +50,8 @@ type ScoreIdentity = Omit<
 export interface ScoreOptions {
   /** Scores that are not computed again if they are of the same rows, scorer, options, files and model. */
   readonly known?: readonly LoadedScore[];
-  /** Called after each task with the number of those that are done. */
-  readonly onScored?: (done: number) => void;
+  /** Called before each task with the number of those that are done. */
+  readonly onTask?: (done: number) => void;
 }
 
 /**
@@ -63,9 +63,10 @@ export function* scoreOutputs(
   suite: Suite,
   tasks: readonly ResolvedTask[],
   stored: StoredOutputs,
-  { known = [], onScored }: ScoreOptions = {},
+  { known = [], onTask }: ScoreOptions = {},
 ): Generator<LoadedScore> {
   for (const [done, task] of tasks.entries()) {
+    onTask?.(done);
     const identity: ScoreIdentity = {
       suite: suite.id,
       task: task.name,
@@ -79,7 +80,6 @@ export function* scoreOutputs(
       model: isGeneral(task.data) ? stored.generations!.generator : stored.embeddings!.encoder,
     };
     yield known.find(({ record }) => sameScore(record, identity)) ?? scoreOne(task, identity, stored);
-    onScored?.(done + 1);
   }
 }
 
