@@ -34,8 +34,17 @@ interface DataSet {
 export class HubData {
   readonly #sets = new Map<string, Promise<DataSet | undefined>>();
 
-  /** @param cache its folder; looked into only when something is asked for */
-  constructor(readonly cache: string = cacheFolder()) {}
+  readonly #cache: string | undefined;
+
+  /** @param cache its folder, looked into only when something is asked for; where the hub's libraries have it if undefined */
+  constructor(cache?: string) {
+    this.#cache = cache;
+  }
+
+  /** Folder of the cache. */
+  get cache(): string {
+    return this.#cache ?? cacheFolder();
+  }
 
   /**
    * The files of a split.

@@ -281,6 +281,12 @@ Deno.test("pull() gives up on a connection that never gets further, is silent, o
   const absent = await fails(pulling(hub, cache.path, "org/big", { endpoint, stallMs: 500 }), MissingError);
   assert.match(absent.message, /^cannot reach http:\/\/127\.0\.0\.1:9, tried 3 times/);
   assert.match(absent.cure, /HF_ENDPOINT/);
+  // Tests may reach this machine only, as commands other than pull may reach nothing.
+  const denied = await fails(
+    pulling(hub, cache.path, "org/big", { endpoint: "http://hub.invalid" }),
+    MissingError,
+  );
+  assert.match(denied.message, /no permission for the network/);
 });
 
 Deno.test("pull() downloads each file once when several processes want it", async () => {
