@@ -126,6 +126,14 @@ export { readJournal } from "./lib/journal/read.ts";
 export { Mirror } from "./lib/data/mirror.ts";
 export { loadTexts, loadTriplets, type TrainingText, type Triplet } from "./lib/data/training.ts";
 
+// Hub
+export { cacheFolder, findSnapshot, type Snapshot } from "./lib/hub/cache.ts";
+export { HubConnection, type HubSettings, hubSettings } from "./lib/hub/connection.ts";
+export { parseRepo, type Repo } from "./lib/hub/repo.ts";
+export { pull, type Pulled, type PullOptions } from "./lib/hub/pull.ts";
+export { chooseBackboneFiles } from "./lib/hub/backbone_files.ts";
+export { chooseDataFiles } from "./lib/data/choose_data_files.ts";
+
 // Manifest
 export { planArm, planArms, type PlannedArm, type Training } from "./lib/manifest/arms.ts";
 export { PROTOCOL_DEPARTURES } from "./lib/manifest/departures.ts";
@@ -160,6 +168,7 @@ export { rescore, type Rescored } from "./evals/rescore.ts";
 export type { ScoreDifference } from "./evals/score_differences.ts";
 export { GivenEmbeddings } from "./evals/given_embeddings.ts";
 export { findSuite } from "./evals/find_suite.ts";
+export { type DataNeed, dataNeeds } from "./evals/data_needs.ts";
 export { type Suite, type SuiteEntry, SUITES } from "./evals/suite.ts";
 export { compareFolders, type Comparison } from "./evals/compare.ts";
 export { renderComparison, renderScores, type ReportFormat } from "./evals/report.ts";
