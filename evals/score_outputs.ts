@@ -124,15 +124,15 @@ function scoreEmbedded(task: ResolvedTask, embeddings: StoredEmbeddings) {
   return { score, counts };
 }
 
-/** Values of vectors that are kept: 256 MB of them. */
-const REMEMBERED_VALUES = 1 << 26;
+/** Vectors that are kept, in bytes, and what one takes besides its values. */
+const REMEMBERED_BYTES = 1 << 28, VECTOR_BYTES = 256;
 
 /**
  * Finds a text's vector once: a stored one is found by the hash of the text, and texts are asked for many times. Of a corpus that
  * is too large for it, the rest is read again; retrieval asks for each document twice.
  */
 function remembered(find: Vectors): Vectors {
-  let values = 0;
+  let bytes = 0;
   const byRole = new Map<TextRole | undefined, Map<string, Float32Array>>();
   return (text, role) => {
     let found = byRole.get(role);
@@ -140,8 +140,8 @@ function remembered(find: Vectors): Vectors {
     let vector = found.get(text);
     if (vector === undefined) {
       vector = find(text, role);
-      values += vector.length;
-      if (values <= REMEMBERED_VALUES) found.set(text, vector);
+      bytes += vector.byteLength + VECTOR_BYTES;
+      if (bytes <= REMEMBERED_BYTES) found.set(text, vector);
     }
     return vector;
   };
