@@ -81,6 +81,7 @@ Deno.test("run trains a control by itself where training differs, and reads the 
   );
 
   assert.deepEqual(namesIn(run).filter((name) => name.startsWith("report.")), [
+    "report.arrow",
     "report.csv",
     "report.curves-cl-slow.svg",
     "report.curves-grace.svg",
