@@ -4,7 +4,8 @@
  *     rationales.jsonl   header {schema, encoder, dimension, prompts?}, then one record per text
  *     embeddings.f32     [rows, dimension] float32, little-endian, in the order of the records
  *
- * The record of a text is written after its embedding, so that after a kill the records tell which rows count.
+ * The record of a text is written after its embedding, so that after a kill the records tell which rows count. After a power
+ * cut the last rows may be gone, and then so are their records.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import { writeAll } from "../lib/journal/atomic.ts";
 import type { Encoded, Encoder, EncoderPrompts } from "./encoder.ts";
-import { appendRecords, openLog, openRecords } from "./record_log.ts";
+import { appendRecords, keepRecords, openLog, openRecords } from "./record_log.ts";
 import { VectorFile } from "./vector_file.ts";
 
 const RECORDS = "rationales.jsonl";
@@ -58,22 +59,23 @@ export class EmbeddingStore implements Disposable {
    * @throws UsageError if the folder holds another encoder's embeddings, or damaged records
    */
   static open(folder: string, encoder: Pick<Encoder, "digest" | "dimension" | "prompts">): EmbeddingStore {
-    const { writer, records } = openLog<TextRecord>(`${folder}/${RECORDS}`, {
-      schema: SCHEMA,
-      encoder: encoder.digest,
-      dimension: encoder.dimension,
-      ...encoder.prompts && { prompts: JSON.stringify(encoder.prompts) },
-    });
+    const log = `${folder}/${RECORDS}`, rowBytes = 4 * encoder.dimension;
+    const open = () =>
+      openLog<TextRecord>(log, {
+        schema: SCHEMA,
+        encoder: encoder.digest,
+        dimension: encoder.dimension,
+        ...encoder.prompts && { prompts: JSON.stringify(encoder.prompts) },
+      });
+    let { writer, records } = open();
     const file = Deno.openSync(`${folder}/${EMBEDDINGS}`, { read: true, write: true, create: true });
-    const end = 4 * encoder.dimension * records.length;
-    if (file.statSync().size < end) {
+    const whole = wholeRows(file, records, rowBytes);
+    if (whole < records.length) {
       writer[Symbol.dispose]();
-      file.close();
-      throw new UsageError(
-        `"${folder}/${EMBEDDINGS}" holds fewer rows than "${RECORDS}" names`,
-        "the file was changed; evaluate into another folder",
-      );
+      keepRecords(log, whole);
+      ({ writer, records } = open());
     }
+    const end = rowBytes * records.length;
     file.truncateSync(end);
     file.seekSync(end, Deno.SeekMode.Start);
     const known = new Set(records.map(({ text, prompt = "" }) => keyOf(text, prompt)));
@@ -86,7 +88,7 @@ export class EmbeddingStore implements Disposable {
   }
 
   /**
-   * Stores what an encoder returned and returns once it is on the disk.
+   * Stores what an encoder returned: it survives the death of the process at once, a power cut a second later.
    *
    * @throws NumericError if an embedding is not finite
    * @throws Error if the encoder broke its contract (count or dimension)
@@ -122,16 +124,33 @@ export class EmbeddingStore implements Disposable {
       };
     });
     writeAll(this.#file, bytes);
-    this.#file.syncDataSync();
-    appendRecords(this.#records, records);
+    appendRecords(this.#records, records, () => this.#file.syncDataSync());
     for (const record of records) this.#known.add(keyOf(record.text, prompt));
   }
 
-  /** Closes the files. */
+  /** Flushes and closes the files. */
   [Symbol.dispose](): void {
+    this.#file.syncDataSync();
     this.#records[Symbol.dispose]();
     this.#file.close();
   }
+}
+
+/** Rows that are looked at again when a store is opened: more than are ever written between two flushes. */
+const doubtfulRows = 20_000;
+
+/** Number of records, from the first on, whose rows are in the file as they were written. */
+function wholeRows(file: Deno.FsFile, records: readonly TextRecord[], rowBytes: number): number {
+  let rows = Math.min(records.length, Math.floor(file.statSync().size / rowBytes));
+  const row = new Uint8Array(rowBytes);
+  for (let checked = 0; rows > 0 && checked < doubtfulRows; checked++) {
+    file.seekSync((rows - 1) * rowBytes, Deno.SeekMode.Start);
+    for (let filled = 0; filled < rowBytes;) filled += file.readSync(row.subarray(filled)) ?? rowBytes;
+    // What a power cut takes lies at the end: once a row is whole, so are those before it.
+    if (sha256Hex(row) === records[rows - 1]!.embedding) break;
+    rows--;
+  }
+  return rows;
 }
 
 /** What is recorded of an embedding besides its text and hash. */

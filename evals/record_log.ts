@@ -5,6 +5,7 @@
  */
 import { UsageError } from "#errors";
 import { JournalWriter } from "../lib/journal/append.ts";
+import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import { journalRecords, readJournal } from "../lib/journal/read.ts";
 
 /** First line of the file. */
@@ -35,10 +36,31 @@ export function openLog<R extends object>(path: string, header: LogHeader): Open
   }
 }
 
-/** Appends records and returns once they are on the device. */
-export function appendRecords(writer: JournalWriter, records: readonly object[]): void {
+/** Milliseconds after which what was appended is flushed to the device. */
+const flushMs = 1000;
+
+/** When each log that is open was flushed last. */
+const flushedAt = new WeakMap<JournalWriter, number>();
+
+/**
+ * Appends records. They survive the death of the process from now on, and a power cut a second later at most: flushing
+ * each of the many small records of an evaluation would take longer than making it.
+ *
+ * @param first called before a flush, to flush what the records speak of
+ */
+export function appendRecords(writer: JournalWriter, records: readonly object[], first?: () => void): void {
   for (const record of records) writer.append({ ...record });
+  const now = performance.now();
+  if (now - (flushedAt.get(writer) ?? -Infinity) < flushMs) return;
+  first?.();
   writer.flush();
+  flushedAt.set(writer, now);
+}
+
+/** Keeps the header and the first `count` records of a log that is not open. */
+export function keepRecords(path: string, count: number): void {
+  const lines = Deno.readTextFileSync(path).split("\n");
+  writeFileAtomic(path, lines.slice(0, count + 1).map((line) => `${line}\n`).join(""));
 }
 
 /**
