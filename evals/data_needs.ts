@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isEmbedded } from "../lib/data/embedded.ts";
+import { isEmbedded, isUnpublished } from "../lib/data/embedded.ts";
 import { repoOf } from "../lib/data/hub_data.ts";
 import type { SplitQuery } from "../lib/data/hub_layout.ts";
 import { type Repo, repoText } from "../lib/hub/repo.ts";
@@ -23,12 +23,12 @@ export interface DataNeed {
   readonly choices: readonly SplitChoice[];
 }
 
-/** What a suite reads, without what comes with the program; each revision of a data set once. */
+/** What a suite reads, without what comes with the program or is on no hub; each revision of a data set once. */
 export function dataNeeds(suite: Suite): DataNeed[] {
   const profile = suite.profile ?? DEFAULT_PROFILE;
   const needs = new Map<string, { repo: Repo; choices: SplitChoice[] }>();
   for (const { id, revision, choice } of suite.entries.flatMap((entry) => readsOf(entry, profile))) {
-    if (isEmbedded(id)) continue;
+    if (isEmbedded(id) || isUnpublished(id)) continue;
     const { repo, subset } = repoOf(id, revision), key = repoText(repo);
     const need = needs.get(key) ?? { repo, choices: [] };
     // An id may name a part of a data set behind its name.

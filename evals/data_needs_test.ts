@@ -47,3 +47,9 @@ Deno.test("dataNeeds() has either form of a reranking set for mteb 2, and nothin
   ]);
   assert.deepEqual(needsOf("tiny"), []);
 });
+
+Deno.test("dataNeeds() leaves out what no hub has", () => {
+  const ids = needsOf("all-mini").map(({ repo }) => repo.id);
+  assert.ok(ids.includes("mteb/sts15-sts") && ids.includes("openai/openai_humaneval"));
+  assert.deepEqual(ids.filter((id) => id.startsWith("mini/")), []);
+});

@@ -9,6 +9,7 @@
  */
 import { UsageError } from "#errors";
 import { sha256Hex } from "../lib/manifest/hash.ts";
+import type { ClusteringSet } from "./mteb/clustering.ts";
 import type { MtebData } from "./mteb/load.ts";
 import type { LabelledPair } from "./mteb/pair_classification.ts";
 import { rankableQueries, type RerankingQuery } from "./mteb/reranking.ts";
@@ -28,8 +29,8 @@ export type Slice =
   | { readonly kind: "retrieval"; readonly queries: number; readonly distractors: number }
   /** Queries with all their candidates. */
   | { readonly kind: "reranking"; readonly queries: number }
-  /** Sets with all their sentences. */
-  | { readonly kind: "clustering"; readonly sets: number }
+  /** Sets with all their sentences, or with that many of each label. */
+  | { readonly kind: "clustering"; readonly sets: number; readonly perLabel?: number }
   | { readonly kind: "pair_classification"; readonly pairs: number }
   /** Documents with all their summaries. */
   | { readonly kind: "summarization"; readonly documents: number }
@@ -83,7 +84,7 @@ export function takeSlice(data: TaskData, slice: Slice): TaskData {
     return { ...data, queries: takeByHash(rankableQueries(data), slice.queries, content) };
   }
   if (data.kind === "clustering" && slice.kind === "clustering") {
-    return { ...data, sets: takeByHash(data.sets, slice.sets, (set) => [set.sentences, set.labels]) };
+    return sliceClustering(data, slice);
   }
   if (data.kind === "pair_classification" && slice.kind === "pair_classification") {
     const content = ({ sentence1, sentence2, label }: LabelledPair) => [sentence1, sentence2, label];
@@ -117,6 +118,26 @@ export function takeSlice(data: TaskData, slice: Slice): TaskData {
     return { ...data, items: data.items.filter((item) => taken.has(item)) };
   }
   throw new UsageError(`a ${slice.kind} slice cannot be taken of ${data.kind} data`, "correct the suite");
+}
+
+function sliceClustering(
+  data: Extract<MtebData, { kind: "clustering" }>,
+  { sets: count, perLabel }: Extract<Slice, { kind: "clustering" }>,
+): MtebData {
+  const sets = takeByHash(data.sets, count, (set) => [set.sentences, set.labels]);
+  if (perLabel === undefined) return { ...data, sets };
+  const part = (set: ClusteringSet): ClusteringSet => {
+    const rows = set.sentences.map((sentence, i) => ({ sentence, label: set.labels[i]! }));
+    const byLabel = [...Map.groupBy(rows, ({ label }) => label).values()];
+    const taken = new Set(byLabel.flatMap((own) => takeByHash(own, perLabel, (row) => [row.sentence])));
+    const kept = rows.filter((row) => taken.has(row));
+    return {
+      ...set,
+      sentences: kept.map(({ sentence }) => sentence),
+      labels: kept.map(({ label }) => label),
+    };
+  };
+  return { ...data, sets: sets.map(part) };
 }
 
 function sliceClassification(

@@ -3,6 +3,7 @@ import { isGeneral } from "./general/general_task.ts";
 import { UsageError } from "#errors";
 import { Mirror } from "../lib/data/mirror.ts";
 import { textsOf } from "./mteb/score_task.ts";
+import { MTEB_CATEGORIES } from "./category.ts";
 import { takeByHash, takeSlice } from "./slice.ts";
 import { findSuite } from "./find_suite.ts";
 import { resolveSuite } from "./suite.ts";
@@ -97,6 +98,28 @@ Deno.test("takeSlice() takes whole queries, sets, pairs and documents of the oth
   );
 });
 
+Deno.test("takeSlice() takes equally many sentences of each label of a set, by their content", () => {
+  const set = (id: string) => ({
+    id,
+    sentences: Array.from({ length: 40 }, (_, i) => `${id} ${i}`),
+    labels: Array.from({ length: 40 }, (_, i) => i % 4),
+  });
+  const options = { batchSize: 500, seed: 42, sklearn: "1.3" } as const;
+  const data = { kind: "clustering" as const, sets: [set("a"), set("b"), set("c")], options };
+  const { sets } = takeSlice(data, { kind: "clustering", sets: 2, perLabel: 3 });
+  assert.equal(sets.length, 2);
+  for (const { id, sentences, labels } of sets) {
+    const whole = data.sets.find((one) => one.id === id)!;
+    assert.equal(sentences.length, 12);
+    assert.deepEqual(labels.toSorted(), [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]);
+    const places = sentences.map((sentence) => whole.sentences.indexOf(sentence));
+    assert.deepEqual(labels, places.map((i) => whole.labels[i]));
+    assert.deepEqual(places, places.toSorted((a, b) => a - b));
+    assert.ok(places.some((i) => i >= 12), "not the first ones");
+  }
+  assert.throws(() => takeSlice(data, { kind: "clustering", sets: 1, perLabel: 11 }), UsageError);
+});
+
 testWith(sharedData, "the suite mini is the same fixed part of the real data everywhere", async (root) => {
   const tasks = await resolveSuite(findSuite("mini"), new Mirror(root));
   assert.deepEqual(tasks.map((task) => task.name), [
@@ -117,3 +140,46 @@ testWith(sharedData, "the suite mini is the same fixed part of the real data eve
   const texts = tasks.flatMap(({ data }) => isGeneral(data) ? [] : textsOf(data));
   assert.equal(new Set(texts).size, 1133);
 });
+
+testWith(
+  sharedData,
+  "the suite all-mini has every category and benchmark, and is the same fixed part of the real data everywhere",
+  async (root) => {
+    const tasks = await resolveSuite(findSuite("all-mini"), new Mirror(root));
+    assert.deepEqual(
+      [...new Set(tasks.map((task) => task.category))],
+      [...Object.keys(MTEB_CATEGORIES), "general"],
+    );
+    const general = tasks.filter(({ data }) => isGeneral(data));
+    assert.deepEqual(general.map(({ data }) => data.kind), [
+      "gsm8k",
+      "mmlu",
+      "triviaqa",
+      "fever",
+      "bbh",
+      "humaneval",
+    ]);
+    assert.deepEqual(tasks.map((task) => [task.name, contentSha256(task.data).slice(0, 16)]), [
+      ["SciFact[all-mini:40]", "688316065bca9019"],
+      ["SciFactReranking[all-mini:8]", "d69631b0f7e19aa5"],
+      ["StackOverflowClustering[all-mini:2]", "8c05fd5e7c57a75b"],
+      ["FeverSymmetricPairs[all-mini:200]", "ae200ac155b6bdf5"],
+      ["Banking77Classification[all-mini:150]", "d51f47f4968d6a73"],
+      ["CLINC150Classification[all-mini:150]", "ebe069b135b92818"],
+      ["STS13[all-mini:150]", "c8e442e5479565e5"],
+      ["STS15[all-mini:150]", "b4a6e83aafe076c2"],
+      ["STSBenchmark[all-mini:300]", "ddc1d683690d974d"],
+      ["REALSummEval[all-mini:12]", "9e87ce502b683341"],
+      ["gsm8k[all-mini:60]", "7841c8e634b34a5c"],
+      ["mmlu-half[all-mini:300]", "5f570a2317f05ad1"],
+      ["triviaqa-open[all-mini:100]", "af43ca4bd1d0344e"],
+      ["fever-3way[all-mini:150]", "93bb32fee6810571"],
+      ["bbh_cot_fewshot[all-mini:81]", "cfd040153cd9c602"],
+      ["humaneval[all-mini:60]", "d868870782147b3d"],
+    ]);
+    const texts = tasks.flatMap(({ data }) => isGeneral(data) ? [] : textsOf(data));
+    assert.equal(new Set(texts).size, 3419);
+    // Whole, the sets are as large as their rows say; only SciFact of the mirror is of another revision.
+    assert.deepEqual(tasks.flatMap(({ notes }) => notes).length, 1);
+  },
+);

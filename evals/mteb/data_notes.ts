@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isUnpublished } from "../../lib/data/embedded.ts";
 import type { Mirror } from "../../lib/data/mirror.ts";
 import type { MtebData, SingleData } from "./load.ts";
 import { pinned, type ScoringProfile } from "./profile.ts";
@@ -27,7 +28,7 @@ async function notesOf(mirror: Mirror, task: SingleTask, data: SingleData): Prom
   const { repo, revision, size } = task;
   if (revision === "embedded") return [];
   const notes: string[] = [];
-  if (revision === undefined) notes.push(`the revision of "${repo}" is not pinned`);
+  if (revision === undefined && !isUnpublished(repo)) notes.push(`the revision of "${repo}" is not pinned`);
   const found = await mirror.at(revision).revisionOf(repo);
   if (found !== undefined && revision !== undefined && found !== revision) {
     notes.push(`the folder holds revision ${found} of "${repo}", the task is pinned to ${revision}`);

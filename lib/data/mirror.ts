@@ -14,7 +14,7 @@
  */
 import { MissingError, UsageError } from "#errors";
 import type { DataFile } from "./data_file.ts";
-import { EMBEDDED_DATA_FOLDER, isEmbedded } from "./embedded.ts";
+import { EMBEDDED_DATA_FOLDER, isEmbedded, isUnpublished } from "./embedded.ts";
 import { HubData, type PlacedFile } from "./hub_data.ts";
 import type { SplitQuery } from "./hub_layout.ts";
 import { excerpt, type JsonlRow, readLines } from "./jsonl.ts";
@@ -210,8 +210,8 @@ export class Mirror {
     if (this.root !== undefined) return this.root;
     throw new MissingError(
       `no folder with data sets is given, and "${id}" is not built in, nor in the hub's cache`,
-      `${this.hub.cure(id, this.revision)}; or name a folder with --data-root or GRACE_DATA_ROOT, ` +
-        "laid out as <owner>/<name>/<split>.jsonl.gz",
+      (isUnpublished(id) ? "" : `${this.hub.cure(id, this.revision)}; or `) +
+        "name a folder with --data-root or GRACE_DATA_ROOT, laid out as <owner>/<name>/<split>.jsonl.gz",
     );
   }
 
@@ -279,9 +279,10 @@ export class Mirror {
       }${isEmbedded(id) ? "" : ", and in the hub's cache"}`,
       isEmbedded(id)
         ? "restore fixtures/tiny/data: it is part of the program"
-        : `${this.hub.cure(id, this.revision)}; or fetch "${id}" and store it as ${id}/${
-          names[1] ?? names[0]
-        } below the folder given with --data-root`,
+        : (isUnpublished(id)
+          ? "no hub has it: make it"
+          : `${this.hub.cure(id, this.revision)}; or fetch "${id}"`) +
+          ` and store it as ${id}/${names[1] ?? names[0]} below the folder given with --data-root`,
     );
   }
 }
