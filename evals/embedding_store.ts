@@ -5,7 +5,8 @@
  *     embeddings.f32     [rows, dimension] float32, little-endian, in the order of the records
  *
  * The record of a text is written after its embedding, so that after a kill the records tell which rows count. After a power
- * cut the last rows may be gone, and then so are their records.
+ * cut the last rows may be gone, and then so are their records. A text that is done before those that stand before it waits in
+ * an {@linkcode EarlyLog}.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import { writeAll } from "../lib/journal/atomic.ts";
 import type { Encoded, Encoder, EncoderPrompts } from "./encoder.ts";
+import { EarlyLog, type RecordForm } from "./early_log.ts";
 import { appendRecords, keepRecords, openLog, openRecords } from "./record_log.ts";
 import { VectorFile } from "./vector_file.ts";
 
@@ -34,6 +36,23 @@ type TextRecord = {
   readonly truncatedPrompt: boolean;
 };
 
+/** A text with its embedding in one line, as base64 of the bytes. */
+const WITH_EMBEDDING: RecordForm<Encoded> = {
+  write: ({ embedding, ...rest }) => {
+    requireFinite(embedding, "an embedding");
+    return { embedding: new Uint8Array(embedding.slice().buffer).toBase64(), ...rest };
+  },
+  read: (record) => {
+    const { embedding, ...rest } = record as Omit<Encoded, "embedding"> & { embedding: string };
+    return { embedding: new Float32Array(Uint8Array.fromBase64(embedding).buffer), ...rest };
+  },
+};
+
+/** Identifies a text behind a prompt. */
+export function textKey(text: string, prompt = ""): string {
+  return keyOf(sha256Hex(text), prompt);
+}
+
 /** Tells one embedding of a text from that behind another prompt. */
 function keyOf(textSha256: string, prompt: string): string {
   return prompt === "" ? textSha256 : `${textSha256} ${prompt}`;
@@ -45,12 +64,21 @@ export class EmbeddingStore implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #dimension: number;
   readonly #known: Set<string>;
+  /** Texts whose turn has not come, by {@linkcode textKey}. */
+  readonly early: EarlyLog<Encoded>;
 
-  private constructor(records: JournalWriter, file: Deno.FsFile, dimension: number, known: Set<string>) {
+  private constructor(
+    records: JournalWriter,
+    file: Deno.FsFile,
+    dimension: number,
+    known: Set<string>,
+    early: EarlyLog<Encoded>,
+  ) {
     this.#records = records;
     this.#file = file;
     this.#dimension = dimension;
     this.#known = known;
+    this.early = early;
   }
 
   /**
@@ -60,13 +88,13 @@ export class EmbeddingStore implements Disposable {
    */
   static open(folder: string, encoder: Pick<Encoder, "digest" | "dimension" | "prompts">): EmbeddingStore {
     const log = `${folder}/${RECORDS}`, rowBytes = 4 * encoder.dimension;
-    const open = () =>
-      openLog<TextRecord>(log, {
-        schema: SCHEMA,
-        encoder: encoder.digest,
-        dimension: encoder.dimension,
-        ...encoder.prompts && { prompts: JSON.stringify(encoder.prompts) },
-      });
+    const header = {
+      schema: SCHEMA,
+      encoder: encoder.digest,
+      dimension: encoder.dimension,
+      ...encoder.prompts && { prompts: JSON.stringify(encoder.prompts) },
+    };
+    const open = () => openLog<TextRecord>(log, header);
     let { writer, records } = open();
     const file = Deno.openSync(`${folder}/${EMBEDDINGS}`, { read: true, write: true, create: true });
     const whole = wholeRows(file, records, rowBytes);
@@ -79,12 +107,13 @@ export class EmbeddingStore implements Disposable {
     file.truncateSync(end);
     file.seekSync(end, Deno.SeekMode.Start);
     const known = new Set(records.map(({ text, prompt = "" }) => keyOf(text, prompt)));
-    return new EmbeddingStore(writer, file, encoder.dimension, known);
+    const early = EarlyLog.open(log, header, WITH_EMBEDDING);
+    return new EmbeddingStore(writer, file, encoder.dimension, known, early);
   }
 
   /** Whether this text is stored, behind this prompt. */
   has(text: string, prompt = ""): boolean {
-    return this.#known.has(keyOf(sha256Hex(text), prompt));
+    return this.#known.has(textKey(text, prompt));
   }
 
   /**
@@ -105,12 +134,7 @@ export class EmbeddingStore implements Disposable {
           `an embedding has ${embedding.length} values, the encoder's dimension is ${this.#dimension}`,
         );
       }
-      if (!embedding.every(Number.isFinite)) {
-        throw new NumericError(
-          `the embedding of "${texts[i]!.slice(0, 60)}" is not finite`,
-          "the model failed on this text; check its weights and the device with the doctor command",
-        );
-      }
+      requireFinite(embedding, `the embedding of "${texts[i]!.slice(0, 60)}"`);
       const row = new Uint8Array(embedding.slice().buffer);
       bytes.set(row, row.length * i);
       return {
@@ -133,7 +157,16 @@ export class EmbeddingStore implements Disposable {
     this.#file.syncDataSync();
     this.#records[Symbol.dispose]();
     this.#file.close();
+    this.early[Symbol.dispose]();
   }
+}
+
+function requireFinite(embedding: Float32Array, what: string): void {
+  if (embedding.every(Number.isFinite)) return;
+  throw new NumericError(
+    `${what} is not finite`,
+    "the model failed on this text; check its weights and the device with the doctor command",
+  );
 }
 
 /** Rows that are looked at again when a store is opened: more than are ever written between two flushes. */
@@ -212,9 +245,9 @@ export function readEmbeddings(folder: string): StoredEmbeddings {
     dimension,
     ...prompts !== undefined && { prompts: JSON.parse(String(prompts)) },
     size: rowOf.size,
-    has: (text, prompt = "") => rowOf.has(keyOf(sha256Hex(text), prompt)),
-    get(text, prompt = "") {
-      const row = rowOf.get(keyOf(sha256Hex(text), prompt));
+    has: (text, prompt) => rowOf.has(textKey(text, prompt)),
+    get(text, prompt) {
+      const row = rowOf.get(textKey(text, prompt));
       if (row !== undefined) {
         return {
           ...counts[row]!,

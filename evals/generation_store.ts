@@ -1,5 +1,6 @@
 /**
- * Continuations and likelihoods on disk (`generations.jsonl`), keyed by the request, written as they are made.
+ * Continuations and likelihoods on disk (`generations.jsonl`), keyed by the request, written as they are made, in the order in
+ * which they were asked for.
  *
  * @module
  */
@@ -7,10 +8,16 @@ import { MissingError, NumericError } from "#errors";
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import type { Generation, GenerationRequest, Likelihood, LikelihoodRequest } from "./encoder.ts";
+import { EarlyLog, type RecordForm } from "./early_log.ts";
 import { appendRecords, openLog, readLog } from "./record_log.ts";
 
 const FILE = "generations.jsonl";
 const SCHEMA = "grace-generations/1";
+
+const AS_IT_IS: RecordForm<Generation | Likelihood> = {
+  write: (answer) => ({ ...answer }),
+  read: (record) => record as Generation | Likelihood,
+};
 
 type GenerationRecord = { readonly request: string } & (Generation | Likelihood);
 
@@ -32,10 +39,17 @@ export function requestKey(request: ModelRequest): string {
 export class GenerationStore implements Disposable {
   readonly #records: JournalWriter;
   readonly #known: Set<string>;
+  /** Answers whose turn has not come, by {@linkcode requestKey}. */
+  readonly early: EarlyLog<Generation | Likelihood>;
 
-  private constructor(records: JournalWriter, known: Set<string>) {
+  private constructor(
+    records: JournalWriter,
+    known: Set<string>,
+    early: EarlyLog<Generation | Likelihood>,
+  ) {
     this.#records = records;
     this.#known = known;
+    this.early = early;
   }
 
   /**
@@ -45,8 +59,10 @@ export class GenerationStore implements Disposable {
    */
   static open(folder: string, digest: string): GenerationStore {
     const header = { schema: SCHEMA, generator: digest };
-    const { writer, records } = openLog<GenerationRecord>(`${folder}/${FILE}`, header);
-    return new GenerationStore(writer, new Set(records.map((record) => record.request)));
+    const path = `${folder}/${FILE}`;
+    const { writer, records } = openLog<GenerationRecord>(path, header);
+    const known = new Set(records.map((record) => record.request));
+    return new GenerationStore(writer, known, EarlyLog.open(path, header, AS_IT_IS));
   }
 
   /** Whether this request is answered. */
@@ -78,9 +94,10 @@ export class GenerationStore implements Disposable {
     for (const record of records) this.#known.add(record.request);
   }
 
-  /** Closes the file. */
+  /** Closes the files. */
   [Symbol.dispose](): void {
     this.#records[Symbol.dispose]();
+    this.early[Symbol.dispose]();
   }
 }
 

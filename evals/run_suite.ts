@@ -6,9 +6,17 @@
  * @module
  */
 import { Mirror } from "../lib/data/mirror.ts";
-import { inOrder } from "../lib/rollout/in_order.ts";
-import { EmbeddingStore } from "./embedding_store.ts";
-import type { AnswerOptions, Encoded, Encoder, Generation, Generator, Likelihood } from "./encoder.ts";
+import { inTurn } from "./early_log.ts";
+import { EmbeddingStore, textKey } from "./embedding_store.ts";
+import type {
+  AnswerOptions,
+  Encoder,
+  Generation,
+  GenerationRequest,
+  Generator,
+  Likelihood,
+  LikelihoodRequest,
+} from "./encoder.ts";
 import { ExecutionStore } from "./general/execution_store.ts";
 import { generalPrograms, generalRequests, isGeneral } from "./general/general_task.ts";
 import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
@@ -42,8 +50,8 @@ export interface RunSuiteOptions {
   /** Folder for the records; continued if it has some. */
   readonly out: string;
   /**
-   * Texts or requests given to the model at once: many keep a decoding batch full. What is finished is written at once, in
-   * order. Default 256.
+   * Texts or requests given to the model at once: many keep a decoding batch full. What is finished is written at once.
+   * Default 256.
    */
   readonly batchSize?: number;
   readonly signal?: AbortSignal | undefined;
@@ -95,20 +103,33 @@ async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOption
   if (inputs.length === 0) return { encoded: 0, reused: 0 };
   using store = EmbeddingStore.open(options.out, encoder);
   const missing = inputs.filter(({ text, prompt }) => !store.has(text, prompt));
+  let encoded = 0;
   await inBatches(missing, inputs.length, "embedding texts", options, async (batch, onProgress) => {
     let before = 0;
     for (const [prompt, part] of Map.groupBy(batch, (input) => input.prompt)) {
-      const texts = part.map(({ text }) => text), earlier = before;
-      // In the order of the texts, whatever the order in which they are finished: an interruption leaves no trace.
-      const keep = inOrder<Encoded>((encoded, i) => store.add([texts[i]!], [encoded], prompt));
-      const progress = (done: number) => onProgress(earlier + done);
-      await encoder.encode(texts, { prompt, signal, onProgress: progress, onEncoded: keep });
+      const turns = inTurn(
+        part.map(({ text }) => textKey(text, prompt)),
+        store.early,
+        (i, result) => store.add([part[i]!.text], [result], prompt),
+      );
+      const texts = turns.open.map((i) => part[i]!.text), earlier = before + part.length - texts.length;
+      if (texts.length > 0) {
+        await encoder.encode(texts, {
+          prompt,
+          signal,
+          onProgress: (done) => onProgress(earlier + done),
+          onEncoded: (i, result) => turns.done(turns.open[i]!, result),
+        });
+      }
       const lost = texts.filter((text) => !store.has(text, prompt)).length;
       if (lost > 0) throw new Error(`the encoder did not report ${lost} of ${texts.length} texts`);
-      before += texts.length;
+      encoded += texts.length;
+      before += part.length;
     }
+    store.early.clear();
   });
-  return { encoded: missing.length, reused: inputs.length - missing.length };
+  store.early.clear();
+  return { encoded, reused: inputs.length - encoded };
 }
 
 async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
@@ -124,37 +145,62 @@ async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOption
   const generations = missing.filter((request) => "prompt" in request);
   const likelihoods = missing.filter((request) => "context" in request);
   const done = requests.length - missing.length;
-  await inBatches(
+  let answered = 0;
+  const stage = <Q extends ModelRequest, A extends Generation | Likelihood>(
+    name: SuiteProgress["stage"],
+    list: readonly Q[],
+    total: number,
+    ask: (batch: readonly Q[], options: AnswerOptions<A>) => Promise<readonly A[]>,
+  ) =>
+    inBatches(list, total, name, options, async (batch, onProgress) => {
+      answered += await answerBatch(store, batch, { signal, onProgress }, ask);
+      store.early.clear();
+    });
+  await stage<GenerationRequest, Generation>(
+    "generating answers",
     generations,
     done + generations.length,
-    "generating answers",
-    options,
-    async (batch, onProgress) => {
-      await kept(store, batch, (answers) => generator.generate(batch, { ...answers, signal, onProgress }));
-    },
+    (batch, answers) => generator.generate(batch, answers),
   );
-  await inBatches(likelihoods, requests.length, "comparing answers", options, async (batch, onProgress) => {
-    await kept(store, batch, (answers) => generator.logLikelihood(batch, { ...answers, signal, onProgress }));
-  });
-  return { answered: missing.length, reused: done };
+  await stage<LikelihoodRequest, Likelihood>(
+    "comparing answers",
+    likelihoods,
+    requests.length,
+    (batch, answers) => generator.logLikelihood(batch, answers),
+  );
+  store.early.clear();
+  return { answered, reused: requests.length - answered };
 }
 
-/** Stores the answers to a batch in its order: each as soon as it and those before it are there. */
-async function kept<T extends Generation | Likelihood>(
+/** Asks what no earlier process has an answer to, stores the answers in the order of the batch, and returns how many were asked. */
+async function answerBatch<Q extends ModelRequest, A extends Generation | Likelihood>(
   store: GenerationStore,
-  batch: readonly ModelRequest[],
-  ask: (options: Required<Pick<AnswerOptions<T>, "onAnswered">>) => Promise<readonly T[]>,
-): Promise<void> {
-  let stored = 0;
-  const keep = inOrder<T>((answer, i) => {
-    store.add([batch[i]!], [answer]);
-    stored++;
+  batch: readonly Q[],
+  { signal, onProgress }: { signal: AbortSignal | undefined; onProgress: (done: number) => void },
+  ask: (batch: readonly Q[], options: AnswerOptions<A>) => Promise<readonly A[]>,
+): Promise<number> {
+  const turns = inTurn<Generation | Likelihood>(
+    batch.map(requestKey),
+    store.early,
+    (i, answer) => store.add([batch[i]!], [answer]),
+  );
+  const asked = turns.open.map((i) => batch[i]!), earlier = batch.length - asked.length;
+  if (asked.length === 0) return 0;
+  const reported = new Set<number>();
+  const done = (i: number, answer: A) => {
+    reported.add(i);
+    turns.done(turns.open[i]!, answer);
+  };
+  const answers = await ask(asked, {
+    signal,
+    onProgress: (count) => onProgress(earlier + count),
+    onAnswered: done,
   });
-  const answers = await ask({ onAnswered: keep });
-  if (answers.length !== batch.length) {
-    throw new Error(`the generator returned ${answers.length} results for ${batch.length} requests`);
+  if (answers.length !== asked.length) {
+    throw new Error(`the generator returned ${answers.length} results for ${asked.length} requests`);
   }
-  store.add(batch.slice(stored), answers.slice(stored));
+  for (const [i, answer] of answers.entries()) if (!reported.has(i)) done(i, answer);
+  return asked.length;
 }
 
 /** Runs the programs that the model wrote, one after the other, each once. */

@@ -5,6 +5,7 @@ import { writeTinyMirror } from "../fixtures/tiny_mirror.ts";
 import type { Encoder, Generator } from "./encoder.ts";
 import { renderScores } from "./report.ts";
 import { runSuite, scoreFromRecords, type SuiteProgress } from "./run_suite.ts";
+import { sha256Hex } from "../lib/manifest/hash.ts";
 import { readScores } from "./score_record.ts";
 import { findSuite } from "./find_suite.ts";
 
@@ -64,18 +65,21 @@ Deno.test("runSuite() leaves the same bytes when it was killed and continued as 
   await withFolder(async (dataRoot, out) => {
     await run(dataRoot, `${out}-whole`, new TrigramEncoder(), new ChecksumGenerator());
 
-    // In the middle of a batch of ten, with the texts of a pair finished in reverse: the first of the last pair is lost.
+    // In the middle of a batch of ten, with the texts of a pair finished in reverse: the second of the last pair waits for the first.
     const first = new TrigramEncoder("trigrams", 64, 25);
     await assert.rejects(run(dataRoot, out, first, new ChecksumGenerator()), /killed/);
-    // Torn by the kill: half a record, and an embedding whose record was not written.
+    const early = `${out}/rationales.early.jsonl`;
+    assert.ok(Deno.readTextFileSync(early).includes(sha256Hex(first.encoded[24]!)));
+    // Torn by the kill: half a record of each kind, and an embedding whose record was not written.
+    await Deno.writeTextFile(early, '{"key":"0', { append: true });
     await Deno.writeTextFile(`${out}/rationales.jsonl`, '{"text":"0', { append: true });
     await Deno.writeFile(`${out}/embeddings.f32`, new Uint8Array(300), { append: true });
     const second = new TrigramEncoder();
     const result = await run(dataRoot, out, second, new ChecksumGenerator());
 
     assert.equal(first.encoded.length, 25);
-    assert.deepEqual(second.encoded.filter((text) => first.encoded.includes(text)), [first.encoded[24]]);
-    assert.deepEqual(result.texts, { encoded: second.encoded.length, reused: 24 });
+    assert.deepEqual(second.encoded.filter((text) => first.encoded.includes(text)), []);
+    assert.deepEqual(result.texts, { encoded: second.encoded.length, reused: 25 });
     assert.deepEqual(await folderContent(out), await folderContent(`${out}-whole`));
   });
 });
