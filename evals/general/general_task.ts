@@ -8,6 +8,7 @@ import type { GenerationRequest } from "../encoder.ts";
 import type { ModelRequest, StoredGenerations } from "../generation_store.ts";
 import type { Score } from "../score.ts";
 import { BBH_SCORER, BBH_SUBTASKS, type BbhOptions, bbhRequests, scoreBbh } from "./bbh/bbh.ts";
+import { BBH_READINGS } from "./bbh/readings.ts";
 import type { StoredExecutions } from "./execution_store.ts";
 import {
   FEVER_SCORER,
@@ -138,7 +139,7 @@ export function generalSource(entry: GeneralEntry): GeneralSource {
       return {
         repo: `lukaemon/bbh/${BBH_SUBTASKS[0]}`,
         split: "test",
-        metric: `exact_match,${entry.options.variant === "fewshot" ? "stripped" : "get-answer"}`,
+        metric: `exact_match,${BBH_READINGS[entry.options.variant][0].filter}`,
       };
     case "humaneval":
       return { repo: "openai/openai_humaneval", split: "test", metric: "pass@1" };

@@ -28,6 +28,8 @@ Deno.test("generalName() and generalSource() tell every variant of the suites an
     "fever-kilt acc",
     "fever-hl acc",
     "bbh_fewshot exact_match,stripped",
+    "bbh_cot_zeroshot exact_match,flexible-extract",
+    "bbh_zeroshot exact_match,flexible-extract",
     "humaneval_instruct pass@1",
   ]);
 });

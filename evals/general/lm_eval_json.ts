@@ -9,6 +9,7 @@
  */
 import { writeFileAtomic } from "../../lib/journal/atomic.ts";
 import type { LoadedScore, ScoreRecord } from "../score_record.ts";
+import { bbhShots, type BbhVariant } from "./bbh/bbh.ts";
 import { mean, standardError } from "../statistics.ts";
 
 /** Metrics of a task by `metric,filter`, with `metric_stderr,filter`, which is "N/A" where there is none. */
@@ -154,7 +155,7 @@ function metricsOf(result: LmEvalTaskResult): string[] {
 /** Worked examples before each question. */
 function shotsOf({ scorer, options }: ScoreRecord): number {
   if (typeof options["shots"] === "number") return options["shots"];
-  if (scorer.startsWith("bbh/")) return 3;
+  if (scorer.startsWith("bbh/")) return bbhShots({ variant: options["variant"] as BbhVariant });
   if (!scorer.startsWith("fever/")) return 0;
   return { "fever-3way": 3, "fever-kilt": 2 }[String(options["variant"])] ?? 0;
 }

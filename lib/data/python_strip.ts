@@ -4,7 +4,10 @@
  *
  * @module
  */
-const SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+
+/** Character class of what Python's `str.isspace()` holds for, which is also its `\s`. */
+export const SPACE =
+  "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const LEADING = new RegExp(`^${SPACE}+`);
 const TRAILING_CHARACTER = new RegExp(SPACE);
 

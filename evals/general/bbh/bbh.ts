@@ -1,27 +1,24 @@
 /**
  * BIG-Bench Hard: 27 subtasks, answered after three worked examples, with reasoning (`bbh_cot_fewshot`) or directly
- * (`bbh_fewshot`).
+ * (`bbh_fewshot`), or without examples (`bbh_cot_zeroshot`, `bbh_zeroshot`).
  *
- * Reference: lm-evaluation-harness `bbh_cot_fewshot` 4.0 and `bbh_fewshot` 2.0, bug for bug: the stop string "Q" ends a text
- * at any capital Q, and the answer is the rest of the line behind "the answer is " without its last character, which is
- * meant to be the full stop. `bbh_fewshot` compares the text as it is, and most tokenizers begin it with a blank:
- * without that blank is the main reading here, and both are reported.
+ * Reference: lm-evaluation-harness `bbh_cot_fewshot` 4.0, `bbh_fewshot` 2.0, `bbh_cot_zeroshot` and `bbh_zeroshot` 3.0. How
+ * each reads an answer is in `readings.ts`.
  *
  * @module
  */
-import { pythonStrip } from "../../../lib/data/python_strip.ts";
 import type { Generation, GenerationRequest } from "../../encoder.ts";
 import type { Score } from "../../score.ts";
 import { mean } from "../../statistics.ts";
 import { cutAtStop } from "../exact_match.ts";
 import { correctCounts, disagreement, filteredMetrics } from "../filtered_metrics.ts";
 import file from "./prompts.json" with { type: "json" };
+import { answerOf, BBH_READINGS, type BbhVariant } from "./readings.ts";
+
+export type { BbhVariant };
 
 /** Changes whenever the same generations would give other numbers. */
 export const BBH_SCORER = "bbh/1";
-
-/** With reasoning before the answer, or without. */
-export type BbhVariant = "cot_fewshot" | "fewshot";
 
 /** Choices of the protocol. */
 export interface BbhOptions {
@@ -54,8 +51,40 @@ export const BBH_SUBTASKS: readonly string[] = Object.keys(PROMPTS);
 /** Questions of all subtasks together. */
 const OFFICIAL_ROWS = 6511;
 
-const STOPS = ["</s>", "Q", "\n\n"] as const;
-const NEW_TOKENS: Readonly<Record<BbhVariant, number>> = { cot_fewshot: 1024, fewshot: 256 };
+/** How a variant asks. */
+interface Asking {
+  /** Whether worked examples stand before the question. */
+  readonly examples: boolean;
+  /** What stands behind the question. */
+  readonly lead: string;
+  readonly stops: readonly string[];
+  readonly newTokens: number;
+}
+
+// "Q" is lm-eval's: it ends a text at any capital Q.
+const FEW_SHOT_STOPS = ["</s>", "Q", "\n\n"], ZERO_SHOT_STOPS = ["</s>", "Q:", "<|im_end|>"];
+
+const ASKING: Readonly<Record<BbhVariant, Asking>> = {
+  cot_fewshot: {
+    examples: true,
+    lead: "\nA: Let's think step by step.\n",
+    stops: FEW_SHOT_STOPS,
+    newTokens: 1024,
+  },
+  fewshot: { examples: true, lead: "\nA:", stops: FEW_SHOT_STOPS, newTokens: 256 },
+  cot_zeroshot: {
+    examples: false,
+    lead: "\nA: Let's think step by step.",
+    stops: ZERO_SHOT_STOPS,
+    newTokens: 256,
+  },
+  zeroshot: { examples: false, lead: "\nA:", stops: ZERO_SHOT_STOPS, newTokens: 256 },
+};
+
+/** Worked examples before each question of a variant. */
+export function bbhShots({ variant }: BbhOptions): number {
+  return ASKING[variant].examples ? 3 : 0;
+}
 
 /** Name under which a score may be shown: lm-eval's for all of the questions. */
 export function bbhName(rows: number, { variant }: BbhOptions): string {
@@ -74,26 +103,19 @@ export function bbhItems(rows: readonly BbhRow[], { variant }: BbhOptions): BbhI
 
 function promptOf({ subtask, input }: BbhRow, variant: BbhVariant): string {
   const { description, shots } = PROMPTS[subtask]!;
-  const ask = (question: string) =>
-    variant === "cot_fewshot" ? `Q: ${question}\nA: Let's think step by step.\n` : `Q: ${question}\nA:`;
+  const { examples, lead } = ASKING[variant];
+  const ask = (question: string) => `Q: ${question}${lead}`;
   // The direct examples are the answers at the end of the worked ones.
   const answer = (worked: string) => variant === "cot_fewshot" ? worked : ` ${answerOf(worked)!}`;
-  return description + shots.map((shot) => `${ask(shot.input)}${answer(shot.target)}\n\n`).join("") +
+  const shown = examples ? shots : [];
+  return description + shown.map((shot) => `${ask(shot.input)}${answer(shot.target)}\n\n`).join("") +
     ask(input);
 }
 
 /** What is asked of the model for each item. */
 export function bbhRequests(items: readonly BbhItem[], { variant }: BbhOptions): GenerationRequest[] {
-  return items.map(({ prompt }) => ({ prompt, stops: STOPS, maxNewTokens: NEW_TOKENS[variant] }));
-}
-
-/**
- * Filter "get-answer": the line behind the first "the answer is ", without its last character; null if there is no such
- * line, or nothing behind the words.
- */
-export function answerOf(text: string): string | null {
-  const found = /(?<=the answer is )([^\n]*)(?=[^\n])/.exec(text);
-  return found === null ? null : pythonStrip(found[1]!);
+  const { stops, newTokens } = ASKING[variant];
+  return items.map(({ prompt }) => ({ prompt, stops, maxNewTokens: newTokens }));
 }
 
 /**
@@ -107,14 +129,17 @@ export function scoreBbh(
   generations: readonly Generation[],
   { variant }: BbhOptions,
 ): Score {
-  const scored = items.map(({ id, subtask, target }, i) => {
+  const [main, other] = BBH_READINGS[variant];
+  const scored = items.map((item, i) => {
     const { text, tokens, stopped } = generations[i]!;
-    const output = cutAtStop(text, STOPS);
-    const answer = variant === "cot_fewshot" ? answerOf(output) : pythonStrip(output);
+    const output = cutAtStop(text, ASKING[variant].stops);
+    const { id, subtask, target } = item;
+    const { answer, correct } = main.read(output, item);
+    const second = other?.read(output, item);
     return {
       id,
-      value: Number(answer === target),
-      verbatim: Number(output === target),
+      value: Number(correct),
+      ...other && { [other.record]: Number(second!.correct) },
       subtask,
       answer,
       target,
@@ -122,22 +147,20 @@ export function scoreBbh(
       stopped,
     };
   });
-  const main = variant === "cot_fewshot" ? "get-answer" : "stripped";
-  const values = scored.map((item) => item.value), verbatim = scored.map((item) => item.verbatim);
-  const byFilter: Record<string, number[]> = variant === "cot_fewshot"
-    ? { [main]: values }
-    : { [main]: values, none: verbatim };
+  const values = scored.map((item) => item.value);
+  const others = other && scored.map((item) => (item as Record<string, unknown>)[other.record] as number);
+  const byFilter = { [main.filter]: values, ...other && { [other.filter]: others! } };
   const subtasks = [...new Set(items.map(({ subtask }) => subtask))].map((subtask) => {
     const own = scored.filter((item) => item.subtask === subtask).map((item) => item.value);
     return { subtask, own };
   });
   return {
-    main: `exact_match,${main}`,
+    main: `exact_match,${main.filter}`,
     aggregate: "mean",
     metrics: {
       ...filteredMetrics("exact_match", byFilter),
       ...Object.fromEntries(
-        subtasks.map(({ subtask, own }) => [`${subtask}/exact_match,${main}`, mean(own)]),
+        subtasks.map(({ subtask, own }) => [`${subtask}/exact_match,${main.filter}`, mean(own)]),
       ),
     },
     items: scored,
@@ -145,13 +168,13 @@ export function scoreBbh(
       items: items.length,
       subtasks: subtasks.length,
       ...correctCounts(byFilter),
-      [`unparsed,${main}`]: scored.filter(({ answer }) => answer === null || answer === "").length,
+      [`unparsed,${main.filter}`]: scored.filter(({ answer }) => answer === null || answer === "").length,
       stopped_by_length: scored.filter(({ stopped }) => stopped === "length").length,
       ...Object.fromEntries(subtasks.flatMap(({ subtask, own }) => [
         [`${subtask}/items`, own.length],
         [`${subtask}/correct`, own.filter(Boolean).length],
       ])),
     },
-    warnings: variant === "cot_fewshot" ? [] : disagreement(values, verbatim),
+    warnings: others ? disagreement(values, others) : [],
   };
 }

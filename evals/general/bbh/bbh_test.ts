@@ -3,7 +3,15 @@ import { golden } from "../../../fixtures/golden_data.ts";
 import { Mirror } from "../../../lib/data/mirror.ts";
 import { sha256Hex } from "../../../lib/manifest/hash.ts";
 import { loadBbh } from "../load.ts";
-import { BBH_SUBTASKS, bbhItems, bbhRequests, type BbhVariant, scoreBbh } from "./bbh.ts";
+import { BBH_SUBTASKS, bbhItems, bbhRequests, scoreBbh } from "./bbh.ts";
+
+type FewShot = typeof VARIANTS[number];
+
+const zeroShot = golden<{ prompts: Record<"cot_zeroshot" | "zeroshot", Record<string, string>> }>(
+  "general/bbh_zeroshot.json",
+);
+
+const VARIANTS = ["cot_fewshot", "fewshot"] as const, ZERO_SHOT = ["cot_zeroshot", "zeroshot"] as const;
 
 interface Case {
   text: string;
@@ -13,10 +21,9 @@ interface Case {
 }
 
 const { bbh } = golden<
-  { bbh: { prompts: Record<BbhVariant, Record<string, string[]>>; cases: Record<BbhVariant, Case[]> } }
+  { bbh: { prompts: Record<FewShot, Record<string, string[]>>; cases: Record<FewShot, Case[]> } }
 >("general/answers.json");
 
-const VARIANTS = ["cot_fewshot", "fewshot"] as const;
 const generation = (text: string) => ({ text, tokens: 1, stopped: "eos" as const });
 
 for (const variant of VARIANTS) {
@@ -43,6 +50,42 @@ for (const variant of VARIANTS) {
     }
   });
 }
+
+for (const variant of ZERO_SHOT) {
+  testWith(sharedData, `loadBbh() makes lm-eval's prompts from the real data: ${variant}`, async (root) => {
+    const { name, data } = await loadBbh(new Mirror(root), { variant });
+    assert.deepEqual([name, data.items.length], [`bbh_${variant}`, 6511]);
+    const first = Object.fromEntries(
+      data.items.filter(({ id }) => id.endsWith("/1")).map((
+        { subtask, prompt },
+      ) => [subtask, sha256Hex(prompt)]),
+    );
+    assert.deepEqual(first, zeroShot.prompts[variant]);
+  });
+}
+
+Deno.test("scoreBbh() shows both zero-shot readings, of each item and in the means", () => {
+  const rows = [["navigate", "No"], ["navigate", "Yes"], ["object_counting", "8"]] as const;
+  const items = bbhItems(rows.map(([subtask, target]) => ({ subtask, input: "q", target })), {
+    variant: "cot_zeroshot",
+  });
+  const texts = [" No, wait. The answer is Yes.", "The answer is Yes.", "eighty eight"].map(generation);
+  const score = scoreBbh(items, texts, { variant: "cot_zeroshot" });
+  assert.equal(score.main, "exact_match,flexible-extract");
+  assertClose(
+    [score.metrics["exact_match,flexible-extract"]!, score.metrics["exact_match,strict-match"]!],
+    [1 / 3, 1 / 3],
+    1e-15,
+  );
+  assert.deepEqual(score.items.map(({ value, strict, answer }) => [value, strict, answer]), [
+    [0, 0, "Yes"],
+    [1, 1, "Yes"],
+    [0, 0, "80"],
+  ]);
+  const [request] = bbhRequests(items, { variant: "cot_zeroshot" });
+  assert.match(request!.prompt, /\n\nQ: q\nA: Let's think step by step\.$/);
+  assert.deepEqual([request!.maxNewTokens, request!.stops], [256, ["</s>", "Q:", "<|im_end|>"]]);
+});
 
 Deno.test("BBH_SUBTASKS are 27, and each direct example answers with what its worked example ends in", () => {
   assert.equal(BBH_SUBTASKS.length, 27);
