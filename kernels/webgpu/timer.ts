@@ -2,8 +2,11 @@
  * How long each kernel takes on the GPU, by timestamp queries: the time of the kernel itself, without queues and hosts.
  * Copies and clears are not kernels and are not timed.
  *
+ * A GPU may count in steps longer than a tick (NVIDIA in 32 ns or more), so times mean something as sums over many dispatches.
+ *
  * @module
  */
+import { timestampPeriod } from "./timestamp_period.ts";
 
 /** Dispatches of one kernel. */
 export interface KernelTime {
@@ -28,6 +31,7 @@ export class KernelTimer {
   readonly #filled: Batch[] = [];
   readonly #empty: Batch[] = [];
   readonly #totals = new Map<string, { dispatches: number; nanoseconds: number }>();
+  #period: Promise<number> | null = null;
 
   /** The device must have the feature `timestamp-query`. */
   constructor(readonly device: GPUDevice) {}
@@ -60,6 +64,7 @@ export class KernelTimer {
   async fetch(): Promise<void> {
     const batches = this.#filled.splice(0);
     if (batches.length === 0) return;
+    const period = await (this.#period ??= timestampPeriod(this.device));
     const commands = this.device.createCommandEncoder();
     for (const { queries, resolved, staging, names } of batches) {
       commands.resolveQuerySet(queries, 0, 2 * names.length, resolved, 0);
@@ -74,7 +79,8 @@ export class KernelTimer {
       batch.names.splice(0).forEach((name, i) => {
         const total = this.#totals.get(name) ?? { dispatches: 0, nanoseconds: 0 };
         total.dispatches++;
-        total.nanoseconds += Number(times[2 * i + 1]! - times[2 * i]!);
+        // Less than nothing where the counter began anew in between: Intel's does after an hour or two.
+        total.nanoseconds += period * Math.max(0, Number(times[2 * i + 1]! - times[2 * i]!));
         this.#totals.set(name, total);
       });
       this.#empty.push(batch);
