@@ -1,24 +1,27 @@
 /**
- * Answers of one arm that stand for another's: arms with the same weights answer the general benchmarks alike.
+ * Answers of one arm that stand for another's: arms with the same weights answer the general benchmarks alike, and programs end
+ * as they ended, whatever else the machine did meanwhile.
  *
  * @module
  */
 import { join } from "node:path";
 import { writeFileAtomic } from "../lib/journal/atomic.ts";
 
-/** File of the answers in a folder of scores, as `evals/generation_store.ts` writes it. */
-const ANSWERS = "generations.jsonl";
+/** Files of a folder of scores that hold them, as `evals/generation_store.ts` and `evals/general/execution_store.ts` write them. */
+const FILES = ["generations.jsonl", "executions.jsonl"];
 
 /**
- * Copies the answers from one folder of scores to another, whole or not at all. Does nothing where there are none (a
- * suite without general benchmarks) and where the other folder has its own already.
+ * Copies answers and endings from one folder of scores to another, each file whole or not at all. Does nothing where there are
+ * none (a suite without general benchmarks) and where the other folder has its own already.
  */
 export function takeOverAnswers(from: string, to: string): void {
-  if (readIfThere(join(to, ANSWERS)) !== undefined) return;
-  const answers = readIfThere(join(from, ANSWERS));
-  if (answers === undefined) return;
-  Deno.mkdirSync(to, { recursive: true });
-  writeFileAtomic(join(to, ANSWERS), answers);
+  for (const name of FILES) {
+    if (readIfThere(join(to, name)) !== undefined) continue;
+    const content = readIfThere(join(from, name));
+    if (content === undefined) continue;
+    Deno.mkdirSync(to, { recursive: true });
+    writeFileAtomic(join(to, name), content);
+  }
 }
 
 /** Only what is not there is absent: what cannot be read is an error, not a reason to replace it. */

@@ -24,6 +24,17 @@ Deno.test("takeOverAnswers() copies the answers into a folder that is made for t
   });
 });
 
+Deno.test("takeOverAnswers() copies how programs ended, too", () => {
+  withFolders((from, to) => {
+    Deno.writeTextFileSync(`${from}/${name}`, "answers\n");
+    Deno.writeTextFileSync(`${from}/executions.jsonl`, "endings\n");
+    Deno.mkdirSync(to);
+    Deno.writeTextFileSync(`${to}/${name}`, "answers\n");
+    takeOverAnswers(from, to);
+    assert.equal(Deno.readTextFileSync(`${to}/executions.jsonl`), "endings\n");
+  });
+});
+
 Deno.test("takeOverAnswers() does nothing where there are no answers", () => {
   withFolders((from, to) => {
     takeOverAnswers(from, to);

@@ -65,6 +65,8 @@ export interface SuiteResult {
   readonly texts: { readonly encoded: number; readonly reused: number };
   /** Distinct requests answered now, and found from an earlier, interrupted run. */
   readonly requests: { readonly answered: number; readonly reused: number };
+  /** Distinct programs run now, and found from an earlier, interrupted run. */
+  readonly programs: { readonly run: number; readonly reused: number };
 }
 
 /**
@@ -78,10 +80,10 @@ export async function runSuite(options: RunSuiteOptions): Promise<SuiteResult> {
   await Deno.mkdir(options.out, { recursive: true });
   const texts = await encodeAll(tasks, options);
   const requests = await answerAll(tasks, options);
-  await runPrograms(tasks, options);
+  const programs = await runPrograms(tasks, options);
   const known = await readableScores(options.out);
   const scores = await scoreTasks(options.suite, tasks, options.out, known, options.onProgress);
-  return { scores, texts, requests };
+  return { scores, texts, requests, programs };
 }
 
 /**
@@ -204,22 +206,26 @@ async function answerBatch<Q extends ModelRequest, A extends Generation | Likeli
 }
 
 /** Runs the programs that the model wrote, one after the other, each once. */
-async function runPrograms(tasks: readonly ResolvedTask[], options: RunSuiteOptions): Promise<void> {
+async function runPrograms(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
   const { out, signal, onProgress } = options;
   const general = tasks.flatMap(({ data }) => data.kind === "humaneval" ? [data] : []);
-  if (general.length === 0) return;
+  if (general.length === 0) return { run: 0, reused: 0 };
   const stored = readGenerations(out);
   const programs = [...new Set(general.flatMap((data) => generalPrograms(data, stored)))];
   // Loaded only here: nothing else needs a Python.
   const { PythonSandbox } = await import("./general/sandbox/python_sandbox.ts");
   const sandbox = await PythonSandbox.open(HUMANEVAL_LIMITS);
   using store = ExecutionStore.open(out, sandbox.description);
+  let run = 0;
   for (const [done, program] of programs.entries()) {
     signal?.throwIfAborted();
     onProgress?.({ stage: "running programs", done, total: programs.length });
-    if (!store.has(program)) store.add(program, await sandbox.run(program));
+    if (store.has(program)) continue;
+    store.add(program, await sandbox.run(program));
+    run++;
   }
   onProgress?.({ stage: "running programs", done: programs.length, total: programs.length });
+  return { run, reused: programs.length - run };
 }
 
 /** Hands out batches in order; progress counts what was already there, so that it ends at `total`. */

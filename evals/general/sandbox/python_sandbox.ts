@@ -148,15 +148,21 @@ class SandboxWorker implements Disposable {
     this.#worker.terminate();
   }
 
-  /** The worker's next message; null if it does not come in time. */
+  /**
+   * The worker's next message; null if it does not come in time. What counts are seconds in which this process runs: one that was
+   * stopped, or whose machine slept, does not take that for a fault of the worker.
+   */
   #next(seconds: number): Promise<WorkerMessage | null> {
     const { promise, resolve, reject } = Promise.withResolvers<WorkerMessage | null>();
-    const timer = setTimeout(() => resolve(null), seconds * 1000);
+    let left = seconds;
+    const timer = setInterval(() => {
+      if (--left <= 0) resolve(null);
+    }, 1000);
     this.#worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => resolve(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
       reject(new Error(`the sandbox's worker failed: ${event.message}`));
     };
-    return promise.finally(() => clearTimeout(timer));
+    return promise.finally(() => clearInterval(timer));
   }
 }
