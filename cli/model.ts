@@ -11,11 +11,11 @@ import { Weights } from "../lib/backbone/weights.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { digestFile, sha256Hex } from "../lib/manifest/hash.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
-import { continueTexts, logLikelihoods } from "../lib/rollout/continue_text.ts";
+import { type ContinueSampling, continueTexts, logLikelihoods } from "../lib/rollout/continue_text.ts";
 import { type EmbedOptions, embedTexts } from "../lib/rollout/embed.ts";
 import { Purpose, uniform } from "../lib/rollout/philox.ts";
 import { Prompter } from "../lib/rollout/prompt.ts";
-import type { Encoder, Generator } from "../evals/encoder.ts";
+import type { Encoder, GenerationRequest, Generator } from "../evals/encoder.ts";
 
 /** Weights on a device, with what is needed to give them texts. */
 export interface LoadedModel {
@@ -134,13 +134,30 @@ export function modelEncoder(
   };
 }
 
+/** Random numbers of a sampled answer, addressed by its prompt and number. */
+function drawnAt({ prompt, sampling }: GenerationRequest): ContinueSampling | undefined {
+  if (sampling === undefined) return undefined;
+  const { temperature, topP, seed, sample } = sampling, address = textAddress()(prompt);
+  return {
+    temperature,
+    topP,
+    uniform: (position) =>
+      uniform(seed, { purpose: Purpose.answer, ...address, rollout: sample, position }, 24),
+  };
+}
+
 /** The model as a generator. */
 export function modelGenerator(model: LoadedModel, onTokens?: OnTokens): Generator {
   const { decoder, backbone } = model;
   return {
     digest: canonicalHash({ weights: model.weightsDigest, engine: decoder.device.description }),
     generate: (requests, { onAnswered, ...options } = {}) =>
-      continueTexts(decoder, backbone, requests, { ...options, onDone: onAnswered, onTokens }),
+      continueTexts(
+        decoder,
+        backbone,
+        requests.map((request) => ({ ...request, sampling: drawnAt(request) })),
+        { ...options, onDone: onAnswered, onTokens },
+      ),
     logLikelihood: (requests, { onAnswered, ...options } = {}) =>
       logLikelihoods(decoder, backbone, requests, { ...options, onDone: onAnswered, onTokens }),
   };

@@ -51,15 +51,26 @@ export interface Encoder {
   encode(texts: readonly string[], options?: EncodeOptions): Promise<readonly Encoded[]>;
 }
 
-/** One greedy continuation that is asked for. */
+/** How one of several continuations is drawn: the same fields give the same continuation, whatever is asked beside it. */
+export interface AnswerSampling {
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  /** Number of the continuation among those of its prompt, from 0. */
+  readonly sample: number;
+}
+
+/** One continuation that is asked for. */
 export interface GenerationRequest {
   readonly prompt: string;
   /** Generation ends before the first occurrence of any of these. */
   readonly stops: readonly string[];
   readonly maxNewTokens: number;
+  /** Absent for the greedy continuation. */
+  readonly sampling?: AnswerSampling;
 }
 
-/** A greedy continuation; `text` does not hold the stop string. */
+/** A continuation; `text` does not hold the stop string. */
 export interface Generation {
   readonly text: string;
   readonly tokens: number;

@@ -29,10 +29,15 @@ export function requestKey(request: ModelRequest): string {
   return sha256Hex(
     JSON.stringify(
       "prompt" in request
-        ? ["generate", request.prompt, request.stops, request.maxNewTokens]
+        ? ["generate", request.prompt, request.stops, request.maxNewTokens, ...drawn(request)]
         : ["likelihood", request.context, request.continuation],
     ),
   );
+}
+
+/** What tells a sampled answer from the greedy one, and from others to the same prompt. */
+function drawn({ sampling }: GenerationRequest): number[] {
+  return sampling ? [sampling.temperature, sampling.topP, sampling.seed, sampling.sample] : [];
 }
 
 /** Appends a generator's answers to a folder. */

@@ -11,6 +11,7 @@ import type { DataFile } from "../lib/data/data_file.ts";
 import type { Mirror } from "../lib/data/mirror.ts";
 import type { Category } from "./category.ts";
 import { type GeneralEntry, generalOptions, loadGeneral } from "./general/general_task.ts";
+import { HUMANEVAL_200, HUMANEVAL_64 } from "./general/humaneval.ts";
 import { type EmbeddedPart, embeddedTasks } from "./mteb/embedded_tasks.ts";
 import { loadTask } from "./mteb/load.ts";
 import { dataNotes } from "./mteb/data_notes.ts";
@@ -177,6 +178,9 @@ export const SUITES: readonly Suite[] = [
       { benchmark: "bbh", options: { variant: "cot_zeroshot" } },
       { benchmark: "bbh", options: { variant: "zeroshot" } },
       { benchmark: "humaneval", options: { variant: "instruct" } },
+      { benchmark: "humaneval", options: { variant: "base", sampling: HUMANEVAL_64 } },
+      { benchmark: "humaneval", options: { variant: "instruct", sampling: HUMANEVAL_64 } },
+      { benchmark: "humaneval", options: { variant: "base", sampling: HUMANEVAL_200 } },
     ],
   },
   {

@@ -26,6 +26,7 @@ import {
   HUMANEVAL_SCORER,
   type HumanEvalOptions,
   humanEvalProgram,
+  humanEvalProtocol,
   humanEvalRequests,
   scoreHumanEval,
 } from "./humaneval.ts";
@@ -110,7 +111,7 @@ export function generalName(entry: GeneralEntry): string {
     case "bbh":
       return `bbh_${entry.options.variant}`;
     case "humaneval":
-      return entry.options.variant === "base" ? "humaneval" : "humaneval_instruct";
+      return humanEvalProtocol(entry.options);
   }
 }
 
@@ -222,15 +223,17 @@ function generationRequests(data: GeneralData): GenerationRequest[] {
     case "bbh":
       return bbhRequests(data.items, data.options);
     case "humaneval":
-      return humanEvalRequests(data.items);
+      return humanEvalRequests(data.items, data.options);
   }
 }
 
-/** Programs that the model wrote, which have to be run before they can be scored; one per item, for HumanEval alone. */
+/** Programs that the model wrote, which have to be run before they can be scored: one per request, for HumanEval alone. */
 export function generalPrograms(data: GeneralData, stored: StoredGenerations): string[] {
   if (data.kind !== "humaneval") return [];
-  return humanEvalRequests(data.items).map((request, i) =>
-    humanEvalProgram(data.items[i]!, stored.generation(request).text, data.options)
+  const { items, options } = data, requests = humanEvalRequests(items, options);
+  const samples = requests.length / items.length;
+  return requests.map((request, i) =>
+    humanEvalProgram(items[Math.floor(i / samples)]!, stored.generation(request).text, options)
   );
 }
 
@@ -276,10 +279,12 @@ function scoreWritten(data: GeneralData, stored: StoredGenerations, executions: 
     case "bbh":
       return scoreBbh(data.items, generations, data.options);
     case "humaneval": {
-      const programs = generalPrograms(data, stored);
+      const programs = generalPrograms(data, stored), n = programs.length / data.items.length;
+      const samples = generations.map((generation, i) => ({ generation, ending: executions(programs[i]!) }));
       return scoreHumanEval(
         data.items,
-        generations.map((generation, i) => [{ generation, ending: executions(programs[i]!) }]),
+        data.items.map((_, i) => samples.slice(i * n, (i + 1) * n)),
+        data.options,
       );
     }
   }

@@ -1,4 +1,4 @@
-import { assert, sharedData, testWith } from "#test";
+import { assert, assertClose, sharedData, testWith } from "#test";
 import { ChecksumGenerator, TrigramEncoder } from "../../fixtures/hashed_trigrams.ts";
 import { Mirror } from "../../lib/data/mirror.ts";
 import { findSuite } from "../find_suite.ts";
@@ -31,6 +31,9 @@ Deno.test("generalName() and generalSource() tell every variant of the suites an
     "bbh_cot_zeroshot exact_match,flexible-extract",
     "bbh_zeroshot exact_match,flexible-extract",
     "humaneval_instruct pass@1",
+    "humaneval_64 pass@1",
+    "humaneval_64_instruct pass@1",
+    "humaneval_200-t0.8 pass@1",
   ]);
 });
 
@@ -70,6 +73,14 @@ const SUITE: Suite = {
     { benchmark: "fever", options: { variant: "fever-3way" }, slice: { kind: "fever", items: 6 } },
     { benchmark: "fever", options: { variant: "fever-3way_likelihood" }, slice: { kind: "fever", items: 6 } },
     { benchmark: "bbh", options: { variant: "cot_fewshot" }, slice: { kind: "bbh", perSubtask: 1 } },
+    {
+      benchmark: "humaneval",
+      options: {
+        variant: "base",
+        sampling: { samples: 3, temperature: 0.2, topP: 0.95, seed: 1, k: [2] },
+      },
+      slice: { kind: "humaneval", items: 4 },
+    },
     { benchmark: "humaneval", options: { variant: "base" }, slice: { kind: "humaneval", items: 4 } },
   ],
 };
@@ -86,8 +97,8 @@ testWith(
       String(solutions.rows.find((row) => row["prompt"] === prompt)!["canonical_solution"]);
     // Three of the four programs are right; the last leaves the sandbox's limits alone and fails.
     const right = new Set(humaneval.items.slice(0, 3).map(({ prompt }) => prompt));
-    const answer = (prompt: string) =>
-      right.has(prompt)
+    const answer = (prompt: string, sample: number) =>
+      right.has(prompt) && sample < 2
         ? solutionOf(prompt)
         : humaneval.items.some((item) => item.prompt === prompt)
         ? "    raise ValueError('no')\n"
@@ -111,6 +122,9 @@ testWith(
         whole.scores.map(({ task, value }) => [task.replace(/\[.*/, ""), value]),
       );
       assert.equal(value["humaneval"], 3 / 4);
+      const drawn = whole.scores.find(({ task }) => task.startsWith("humaneval_3"))!;
+      assertClose([drawn.metrics["pass@1"]!, drawn.metrics["pass@2"]!], [1 / 2, 3 / 4], 1e-15);
+      assert.deepEqual([drawn.counts["items"], drawn.counts["trials"], drawn.counts["correct"]], [4, 12, 6]);
       assert.ok(value["bbh_cot_fewshot"]! > 0 && value["bbh_cot_fewshot"]! < 1);
       assert.deepEqual(whole.scores.map(({ task }) => task), [
         "gsm8k-0shot[part:3]",
@@ -119,6 +133,7 @@ testWith(
         "fever-3way[part:6]",
         "fever-3way_likelihood[part:6]",
         "bbh_cot_fewshot[part:27]",
+        "humaneval_3[part:4]",
         "humaneval[part:4]",
       ]);
       for (const { task, counts, stderr, warnings } of whole.scores) {
@@ -133,7 +148,7 @@ testWith(
         }
       }
       const stored = await readScores(`${root}/whole`);
-      const items = stored.find(({ record }) => record.task.startsWith("humaneval"))!.items;
+      const items = stored.find(({ record }) => record.task.startsWith("humaneval["))!.items;
       assert.deepEqual(
         items.map((item) => (item["endings"] as string[])[0]),
         ["passed", "passed", "passed", "raised: ValueError: no"],

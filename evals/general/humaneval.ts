@@ -21,10 +21,39 @@ export const HUMANEVAL_SCORER = "humaneval/1";
 /** The prompt as it is, or asked for in words. */
 export type HumanEvalVariant = "base" | "instruct";
 
-/** Choices of the protocol. */
+/** How several programs are drawn for each problem. */
+export interface HumanEvalSampling {
+  readonly samples: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  /** Of how many draws one has to pass: the k of pass@k. */
+  readonly k: readonly number[];
+}
+
+/** Choices of the protocol; one greedy program for each problem unless they are sampled. */
 export interface HumanEvalOptions {
   readonly variant: HumanEvalVariant;
+  readonly sampling?: HumanEvalSampling;
 }
+
+/** As lm-evaluation-harness's `humaneval_64` draws, with a seed. */
+export const HUMANEVAL_64: HumanEvalSampling = {
+  samples: 64,
+  temperature: 0.2,
+  topP: 0.95,
+  seed: 1234,
+  k: [2, 8, 16, 32, 64],
+};
+
+/** As Chen et al. 2021 (arXiv 2107.03374, section 3.2) draw for pass@100. */
+export const HUMANEVAL_200: HumanEvalSampling = {
+  samples: 200,
+  temperature: 0.8,
+  topP: 0.95,
+  seed: 1234,
+  k: [10, 100],
+};
 
 /** A problem. */
 export interface HumanEvalRow {
@@ -60,9 +89,18 @@ export const HUMANEVAL_STOPS: readonly string[] = ["\nclass", "\ndef", "\n#", "\
 
 const NEW_TOKENS = 1024;
 
+/** Name under which a score of all problems may be shown: lm-eval's, with the temperature where that is another. */
+export function humanEvalProtocol({ variant, sampling }: HumanEvalOptions): string {
+  const drawn = sampling === undefined ? "" : `_${sampling.samples}`;
+  const temperature = sampling === undefined || sampling.temperature === HUMANEVAL_64.temperature
+    ? ""
+    : `-t${sampling.temperature}`;
+  return `humaneval${drawn}${variant === "base" ? "" : "_instruct"}${temperature}`;
+}
+
 /** Name under which a score may be shown. */
-export function humanEvalName(rows: number, { variant }: HumanEvalOptions): string {
-  const name = variant === "base" ? "humaneval" : "humaneval_instruct";
+export function humanEvalName(rows: number, options: HumanEvalOptions): string {
+  const name = humanEvalProtocol(options);
   return rows === OFFICIAL_ROWS ? name : `${name}-${rows}-of-${OFFICIAL_ROWS}`;
 }
 
@@ -85,9 +123,20 @@ function instructPrompt(prompt: string): string {
     `\`\`\`python\n${prompt}\n\`\`\`\nHere is the completed function:\n\`\`\`python\n${prompt}\n`;
 }
 
-/** What is asked of the model for each item. */
-export function humanEvalRequests(items: readonly HumanEvalItem[]): GenerationRequest[] {
-  return items.map(({ prompt }) => ({ prompt, stops: HUMANEVAL_STOPS, maxNewTokens: NEW_TOKENS }));
+/** What is asked of the model: the samples of the first item, those of the second, and so on. */
+export function humanEvalRequests(
+  items: readonly HumanEvalItem[],
+  { sampling }: HumanEvalOptions,
+): GenerationRequest[] {
+  return items.flatMap(({ prompt }) => {
+    const request = { prompt, stops: HUMANEVAL_STOPS, maxNewTokens: NEW_TOKENS };
+    if (sampling === undefined) return [request];
+    const { samples, temperature, topP, seed } = sampling;
+    return Array.from({ length: samples }, (_, sample) => ({
+      ...request,
+      sampling: { temperature, topP, seed, sample },
+    }));
+  });
 }
 
 /** The program that a generation makes: the function with its body, the tests, and a call of them. */
@@ -108,20 +157,22 @@ export interface HumanEvalSample {
 }
 
 /**
- * Scores samples; main metric `pass@1`, and pass@10 and pass@100 where there are as many samples of each item.
+ * Scores samples; main metric `pass@1`, and pass@k for each k of the protocol: the mean over the problems of the unbiased estimate
+ * from all samples of each.
  *
- * @param samples of each item, in the order of the items; as many of one as of another
+ * @param samples of each item, in the order of the items; as many as the protocol draws
  */
 export function scoreHumanEval(
   items: readonly HumanEvalItem[],
   samples: readonly (readonly HumanEvalSample[])[],
+  { sampling }: HumanEvalOptions,
 ): Score {
-  const n = Math.min(...samples.map((own) => own.length));
-  const ks = [1, 10, 100].filter((k) => k <= n);
+  const n = sampling?.samples ?? 1, ks = [...new Set([1, ...sampling?.k ?? []])];
   const scored = items.map(({ id }, i) => {
-    const own = samples[i]!.slice(0, n);
+    const own = samples[i]!;
+    if (own.length !== n) throw new RangeError(`${id} has ${own.length} samples, not ${n}`);
     const passed = own.filter(({ ending }) => ending.kind === "returned").length;
-    const [first] = own;
+    const stopped = own.map(({ generation }) => generation.stopped);
     return {
       id,
       value: passAtK(n, passed, 1),
@@ -131,8 +182,8 @@ export function scoreHumanEval(
       endings: own.map(({ ending }) =>
         ending.kind === "returned" ? "passed" : `${ending.kind}: ${ending.detail}`
       ),
-      tokens: first!.generation.tokens,
-      stopped: first!.generation.stopped,
+      tokens: own.reduce((sum, { generation }) => sum + generation.tokens, 0),
+      stopped: n === 1 ? stopped[0]! : stopped,
     };
   });
   const metrics = ks.flatMap((k, which) => {

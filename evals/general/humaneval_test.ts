@@ -2,10 +2,13 @@ import { assert, assertClose, sharedData, testWith } from "#test";
 import { golden } from "../../fixtures/golden_data.ts";
 import { Mirror } from "../../lib/data/mirror.ts";
 import { sha256Hex } from "../../lib/manifest/hash.ts";
+import { requestKey } from "../generation_store.ts";
 import {
   HUMANEVAL_LIMITS,
   humanEvalItems,
+  type HumanEvalOptions,
   humanEvalProgram,
+  humanEvalRequests,
   type HumanEvalVariant,
   scoreHumanEval,
 } from "./humaneval.ts";
@@ -19,6 +22,15 @@ interface Golden {
 }
 
 const { humaneval } = golden<{ humaneval: Golden }>("general/answers.json");
+
+interface CodeEvalCase {
+  n: number;
+  k: number[];
+  passed: number[];
+  passAtK: Record<string, number>;
+}
+
+const codeEval = golden<{ cases: CodeEvalCase[] }>("general/code_eval.json").cases;
 
 for (const variant of ["base", "instruct"] as const) {
   testWith(sharedData, `loadHumanEval() makes lm-eval's prompts and programs: ${variant}`, async (root) => {
@@ -72,7 +84,7 @@ Deno.test("scoreHumanEval() is the share of programs that pass for one sample ea
   const { metrics, counts, warnings, items: scored } = scoreHumanEval(items, [
     samples(PASSED),
     samples({ kind: "timeout", detail: "3 s" }),
-  ]);
+  ], { variant: "base" });
   assertClose([metrics["pass@1"]!, metrics["pass@1_stderr"]!], [0.5, 0.5], 1e-15);
   assert.deepEqual(Object.keys(metrics), ["pass@1", "pass@1_stderr"]);
   assert.deepEqual(counts, {
@@ -89,12 +101,44 @@ Deno.test("scoreHumanEval() is the share of programs that pass for one sample ea
   assert.deepEqual(scored.map((item) => item["endings"]), [["passed"], ["timeout: 3 s"]]);
 });
 
+const drawn = (n: number, k: readonly number[]): HumanEvalOptions => ({
+  variant: "base",
+  sampling: { samples: n, temperature: 0.2, topP: 0.95, seed: 1, k },
+});
+
 Deno.test("scoreHumanEval() estimates pass@10 without bias from more samples", () => {
-  const items = humanEvalItems(ROWS, { variant: "base" });
+  const options = drawn(12, [10]), items = humanEvalItems(ROWS, options);
   const many = (passed: number) =>
     samples(...Array.from({ length: 12 }, (_, i) => i < passed ? PASSED : FAILED));
-  const { metrics, counts } = scoreHumanEval(items, [many(1), many(0)]);
+  const { metrics, counts } = scoreHumanEval(items, [many(1), many(0)], options);
   // One of twelve: ten of them miss it with probability 2/12.
   assertClose([metrics["pass@1"]!, metrics["pass@10"]!], [1 / 24, (10 / 12) / 2], 1e-12);
   assert.deepEqual([counts["trials"], counts["correct"]], [24, 1]);
+});
+
+Deno.test("scoreHumanEval() agrees with the means of `code_eval` over problems with different shares of passes", () => {
+  for (const { n, passed, k, passAtK } of codeEval) {
+    const options = drawn(n, k),
+      items = humanEvalItems(
+        passed.map((_, i) => ({ ...ROWS[0]!, taskId: String(i) })),
+        options,
+      );
+    const { metrics } = scoreHumanEval(
+      items,
+      passed.map((c) => samples(...Array.from({ length: n }, (_, i) => i < c ? PASSED : FAILED))),
+      options,
+    );
+    assertClose(k.map((one) => metrics[`pass@${one}`]!), k.map((one) => passAtK[`pass@${one}`]!), 1e-12);
+  }
+});
+
+Deno.test("humanEvalRequests() asks for every sample of an item by its number, and for one greedy program without", () => {
+  const options = drawn(3, [2]), items = humanEvalItems(ROWS, options);
+  const requests = humanEvalRequests(items, options);
+  assert.deepEqual(requests.map(({ sampling }) => sampling?.sample), [0, 1, 2, 0, 1, 2]);
+  assert.equal(new Set(requests.map(requestKey)).size, 3, "the two problems have the same prompt");
+  assert.deepEqual(humanEvalRequests(items, { variant: "base" }).map(({ sampling }) => sampling), [
+    undefined,
+    undefined,
+  ]);
 });

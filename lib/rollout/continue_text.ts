@@ -1,6 +1,6 @@
 /**
- * Plain text in, plain text out: greedy continuations and log-likelihoods without a chat template, as the general
- * benchmarks ask for them.
+ * Plain text in, plain text out: continuations, greedy or sampled, and log-likelihoods without a chat template, as the
+ * general benchmarks ask for them.
  *
  * @module
  */
@@ -20,14 +20,24 @@ export interface ContinueOptions<T> {
   readonly onDone?: ((index: number, result: T) => void) | undefined;
 }
 
-/** Where a greedy continuation ends. */
+/** How a continuation is drawn. */
+export interface ContinueSampling {
+  readonly temperature: number;
+  readonly topP: number;
+  /** Uniform number in [0, 1) of a position; 0 is the first new token. */
+  readonly uniform: (position: number) => number;
+}
+
+/** What is to be continued, and where that ends. */
 export interface ContinueRequest {
   readonly prompt: string;
   readonly stops: readonly string[];
   readonly maxNewTokens: number;
+  /** Absent for a greedy continuation. */
+  readonly sampling?: ContinueSampling | undefined;
 }
 
-/** A greedy continuation, cut before the first stop string. */
+/** A continuation, cut before the first stop string. */
 export interface Continuation {
   readonly text: string;
   readonly tokens: number;
@@ -54,7 +64,10 @@ function addsBos(backbone: Backbone): boolean {
   return backbone.chatTemplate.source.includes("bos_token");
 }
 
-/** Continues prompts greedily; results in their order. */
+/** Nothing is drawn at temperature 0, and nothing cut off. */
+const GREEDY: ContinueSampling = { temperature: 0, topP: 1, uniform: () => 0 };
+
+/** Continues prompts; results in their order. */
 export async function continueTexts(
   decoder: Decoder,
   backbone: Backbone,
@@ -71,30 +84,38 @@ export async function continueTexts(
     return results[i] = { text: written.slice(0, end), tokens: tokens.length, stopped };
   };
   let done = 0;
-  await generate(
-    decoder,
-    requests.map(({ prompt, stops, maxNewTokens }) => ({
-      prompt: encodePrompt(decoder, backbone, prompt, maxNewTokens),
-      samples: 1,
-      maxNewTokens,
-      uniform: () => 0,
-      stop: (ids) => {
-        const written = text(ids);
-        return stops.some((stop) => written.includes(stop));
+  // A batch has one bound on the probability; temperatures may be mixed in it.
+  const byTopP = Map.groupBy(requests.keys(), (i) => (requests[i]!.sampling ?? GREEDY).topP);
+  for (const [topP, indices] of byTopP) {
+    await generate(
+      decoder,
+      indices.map((i) => {
+        const { prompt, stops, maxNewTokens, sampling = GREEDY } = requests[i]!;
+        return {
+          prompt: encodePrompt(decoder, backbone, prompt, maxNewTokens),
+          samples: 1,
+          maxNewTokens,
+          temperature: sampling.temperature,
+          uniform: (_sample, position) => sampling.uniform(position),
+          stop: (ids) => {
+            const written = text(ids);
+            return stops.some((stop) => written.includes(stop));
+          },
+        };
+      }),
+      {
+        sampling: { temperature: 0, topP, topK: 0 },
+        eosIds,
+        signal: options.signal,
+        ...(options.onTokens && { onTokens: options.onTokens }),
+        onDone: (at, [rollout]) => {
+          const index = indices[at]!, result = finish(index, rollout!);
+          options.onDone?.(index, result);
+          options.onProgress?.(++done, requests.length);
+        },
       },
-    })),
-    {
-      sampling: { temperature: 0, topP: 1, topK: 0 },
-      eosIds,
-      signal: options.signal,
-      ...(options.onTokens && { onTokens: options.onTokens }),
-      onDone: (index, [rollout]) => {
-        const result = finish(index, rollout!);
-        options.onDone?.(index, result);
-        options.onProgress?.(++done, requests.length);
-      },
-    },
-  );
+    );
+  }
   return results;
 }
 

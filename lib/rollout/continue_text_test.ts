@@ -3,7 +3,8 @@ import { UsageError } from "#errors";
 import { modelFolder } from "../../fixtures/golden/models/read.ts";
 import { type BackboneBench, backboneTest, logitsOf } from "../backbone/_decoder_bench.ts";
 import { packSequences } from "../backbone/decoder.ts";
-import { continueTexts, logLikelihoods } from "./continue_text.ts";
+import { type ContinueRequest, continueTexts, logLikelihoods } from "./continue_text.ts";
+import { Purpose, uniform } from "./philox.ts";
 
 const folder = modelFolder("llama-tied");
 
@@ -34,6 +35,35 @@ const questions: readonly [string, string][] = [
   ["x", "y"],
   ["The river", " rose 12 metres"],
 ];
+
+backboneTest(
+  "continueTexts() draws a sample by its random numbers alone, whatever stands beside it",
+  folder,
+  async (bench) => {
+    const sampled = (seed: number, temperature = 1, topP = 1) => ({
+      prompt: "The river",
+      stops: [],
+      maxNewTokens: 6,
+      sampling: {
+        temperature,
+        topP,
+        uniform: (position: number) => uniform(seed, { purpose: Purpose.answer, example: 1, position }, 24),
+      },
+    });
+    const greedy = { prompt: "The river", stops: [], maxNewTokens: 6 };
+    const requests = [sampled(1), greedy, sampled(2), sampled(1, 0.2), sampled(1, 1, 1e-9), sampled(1)];
+    const run = (asked: readonly ContinueRequest[]) => continueTexts(bench.decoder, bench.backbone, asked);
+    const together = await run(requests);
+    for (const [i, request] of requests.entries()) assert.deepEqual(await run([request]), [together[i]]);
+    assert.deepEqual(together[5], together[0]);
+    assert.notEqual(together[2]!.text, together[0]!.text);
+    // A bound that only the likeliest token passes leaves nothing to draw.
+    assert.equal(together[4]!.text, together[1]!.text);
+    const done: number[] = [];
+    await continueTexts(bench.decoder, bench.backbone, requests, { onDone: (i) => done.push(i) });
+    assert.deepEqual(done.sort(), [0, 1, 2, 3, 4, 5]);
+  },
+);
 
 backboneTest(
   "logLikelihoods() gives the sum of the log-probabilities of the continuation's tokens",

@@ -42,6 +42,8 @@ export const Purpose = {
   dropout: 9,
   /** Choice of a subset of a corpus. */
   subsample: 10,
+  /** Answers to the questions of general benchmarks, where these are sampled. */
+  answer: 11,
 } as const;
 
 /** One of the values of {@linkcode Purpose}. */

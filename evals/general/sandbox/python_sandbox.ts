@@ -39,7 +39,7 @@ export interface SandboxLimits {
 }
 
 /** An interpreter that takes this long to start will never: the machine's fault, not a program's. */
-const START_SECONDS = 120;
+const START_SECONDS = 600;
 
 /** A program that has not stopped so long after it was told to has found a hole. */
 const GRACE_SECONDS = 60;
