@@ -17,6 +17,8 @@
  * @module
  */
 
+import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "./policy_loss.ts";
+
 /** Element type of a tensor; `bf16` and `f16` are for stored weights only, widened to f32 by the ops that take them. */
 export type DType = "f32" | "bf16" | "f16" | "i32";
 
@@ -86,6 +88,12 @@ export interface LmHeadOptions {
   readonly forBackward?: boolean;
   /** Whether the entropy is wanted, as by default. Where not, an engine may save itself the work and say NaN. */
   readonly entropy?: boolean;
+}
+
+/** Gradient of a loss by {@linkcode TokenStatistics}, one entry a row: numbers of the host, or tensors [n]. */
+export interface TokenGradient {
+  readonly dLogProb: Float32Array | Tensor;
+  readonly dEntropy?: Float32Array | Tensor;
 }
 
 /** How {@linkcode Device.lmHeadSample} chooses. */
@@ -297,19 +305,31 @@ export interface Device {
     temperature: number,
     options?: LmHeadOptions,
   ): Promise<TokenStatistics>;
+  /**
+   * {@linkcode Device.lmHead} whose results stay with the engine, for a loss that needs no look at them:
+   * statistics[n, 3] ← logProb, logSumExp, entropy. The ops that follow `forBackward` are given this very tensor.
+   */
+  lmHeadInto(
+    h: Tensor,
+    w: Tensor,
+    ids: Int32Array,
+    temperature: number,
+    statistics: Tensor,
+    options?: LmHeadOptions,
+  ): void;
   /** Frees what was kept for a backward op that will not come. */
-  lmHeadDiscard(statistics: TokenStatistics): void;
+  lmHeadDiscard(statistics: TokenStatistics | Tensor): void;
   /**
    * Gradients of Σᵢ dLogProb[i]·logProb[i] + dEntropy[i]·entropy[i]: dh += …, dw += … (dw is skipped if null).
-   * `statistics` are those of {@linkcode Device.lmHead} for the same arguments.
+   * `statistics` are those of {@linkcode Device.lmHead} or {@linkcode Device.lmHeadInto} for the same arguments.
    */
   lmHeadBackward(
     h: Tensor,
     w: Tensor,
     ids: Int32Array,
     temperature: number,
-    statistics: TokenStatistics,
-    gradient: { dLogProb: Float32Array; dEntropy?: Float32Array },
+    statistics: TokenStatistics | Tensor,
+    gradient: TokenGradient,
     dh: Tensor,
     dw: Tensor | null,
   ): void;
@@ -332,6 +352,24 @@ export interface Device {
   ): void;
   /** All logits [n, vocab], for few rows. */
   logits(h: Tensor, w: Tensor, y: Tensor): void;
+
+  // Policy gradient
+
+  /**
+   * The loss of GRPO and PPO, token by token, with its gradient; the equation is in `policy_loss.ts`.
+   * dLogProb[n] ← scale · ∂ℓ/∂logProb, for the n tokens of `sequences`, whose logProb is in `statistics`, [n, 3] as
+   * {@linkcode Device.lmHeadInto} makes them. Sums over the tokens stay with the engine.
+   *
+   * @returns what {@linkcode Device.policySums} has to be given, once
+   */
+  policyLoss(
+    statistics: Tensor,
+    sequences: SampledSequences,
+    spec: PolicyLossSpec,
+    dLogProb: Tensor,
+  ): PendingPolicySums;
+  /** The sums of these calls, with one look at the engine for all of them, and frees them. */
+  policySums(pending: readonly PendingPolicySums[]): Promise<PolicySums[]>;
 
   // Embeddings
 

@@ -77,6 +77,26 @@ const opCases: Readonly<Record<string, OpCase>> = {
     });
     return [...await bench.read(dh, dw), ...Object.values(statistics), Float32Array.from(sampled.ids)];
   },
+  "policy ops": async (bench, random) => {
+    const tokens = 700, statistics = matrix(bench, random, tokens, 3), dLogProb = bench.out(tokens);
+    const sequences = {
+      oldLogProbs: random.normals(tokens),
+      advantages: random.normals(2),
+      offsets: [0, 300, tokens],
+    };
+    const spec = {
+      surrogate: "ppo-clip" as const,
+      clipLow: 0.2,
+      clipHigh: 0.2,
+      dualClip: 3,
+      logRatioClamp: 20,
+      scale: 1,
+    };
+    const sums = await bench.device.policySums([
+      bench.device.policyLoss(statistics, sequences, spec, dLogProb),
+    ]);
+    return [...await bench.read(dLogProb), Float32Array.from(Object.values(sums[0]!))];
+  },
   "embedding objective ops": async (bench, random) => {
     const x = matrix(bench, random), pooled = bench.out(2, dim), dx = matrix(bench, random);
     const ranges = [[{ start: 0, end: 9 }], [{ start: 3, end: 5 }, { start: 20, end: n }]];

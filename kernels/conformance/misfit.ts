@@ -20,6 +20,15 @@ const statistics = () => ({
   logSumExp: new Float32Array(3),
   entropy: new Float32Array(3),
 });
+const sampled = { oldLogProbs: [-1, -2, -3], advantages: [1, -1], offsets: [0, 1, 3] };
+const surrogate = {
+  surrogate: "ppo-clip" as const,
+  clipLow: 0.2,
+  clipHigh: 0.2,
+  dualClip: 3,
+  logRatioClamp: 20,
+  scale: 1,
+};
 const ids = (...values: number[]) => Int32Array.from(values);
 
 const misfits: Readonly<Record<string, Misfit>> = {
@@ -154,6 +163,15 @@ const misfits: Readonly<Record<string, Misfit>> = {
       t(3, 4),
       t(8, 4),
     ),
+  "lmHeadBackward: tensor of slopes": (d, t) =>
+    d.lmHeadBackward(t(3, 4), t(9, 4), ids(0, 1, 2), 1, t(3, 3), { dLogProb: t(2) }, t(3, 4), null),
+  "lmHeadInto: statistics": (d, t) => d.lmHeadInto(t(3, 4), t(9, 4), ids(0, 1, 2), 1, t(3, 2)),
+  "lmHeadInto: id": (d, t) => d.lmHeadInto(t(3, 4), t(9, 4), ids(0, 1, 9), 1, t(3, 3)),
+  "policyLoss: statistics": (d, t) => d.policyLoss(t(3, 2), sampled, surrogate, t(3)),
+  "policyLoss: dLogProb": (d, t) => d.policyLoss(t(3, 3), sampled, surrogate, t(2)),
+  "policyLoss: old log-probabilities": (d, t) => d.policyLoss(t(4, 3), sampled, surrogate, t(4)),
+  "policyLoss: offsets": (d, t) => d.policyLoss(t(3, 3), { ...sampled, offsets: [0, 4, 3] }, surrogate, t(3)),
+  "policyLoss: advantages": (d, t) => d.policyLoss(t(3, 3), { ...sampled, advantages: [1] }, surrogate, t(3)),
   "lmHeadSample: uniforms": (d, t) =>
     d.lmHeadSample(t(3, 4), t(9, 4), new Float32Array(2), { temperature: 1, topP: 1, topK: 0 }),
   "lmHeadSample: hidden width": (d, t) =>

@@ -16,6 +16,7 @@ import { memorySuite } from "./memory.ts";
 import { misfitSuite } from "./misfit.ts";
 import { normSuite } from "./norm.ts";
 import { optimizerSuite } from "./optimizer.ts";
+import { policyLossSuite } from "./policy_loss.ts";
 import { poolingSuite } from "./pooling.ts";
 import { ropeSuite } from "./rope.ts";
 import { rowsSuite } from "./rows.ts";
@@ -35,6 +36,7 @@ const suites = [
   decodeSuite,
   lmHeadSuite,
   samplingSuite,
+  policyLossSuite,
   storedWeightsSuite,
   poolingSuite,
   optimizerSuite,

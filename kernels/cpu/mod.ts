@@ -18,17 +18,21 @@ import type {
   SamplingSpec,
   Segment,
   Tensor,
+  TokenGradient,
   TokenStatistics,
 } from "../device.ts";
 import { isHalf, uploadType } from "../element_type.ts";
+import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import { AttentionOps } from "./attention.ts";
 import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
 import { CpuKvCache } from "./kv_cache.ts";
 import { LinearOps } from "./linear.ts";
 import { LmHeadOps } from "./lm_head.ts";
 import { ortVersion } from "./ort.ts";
+import { policyLoss } from "./policy_loss.ts";
 import * as rowOps from "./rows.ts";
 import { type CpuTensor, Pool, sizeOf } from "./tensor.ts";
+import { numbersOf, TokenStatisticsTensors } from "./token_statistics.ts";
 
 export { safeThreads } from "./linear.ts";
 
@@ -47,6 +51,7 @@ class CpuDevice implements Device {
   readonly #elementwise: ElementwiseOps;
   readonly #attention: AttentionOps;
   readonly #lmHead: LmHeadOps;
+  readonly #tokenStatistics = new TokenStatisticsTensors();
 
   constructor(threads: number) {
     this.description = { engine: "cpu", onnxruntime: ortVersion, threads };
@@ -297,8 +302,24 @@ class CpuDevice implements Device {
     return Promise.resolve(this.#lmHead.statistics(cpu(h), cpu(w), ids, temperature, options));
   }
 
-  lmHeadDiscard(statistics: TokenStatistics): void {
-    this.#lmHead.discard(statistics);
+  lmHeadInto(
+    h: Tensor,
+    w: Tensor,
+    ids: Int32Array,
+    temperature: number,
+    statistics: Tensor,
+    options?: LmHeadOptions,
+  ): void {
+    if (statistics.shape[0] !== ids.length || statistics.shape[1] !== 3) {
+      throw new Error(`lmHeadInto: statistics [${statistics.shape}] for ${ids.length} ids`);
+    }
+    this.lmHeadDiscard(statistics);
+    const values = this.#lmHead.statistics(cpu(h), cpu(w), ids, temperature, options);
+    this.#tokenStatistics.store(values, cpu(statistics));
+  }
+
+  lmHeadDiscard(statistics: TokenStatistics | Tensor): void {
+    this.#lmHead.discard(this.#tokenStatistics.valuesOf(statistics));
   }
 
   lmHeadBackward(
@@ -306,12 +327,14 @@ class CpuDevice implements Device {
     w: Tensor,
     ids: Int32Array,
     temperature: number,
-    statistics: TokenStatistics,
-    gradient: { dLogProb: Float32Array; dEntropy?: Float32Array },
+    statistics: TokenStatistics | Tensor,
+    { dLogProb, dEntropy }: TokenGradient,
     dh: Tensor,
     dw: Tensor | null,
   ): void {
-    this.#lmHead.backward(cpu(h), cpu(w), ids, temperature, statistics, gradient, cpu(dh), dw && cpu(dw));
+    const values = this.#tokenStatistics.valuesOf(statistics);
+    const gradient = { dLogProb: numbersOf(dLogProb), ...(dEntropy && { dEntropy: numbersOf(dEntropy) }) };
+    this.#lmHead.backward(cpu(h), cpu(w), ids, temperature, values, gradient, cpu(dh), dw && cpu(dw));
   }
 
   lmHeadSample(h: Tensor, w: Tensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens> {
@@ -337,6 +360,19 @@ class CpuDevice implements Device {
 
   logits(h: Tensor, w: Tensor, y: Tensor): void {
     this.#lmHead.logits(cpu(h), cpu(w), cpu(y));
+  }
+
+  policyLoss(
+    statistics: Tensor,
+    sequences: SampledSequences,
+    spec: PolicyLossSpec,
+    dLogProb: Tensor,
+  ): PendingPolicySums {
+    return policyLoss(cpu(statistics), sequences, spec, cpu(dLogProb));
+  }
+
+  policySums(pending: readonly PendingPolicySums[]): Promise<PolicySums[]> {
+    return Promise.resolve(pending as PolicySums[]);
   }
 
   meanPool(x: Tensor, ranges: readonly rowOps.Ranges[], pooled: Tensor): void {

@@ -4,11 +4,11 @@
  * @module
  */
 import { NumericError, UsageError } from "#errors";
-import type { SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts";
+import type { SampledTokens, SamplingSpec, Tensor, TokenGradient, TokenStatistics } from "../device.ts";
 import { checkSamplingOptions } from "../sampling.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearOps } from "./linear.ts";
-import { gradientRows, gradientRowWords, logitsGradient } from "./lm_head_gradient.ts";
+import { GradientRows, logitsGradient } from "./lm_head_gradient.ts";
 import { StatisticsKernels, sumsPerSegment } from "./lm_head_statistics.ts";
 import { blocksOf, columnTiles, rowTiles, segmentsOf } from "./lm_head_tiles.ts";
 import type { CommandQueue } from "./queue.ts";
@@ -24,8 +24,8 @@ export class LmHeadOps {
   readonly #statistics: StatisticsKernels;
   readonly #sampling: SamplingKernels;
   readonly #truncation: Truncation;
-  /** Tiles of logits, in the order in which the backward op goes through them. */
-  readonly #kept = new Map<TokenStatistics, GpuTensor[]>();
+  /** Tiles of logits by the statistics made from them, in the order in which the backward op goes through them. */
+  readonly #kept = new Map<TokenStatistics | Tensor, GpuTensor[]>();
 
   constructor(readonly queue: CommandQueue, readonly arena: Arena, readonly linear: LinearOps) {
     this.#statistics = new StatisticsKernels(queue);
@@ -41,11 +41,41 @@ export class LmHeadOps {
     temperature: number,
     forBackward: boolean,
   ): Promise<TokenStatistics> {
+    const statistics = this.arena.alloc([ids.length, 3], "f32");
+    let kept: GpuTensor[] | undefined, reading: Promise<ArrayBuffer>;
+    try {
+      this.statisticsInto(h, w, ids, temperature, statistics, forBackward);
+      reading = this.queue.read(statistics);
+    } finally {
+      kept = this.#take(statistics);
+      this.arena.release(statistics);
+    }
+    try {
+      const result = columnsOf(new Float32Array(await reading));
+      if (kept) this.#kept.set(result, kept);
+      return result;
+    } catch (error) {
+      kept?.forEach((logits) => this.arena.release(logits));
+      throw error;
+    }
+  }
+
+  /** See {@linkcode Device.lmHeadInto}. */
+  statisticsInto(
+    h: GpuTensor,
+    w: GpuTensor,
+    ids: Int32Array,
+    temperature: number,
+    statistics: GpuTensor,
+    forBackward: boolean,
+  ): void {
     const { arena } = this, [n, vocab] = checkMatrices(h, w, "lmHead");
     const inverseT = checkTokens(n, vocab, ids, temperature);
+    expectShape(statistics, [n, 3], "lmHead: statistics");
+    this.discard(statistics);
     const segments = segmentsOf(vocab), tiles = columnTiles(n, vocab, this.queue.maxBinding);
     const kept: GpuTensor[] | null = forBackward && 4 * n * vocab <= keptLogitsBytes ? [] : null;
-    const statistics = arena.alloc([n, 3], "f32");
+    if (kept) this.#kept.set(statistics, kept);
     for (const [start, end] of blocksOf(n, tiles.rows)) {
       const rows = end - start, sums = arena.alloc([rows, segments, sumsPerSegment], "f32");
       const chosen = arena.alloc([rows], "f32"), tokens = ids.subarray(start, end);
@@ -60,22 +90,18 @@ export class LmHeadOps {
       arena.release(sums);
       arena.release(chosen);
     }
-    const reading = this.queue.read(statistics);
-    arena.release(statistics);
-    try {
-      const result = columnsOf(new Float32Array(await reading));
-      if (kept) this.#kept.set(result, kept);
-      return result;
-    } catch (error) {
-      kept?.forEach((logits) => arena.release(logits));
-      throw error;
-    }
+  }
+
+  /** What was kept for a backward op, which is the caller's now. */
+  #take(statistics: TokenStatistics | Tensor): GpuTensor[] | undefined {
+    const kept = this.#kept.get(statistics);
+    this.#kept.delete(statistics);
+    return kept;
   }
 
   /** See {@linkcode Device.lmHeadDiscard}. */
-  discard(statistics: TokenStatistics): void {
-    for (const logits of this.#kept.get(statistics) ?? []) this.arena.release(logits);
-    this.#kept.delete(statistics);
+  discard(statistics: TokenStatistics | Tensor): void {
+    for (const logits of this.#take(statistics) ?? []) this.arena.release(logits);
   }
 
   /** See {@linkcode Device.lmHeadBackward}. */
@@ -84,8 +110,8 @@ export class LmHeadOps {
     w: GpuTensor,
     ids: Int32Array,
     temperature: number,
-    statistics: TokenStatistics,
-    gradient: { dLogProb: Float32Array; dEntropy?: Float32Array },
+    statistics: TokenStatistics | Tensor,
+    gradient: TokenGradient,
     dh: GpuTensor,
     dw: GpuTensor | null,
   ): void {
@@ -93,28 +119,21 @@ export class LmHeadOps {
     const inverseT = checkTokens(n, vocab, ids, temperature);
     expectShape(dh, h.shape, "lmHeadBackward: dh");
     if (dw) expectShape(dw, w.shape, "lmHeadBackward: dw");
-    for (const [name, { length }] of Object.entries({ ...statistics, ...gradient })) {
-      if (length !== n) throw new Error(`lmHeadBackward: ${length} numbers in ${name} for ${n} rows`);
-    }
-    const tiles = columnTiles(n, vocab, this.queue.maxBinding);
-    const kept = this.#kept.get(statistics);
-    this.#kept.delete(statistics);
-    const words = gradientRows(ids, statistics, gradient, inverseT);
-    const table = arena.alloc([n, gradientRowWords], "i32");
-    this.queue.write(table, new Uint8Array(words.buffer));
+    const table = new GradientRows(this.queue, arena, ids, statistics, gradient);
+    const tiles = columnTiles(n, vocab, this.queue.maxBinding), kept = this.#take(statistics);
     for (const [start, end] of blocksOf(n, tiles.rows)) {
       const rows = h.rows(start, end);
       for (const [from, to] of blocksOf(vocab, tiles.columns)) {
         const waiting = kept?.shift(), logits = waiting ?? arena.alloc([end - start, to - from], "f32");
         const weight = w.rows(from, to);
         if (!waiting) linear.forward(rows, weight, logits);
-        logitsGradient(this.queue, logits, from, inverseT, table.rows(start, end));
+        logitsGradient(this.queue, logits, from, start, inverseT, table);
         linear.backwardInput(logits, weight, dh.rows(start, end), true);
         if (dw) linear.backwardWeight(logits, rows, dw.rows(from, to), true);
         arena.release(logits);
       }
     }
-    arena.release(table);
+    table.release();
   }
 
   /** See {@linkcode Device.lmHeadSample}: {@linkcode LmHeadOps.sampleInto}, and one copy of 16 bytes a row to the host. */

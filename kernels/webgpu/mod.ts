@@ -24,10 +24,12 @@ import type {
   SamplingSpec,
   Segment,
   Tensor,
+  TokenGradient,
   TokenStatistics,
 } from "../device.ts";
 import { uploadType } from "../element_type.ts";
 import { bf16ToF32, f16sToF32 } from "../half_floats.ts";
+import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import { openAdapter, type OpenedAdapter } from "./adapter.ts";
 import type { Arena } from "./arena.ts";
 import { AttentionOps } from "./attention.ts";
@@ -38,6 +40,7 @@ import { LinearOps } from "./linear.ts";
 import { LmHeadOps } from "./lm_head.ts";
 import { NormOps } from "./norm.ts";
 import { OptimizerOps } from "./optimizer.ts";
+import { type GpuPolicySums, PolicyLossOps } from "./policy_loss.ts";
 import { CommandQueue } from "./queue.ts";
 import { type GpuRopeTable, RopeOps } from "./rope.ts";
 import { type Ranges, RowOps } from "./rows.ts";
@@ -60,6 +63,7 @@ class WebGpuEngine implements WebGpuDevice {
   readonly #rope: RopeOps;
   readonly #attention: AttentionOps;
   readonly #lmHead: LmHeadOps;
+  readonly #policyLoss: PolicyLossOps;
   readonly #infoNce: InfoNceOps;
   readonly #optimizer: OptimizerOps;
 
@@ -82,6 +86,7 @@ class WebGpuEngine implements WebGpuDevice {
     this.#rope = new RopeOps(queue, arena);
     this.#attention = new AttentionOps(queue, arena);
     this.#lmHead = new LmHeadOps(queue, arena, this.#linear);
+    this.#policyLoss = new PolicyLossOps(queue, arena);
     this.#infoNce = new InfoNceOps(queue, arena, this.#linear);
     this.#optimizer = new OptimizerOps(queue, arena);
   }
@@ -340,7 +345,18 @@ class WebGpuEngine implements WebGpuDevice {
     return this.#lmHead.statistics(gpu(h), gpu(w), ids, temperature, forBackward);
   }
 
-  lmHeadDiscard(statistics: TokenStatistics): void {
+  lmHeadInto(
+    h: Tensor,
+    w: Tensor,
+    ids: Int32Array,
+    temperature: number,
+    statistics: Tensor,
+    { forBackward = false } = {},
+  ): void {
+    this.#lmHead.statisticsInto(gpu(h), gpu(w), ids, temperature, gpu(statistics), forBackward);
+  }
+
+  lmHeadDiscard(statistics: TokenStatistics | Tensor): void {
     this.#lmHead.discard(statistics);
   }
 
@@ -349,8 +365,8 @@ class WebGpuEngine implements WebGpuDevice {
     w: Tensor,
     ids: Int32Array,
     temperature: number,
-    statistics: TokenStatistics,
-    gradient: { dLogProb: Float32Array; dEntropy?: Float32Array },
+    statistics: TokenStatistics | Tensor,
+    gradient: TokenGradient,
     dh: Tensor,
     dw: Tensor | null,
   ): void {
@@ -374,6 +390,19 @@ class WebGpuEngine implements WebGpuDevice {
 
   logits(h: Tensor, w: Tensor, y: Tensor): void {
     this.#lmHead.logits(gpu(h), gpu(w), gpu(y));
+  }
+
+  policyLoss(
+    statistics: Tensor,
+    sequences: SampledSequences,
+    spec: PolicyLossSpec,
+    dLogProb: Tensor,
+  ): PendingPolicySums {
+    return this.#policyLoss.loss(gpu(statistics), sequences, spec, gpu(dLogProb));
+  }
+
+  policySums(pending: readonly PendingPolicySums[]): Promise<PolicySums[]> {
+    return this.#policyLoss.sums(pending as readonly GpuPolicySums[]);
   }
 
   meanPool(x: Tensor, ranges: readonly Ranges[], pooled: Tensor): void {
