@@ -2,15 +2,23 @@
  * Gradient of the policy loss over the rationales of a mini-batch, in micro-batches that fit into memory.
  *
  * The rationales of one prompt share the prompt's rows, in the forward pass and in the backward pass: exact for a causal
- * decoder. Only rows that predict a rationale's token go through the vocabulary head.
+ * decoder. Only rows that predict a rationale's token go through the vocabulary head. The host looks at no result before
+ * all micro-batches are issued, so a GPU never waits for it.
  *
  * @module
  */
-import type { TokenStatistics } from "../../kernels/device.ts";
-import type { Decoder, PackedSequence } from "../backbone/decoder.ts";
+import type { PendingPolicySums, PolicySums, SampledSequences } from "../../kernels/policy_loss.ts";
+import type { Decoder, PackedBatch, PackedSequence } from "../backbone/decoder.ts";
 import { packSequences } from "../backbone/decoder.ts";
 import type { Weights } from "../backbone/weights.ts";
-import { type Aggregation, policyLoss, type SurrogateOptions } from "../objective/policy_loss.ts";
+import {
+  type Aggregation,
+  aggregationScale,
+  checkSampled,
+  checkSurrogate,
+  policyLossValues,
+  type SurrogateOptions,
+} from "../objective/policy_loss.ts";
 
 /** One rationale with its advantage. */
 export interface PolicyRollout {
@@ -67,6 +75,15 @@ interface MicroBatch {
   rows: number;
 }
 
+/** A micro-batch whose gradient is issued. */
+interface IssuedBatch {
+  readonly sums: PendingPolicySums;
+  /** Factor of its token losses. */
+  readonly scale: number;
+  /** Rows that go through the decoder. */
+  readonly rows: number;
+}
+
 /**
  * Adds the gradient of the mini-batch's loss to `gradients`.
  *
@@ -85,6 +102,26 @@ export async function policyGradient(
     : options.aggregation === "token-mean-micro"
     ? { kind: "token-mean-micro", miniBatchSequences: rollouts.length }
     : { kind: "seq-sum", sequences: rollouts.length };
+  checkSurrogate(options.surrogate);
+  const batches = microBatches(groups, options), sampled = batches.map(sampledSequences);
+  for (const sequences of sampled) checkSampled(sequences, sequences.oldLogProbs.length);
+  const miniBatch = { aggregation, tokens };
+  const issued = batches.map((batch, i) => {
+    const part = issueGradient(decoder, batch, sampled[i]!, options, miniBatch, gradients);
+    options.onTokens?.(part.rows);
+    return part;
+  });
+  const sums = await decoder.device.policySums(issued.map((part) => part.sums));
+  return statisticsOf(issued, sums, options.entropyCoef, tokens);
+}
+
+/** Adds up what the micro-batches say. */
+function statisticsOf(
+  issued: readonly IssuedBatch[],
+  sums: readonly PolicySums[],
+  entropyCoef: number,
+  tokens: number,
+): PolicyStatistics {
   const total = {
     loss: 0,
     clipFraction: 0,
@@ -94,17 +131,17 @@ export async function policyGradient(
     logProbGap: 0,
     rows: 0,
   };
-  for (const batch of microBatches(groups, options)) {
-    const part = await microBatch(decoder, batch, options, aggregation, tokens, gradients);
-    const share = part.tokens / tokens;
-    total.loss += part.loss;
-    for (const key of ["clipFraction", "dualClipFraction", "approxKl", "entropy"] as const) {
-      total[key] += share * part[key];
+  issued.forEach(({ scale, rows }, i) => {
+    const part = sums[i]!, values = policyLossValues(part, scale);
+    const share = part.tokens / tokens, entropy = part.entropy / part.tokens;
+    total.loss += values.loss - entropyCoef * entropy * part.tokens / tokens;
+    for (const key of ["clipFraction", "dualClipFraction", "approxKl"] as const) {
+      total[key] += share * values[key];
     }
+    total.entropy += share * entropy;
     total.logProbGap = Math.max(total.logProbGap, part.logProbGap);
-    total.rows += part.rows;
-    options.onTokens?.(part.rows);
-  }
+    total.rows += rows;
+  });
   return { ...total, tokens };
 }
 
@@ -139,90 +176,61 @@ function microBatches(
   return batches;
 }
 
-async function microBatch(
-  decoder: Decoder,
-  batch: MicroBatch,
-  options: PolicyOptions,
-  aggregation: Aggregation,
-  miniBatchTokens: number,
-  gradients: Weights,
-): Promise<PolicyStatistics> {
-  const { device, config, weights } = decoder;
-  const packed = packSequences(batch.sequences);
-  const rows: number[] = [], ids: number[] = [], old: number[] = [], advantages: number[] = [], offsets = [0];
-  for (const { rollout, prompt, own } of batch.rollouts) {
-    const head = packed.segments[prompt]!;
+/** How the tokens of a micro-batch's rationales were sampled. */
+function sampledSequences({ rollouts }: MicroBatch): SampledSequences {
+  const oldLogProbs: number[] = [], offsets = [0];
+  for (const { rollout } of rollouts) {
+    rollout.tokens.forEach((_, j) => oldLogProbs.push(rollout.oldLogProbs[j]!));
+    offsets.push(oldLogProbs.length);
+  }
+  return { oldLogProbs, advantages: rollouts.map(({ rollout }) => rollout.advantage), offsets };
+}
+
+/** The rationales' tokens, and the rows of the packed stream that predict them. */
+function predictionsOf({ rollouts }: MicroBatch, { segments }: PackedBatch) {
+  const rows: number[] = [], ids: number[] = [];
+  for (const { rollout, prompt, own } of rollouts) {
+    const head = segments[prompt]!;
     rollout.tokens.forEach((id, j) => {
       // The first token is predicted by the prompt's last row, each further one by the row of the token before it.
-      rows.push(j === 0 ? head.start + head.length - 1 : packed.segments[own]!.start + j - 1);
+      rows.push(j === 0 ? head.start + head.length - 1 : segments[own]!.start + j - 1);
       ids.push(id);
-      old.push(rollout.oldLogProbs[j]!);
     });
-    advantages.push(rollout.advantage);
-    offsets.push(ids.length);
   }
-  const activations = decoder.forwardTraining(packed, options.checkpointing);
-  const targets = Int32Array.from(ids), index = device.upload(Int32Array.from(rows), [rows.length]);
-  const predicting = device.alloc([rows.length, config.hiddenSize]);
+  return { rows: Int32Array.from(rows), ids: Int32Array.from(ids) };
+}
+
+/** Issues the forward and the backward pass of a micro-batch. */
+function issueGradient(
+  decoder: Decoder,
+  batch: MicroBatch,
+  sampled: SampledSequences,
+  { surrogate, entropyCoef, temperature, checkpointing }: PolicyOptions,
+  miniBatch: { readonly aggregation: Aggregation; readonly tokens: number },
+  gradients: Weights,
+): IssuedBatch {
+  const { device, config, weights: { head } } = decoder;
+  const packed = packSequences(batch.sequences), { rows, ids } = predictionsOf(batch, packed);
+  const scale = aggregationScale(miniBatch.aggregation, ids.length, batch.rollouts.length);
+  const activations = decoder.forwardTraining(packed, checkpointing);
+  const index = device.upload(rows, [ids.length]), predicting = device.alloc([ids.length, config.hiddenSize]);
   device.gatherRows(activations.hidden, index, predicting);
-  const statistics = await device.lmHead(predicting, weights.head, targets, options.temperature, {
-    forBackward: true,
-  });
-  let result;
-  try {
-    result = policyLoss(
-      { logProbs: statistics.logProb, oldLogProbs: old, advantages, offsets },
-      options.surrogate,
-      aggregation,
-    );
-  } catch (error) {
-    device.lmHeadDiscard(statistics);
-    decoder.discard(activations);
-    device.free(index, predicting);
-    throw error;
-  }
+  const statistics = device.alloc([ids.length, 3]), dLogProb = device.alloc([ids.length]);
+  device.lmHeadInto(predicting, head, ids, temperature, statistics, { forBackward: true });
+  const sums = device.policyLoss(statistics, sampled, { ...surrogate, scale }, dLogProb);
   const dPredicting = device.alloc(predicting.shape), dHidden = device.alloc(activations.hidden.shape);
   device.fill(dPredicting, 0);
   device.fill(dHidden, 0);
   const gradient = {
-    dLogProb: Float32Array.from(result.gradient),
-    ...(options.entropyCoef !== 0 && {
-      dEntropy: new Float32Array(ids.length).fill(-options.entropyCoef / miniBatchTokens),
-    }),
+    dLogProb,
+    ...(entropyCoef !== 0 &&
+      { dEntropy: new Float32Array(ids.length).fill(-entropyCoef / miniBatch.tokens) }),
   };
   const dHead = gradients.head;
-  device.lmHeadBackward(
-    predicting,
-    weights.head,
-    targets,
-    options.temperature,
-    statistics,
-    gradient,
-    dPredicting,
-    dHead,
-  );
+  device.lmHeadBackward(predicting, head, ids, temperature, statistics, gradient, dPredicting, dHead);
   device.scatterAddRows(dPredicting, index, dHidden);
-  device.free(index, predicting, dPredicting);
+  device.free(index, predicting, statistics, dLogProb, dPredicting);
   decoder.backward(activations, dHidden, gradients);
   device.free(dHidden);
-  const { loss, clipFraction, dualClipFraction, approxKl } = result;
-  const entropy = mean(statistics.entropy);
-  return {
-    loss: loss - options.entropyCoef * entropy * ids.length / miniBatchTokens,
-    clipFraction,
-    dualClipFraction,
-    approxKl,
-    entropy,
-    logProbGap: gap(statistics, old),
-    tokens: ids.length,
-    rows: packed.ids.length,
-  };
-}
-
-function gap({ logProb }: TokenStatistics, old: readonly number[]): number {
-  return logProb.reduce((worst, value, i) => Math.max(worst, Math.abs(value - old[i]!)), 0);
-}
-
-function mean(values: Float32Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { sums, scale, rows: packed.ids.length };
 }

@@ -6,7 +6,9 @@ import {
   MODEL_NAMES,
   modelFolder,
 } from "../../fixtures/golden/models/read.ts";
+import { profiled } from "../../kernels/profile.ts";
 import { backboneTest, type Bench, withRandomDecoder } from "../backbone/_decoder_bench.ts";
+import { Decoder } from "../backbone/decoder.ts";
 import { Weights } from "../backbone/weights.ts";
 import { request, tokens } from "../rollout/_rollout_bench.ts";
 import { generate } from "../rollout/generate.ts";
@@ -131,6 +133,23 @@ backboneTest(
   },
 );
 
+backboneTest(
+  "policyGradient() looks at results once, however many micro-batches it runs",
+  modelFolder("llama"),
+  async ({ device: engine, config, backbone }) => {
+    const { device, times } = profiled(engine), weights = Weights.read(device, config, backbone.tensors);
+    const gradients = Weights.zeros(device, config), options = { ...settings, microBatchTokens: 1 };
+    await policyGradient(new Decoder(weights), groupsOf(one.grpo), options, gradients);
+    const calls = new Map(times().map(({ op, calls }) => [op, calls]));
+    assert.equal(calls.get("policyLoss"), one.grpo.rollouts.length);
+    assert.equal(calls.get("policySums"), 1);
+    const looks = ["read", "lmHead", "lmHeadSample", "infoNce", "globalNorm"];
+    assert.deepEqual(looks.filter((op) => calls.has(op)), []);
+    weights.free();
+    gradients.free();
+  },
+);
+
 /** Rollouts that the decoder itself sampled. */
 async function sampledGroups(bench: Bench, temperature: number): Promise<PolicyGroup[]> {
   const requests = [0, 1, 2].map((i) =>
@@ -240,5 +259,11 @@ backboneTest(
       const groups = [{ prompt: group!.prompt, rollouts: [{ ...rollout!, ...wrong }] }];
       await assert.rejects(run(bench, groups, settings), NumericError);
     }
+    const groups = groupsOf(one.grpo), { head } = bench.weights, values = await bench.device.read(head);
+    bench.device.write(head, values.map(() => NaN));
+    for (const microBatchTokens of [1, 10_000]) {
+      await assert.rejects(run(bench, groups, { ...settings, microBatchTokens }), NumericError);
+    }
+    bench.device.write(head, values);
   },
 );
