@@ -33,6 +33,7 @@ import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } 
 import { openAdapter, type OpenedAdapter } from "./adapter.ts";
 import type { Arena } from "./arena.ts";
 import { AttentionOps } from "./attention.ts";
+import { cacheBytesOf } from "./device_memory.ts";
 import { ElementwiseOps } from "./elementwise.ts";
 import { InfoNceOps } from "./info_nce.ts";
 import { GpuKvCache } from "./kv_cache.ts";
@@ -67,13 +68,12 @@ class WebGpuEngine implements WebGpuDevice {
   readonly #infoNce: InfoNceOps;
   readonly #optimizer: OptimizerOps;
 
-  constructor(adapter: OpenedAdapter, options: WebGpuOptions) {
+  constructor(adapter: OpenedAdapter, options: WebGpuOptions, cacheBytes: number) {
     const queue = this.#queue = new CommandQueue(adapter, options);
     const arena = this.#arena = queue.newArena();
-    // A GPU has room for more sequences than a software adapter, which shares the memory of a CPU.
     this.decoding = adapter.software
-      ? { ahead: 16, mostSlots: 192, cacheBytes: 256 * 2 ** 20, prefillTokens: 1024 }
-      : { ahead: 16, mostSlots: 512, cacheBytes: 2 * 2 ** 30, prefillTokens: 8192 };
+      ? { ahead: 16, mostSlots: 192, cacheBytes, prefillTokens: 1024 }
+      : { ahead: 16, mostSlots: 512, cacheBytes, prefillTokens: 8192 };
     this.description = {
       engine: "webgpu",
       adapter: adapter.name,
@@ -458,5 +458,6 @@ export interface WebGpuOptions {
  * @throws {MissingError} if there is no adapter, with the cure for this operating system
  */
 export async function createWebGpuDevice(options: WebGpuOptions = {}): Promise<WebGpuDevice> {
-  return new WebGpuEngine(options.adapter ?? await openAdapter(), options);
+  const adapter = options.adapter ?? await openAdapter();
+  return new WebGpuEngine(adapter, options, await cacheBytesOf(adapter));
 }
