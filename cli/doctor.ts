@@ -7,7 +7,7 @@ import { ExitCode, GraceError } from "#errors";
 import type { MemoryEstimate } from "../lib/backbone/memory.ts";
 import type { CommandIo } from "./io.ts";
 import type { EngineSpeed } from "../kernels/speed.ts";
-import type { AdapterFacts } from "../kernels/webgpu/adapter.ts";
+import type { AdapterFacts } from "../kernels/webgpu/adapter_facts.ts";
 import type { Machine } from "./machine.ts";
 import { backboneOption } from "./options.ts";
 import { newCommand, type Syntax } from "./syntax.ts";
@@ -48,7 +48,7 @@ export interface EngineReport extends EngineSpeed {
 export interface BackboneNeeds extends MemoryEstimate {
   readonly name: string;
   readonly architecture: string;
-  /** Weights in memory, for computing without training. */
+  /** Weights in memory, for computing without training, on the CPU; on WebGPU `storedWeights`. */
   readonly inference: number;
   /** Full fine-tuning with `stepTokens` tokens in flight. */
   readonly training: number;
@@ -74,7 +74,7 @@ export async function doctorCommand(options: DoctorOptions, io: CommandIo): Prom
   const engines = [await measureEngine("cpu")];
   let webgpu: AdapterFacts | null = null, webgpuProblem: string | null = null;
   try {
-    const { readAdapter } = await import("../kernels/webgpu/adapter.ts");
+    const { readAdapter } = await import("../kernels/webgpu/adapter_facts.ts");
     webgpu = await readAdapter();
     engines.push(await measureEngine("webgpu"));
   } catch (error) {
@@ -109,9 +109,9 @@ async function measureEngine(kind: "cpu" | "webgpu"): Promise<EngineReport> {
 async function readNeeds(path: string): Promise<BackboneNeeds> {
   const { openBackbone } = await import("../lib/backbone/open.ts");
   const { estimateMemory } = await import("../lib/backbone/memory.ts");
-  const { name, config, close } = await openBackbone(path);
+  const { name, config, tensors, close } = await openBackbone(path);
+  const estimate = estimateMemory(config, tensors);
   close();
-  const estimate = estimateMemory(config);
   return {
     name,
     architecture: config.architecture,
@@ -148,7 +148,7 @@ function describeEngine({ kind, description, gflops, gigabytesPerSecond }: Engin
 }
 
 function describeAdapter(
-  { name, vendor, software, features, limits, readBack }: AdapterFacts,
+  { name, vendor, software, features, limits, readBack, room }: AdapterFacts,
 ) {
   const named = `${name}, by ${vendor}`;
   return [
@@ -165,6 +165,9 @@ function describeAdapter(
         limits.maxComputeWorkgroupStorageSize / 1024
       } KiB of workgroup memory, ${limits.maxComputeInvocationsPerWorkgroup} invocations a workgroup`,
     ],
+    ...(room === null ? [] : [
+      ["  memory", `${formatBytes(room)} to be had, as its driver has it now`] satisfies [string, string],
+    ]),
     [
       "  read-back",
       readBack === "immediate" ? "immediate" : "awaited: at least 10 ms each, so decoding looks rarely",
@@ -173,27 +176,37 @@ function describeAdapter(
 }
 
 function describeBackbone(
-  { name, architecture, parameters, inference, training, kvCachePerToken, largestTensor }: BackboneNeeds,
+  { name, architecture, parameters, inference, training, kvCachePerToken, ...needs }: BackboneNeeds,
   available: number,
   webgpu: AdapterFacts | null,
 ): [string, string][] {
-  const fits = (bytes: number) => bytes <= available ? "fits the memory" : "DOES NOT FIT the memory";
+  const fits = (bytes: number, room: number) => bytes <= room ? "fits" : "DOES NOT FIT";
+  const cache = `${formatBytes(kvCachePerToken)} a token`, steps = `at ${stepTokens} tokens a step`;
   const rows: [string, string][] = [
     ["backbone", `${name}: ${architecture}, ${(parameters / 1e6).toFixed(1)} M parameters`],
-    [
-      "  inference",
-      `${formatBytes(inference)} and ${formatBytes(kvCachePerToken)} a token: ${fits(inference)}`,
-    ],
-    ["  training", `${formatBytes(training)} at ${stepTokens} tokens a step: ${fits(training)}`],
+    ["  inference", `${formatBytes(inference)} and ${cache}: ${fits(inference, available)} the memory`],
+    ["  training", `${formatBytes(training)} ${steps}: ${fits(training, available)} the memory`],
   ];
   if (webgpu) {
-    const fits = largestTensor <= webgpu.limits.maxBufferSize ? "fits" : "DOES NOT FIT";
-    rows.push([
-      "  webgpu",
-      `largest tensor ${
-        formatBytes(largestTensor)
-      }: ${fits} a buffer (WebGPU does not tell how much memory a GPU has)`,
-    ]);
+    const { storedWeights, largestTensor } = needs;
+    // A software adapter has the memory of the machine.
+    const room = webgpu.software ? available : webgpu.room;
+    const fitting = (bytes: number) =>
+      room === null ? "WebGPU does not tell whether it fits" : `${fits(bytes, room)} the memory`;
+    const less = storedWeights < inference ? ", as matrices stay in 16 bits" : "";
+    rows.push(
+      [
+        "  on webgpu",
+        `inference ${formatBytes(storedWeights)}${less}, and ${cache}: ${fitting(storedWeights)}`,
+      ],
+      ["", `training ${formatBytes(training)} ${steps}: ${fitting(training)}`],
+      [
+        "",
+        `largest tensor ${formatBytes(largestTensor)}: ${
+          fits(largestTensor, webgpu.limits.maxBufferSize)
+        } a buffer`,
+      ],
+    );
   }
   return rows;
 }

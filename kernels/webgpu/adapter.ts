@@ -8,7 +8,6 @@
  * @module
  */
 import { MissingError } from "#errors";
-import { Readback } from "./readback.ts";
 
 /** A device and what it can do. */
 export interface OpenedAdapter {
@@ -27,7 +26,7 @@ export interface OpenedAdapter {
 }
 
 /** Limits that are asked for as high as the adapter goes; the defaults are for phones. */
-const wanted = [
+export const wantedLimits = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
   "maxComputeInvocationsPerWorkgroup",
@@ -44,7 +43,7 @@ const wanted = [
 export const neededLimits = {
   maxStorageBuffersPerShaderStage: 10,
   maxComputeWorkgroupStorageSize: 32768,
-} as const satisfies Partial<Record<typeof wanted[number], number>>;
+} as const satisfies Partial<Record<typeof wantedLimits[number], number>>;
 
 /** How to get an adapter, by operating system. */
 const cures: Readonly<Record<string, string>> = {
@@ -68,55 +67,6 @@ async function request(): Promise<GPUAdapter | null> {
   } finally {
     if (homeless) env.delete("XDG_RUNTIME_DIR");
   }
-}
-
-/** Makers by their numbers (of PCI, and of Vulkan for software), which is what Deno tells of them. */
-const vendors: Readonly<Record<string, string>> = {
-  [0x1002]: "AMD",
-  [0x106b]: "Apple",
-  [0x10de]: "NVIDIA",
-  [0x1414]: "Microsoft",
-  [0x8086]: "Intel",
-  [0x10005]: "Mesa",
-};
-
-/** What `doctor` tells of an adapter. */
-export interface AdapterFacts {
-  readonly name: string;
-  /** Who made it; the number of an unknown maker. The version of its driver Deno does not tell. */
-  readonly vendor: string;
-  readonly software: boolean;
-  readonly features: OpenedAdapter["features"];
-  readonly limits: Readonly<Record<typeof wanted[number], number>>;
-  /** How results come back, see `readback.ts`. */
-  readonly readBack: "immediate" | "awaited";
-}
-
-/**
- * Opens the adapter that the system offers first, and tells of it.
- *
- * @throws {MissingError} if there is none, or none that opens
- */
-export async function readAdapter(): Promise<AdapterFacts> {
-  const { device, name, software, features } = await openAdapter();
-  const limits = Object.fromEntries(wanted.map((limit) => [limit, device.limits[limit]]));
-  const readback = new Readback(device);
-  const buffer = device.createBuffer({ size: 4, usage: GPUBufferUsage.COPY_SRC });
-  for (let i = 0; i < 2; i++) {
-    const commands = device.createCommandEncoder();
-    await readback.read(commands, buffer, 0, 4, () => device.queue.submit([commands.finish()]));
-  }
-  readback.dispose();
-  buffer.destroy();
-  device.destroy();
-  return {
-    name,
-    vendor: vendors[device.adapterInfo.vendor] ?? device.adapterInfo.vendor,
-    software,
-    features,
-    limits: limits as AdapterFacts["limits"],
-    readBack: readback.path,
-  };
 }
 
 /** The WebGPU adapter that the system offers first, as it describes itself; null if none. */
@@ -159,7 +109,7 @@ export async function openAdapter(): Promise<OpenedAdapter> {
     checkLimits(adapter);
     const requiredLimits: Record<string, number> = {};
     // Deno takes no number that a double does not hold exactly, and an adapter may have no limit at all: 2⁶⁴ − 1.
-    for (const limit of wanted) {
+    for (const limit of wantedLimits) {
       requiredLimits[limit] = Math.min(adapter.limits[limit], Number.MAX_SAFE_INTEGER);
     }
     try {

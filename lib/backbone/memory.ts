@@ -3,15 +3,18 @@
  *
  * @module
  */
+import { bytesPer } from "../../kernels/element_type.ts";
 import type { DecoderConfig } from "./config.ts";
-import { expectedTensors } from "./tensor_source.ts";
+import { expectedTensors, keptAs, type TensorSource } from "./tensor_source.ts";
 
-/** Bytes, unless said otherwise. Everything is float32. */
+/** Bytes, unless said otherwise. Everything is float32 but {@linkcode MemoryEstimate.storedWeights}. */
 export interface MemoryEstimate {
   /** Number of weights. */
   readonly parameters: number;
   /** The weights. */
   readonly weights: number;
+  /** The weights on an engine that reads matrices of 16 bits as the checkpoint has them, where nothing is trained. */
+  readonly storedWeights: number;
   /** The largest of them, which an engine keeps in one buffer. */
   readonly largestTensor: number;
   /** Weights, gradients and the two AdamW moments: 16 bytes a parameter. */
@@ -22,12 +25,16 @@ export interface MemoryEstimate {
   readonly kvCachePerToken: number;
 }
 
-/** Memory that inference and full fine-tuning of a decoder take. */
-export function estimateMemory(config: DecoderConfig): MemoryEstimate {
-  let parameters = 0, largest = 0;
-  for (const shape of expectedTensors(config).values()) {
+/** Memory that inference and full fine-tuning of a decoder take, whose checkpoint stores weights so. */
+export function estimateMemory(
+  config: DecoderConfig,
+  { dtype }: Pick<TensorSource, "dtype">,
+): MemoryEstimate {
+  let parameters = 0, largest = 0, storedWeights = 0;
+  for (const [name, shape] of expectedTensors(config)) {
     const size = shape.reduce((a, b) => a * b, 1);
     parameters += size;
+    storedWeights += bytesPer[keptAs(shape, dtype(name)) ?? "f32"] * size;
     largest = Math.max(largest, size);
   }
   const q = config.heads * config.headDim;
@@ -38,6 +45,7 @@ export function estimateMemory(config: DecoderConfig): MemoryEstimate {
   return {
     parameters,
     weights: 4 * parameters,
+    storedWeights,
     largestTensor: 4 * largest,
     trainingState: 16 * parameters,
     activationsPerToken: 4 * (config.layers * layer + 2 * config.hiddenSize),

@@ -20,8 +20,10 @@ const smolLm2: DecoderConfig = {
   maxPositions: 8192,
 };
 
+const stored = (dtype: string) => ({ dtype: () => dtype });
+
 Deno.test("estimateMemory() counts the published parameters when the decoder is SmolLM2-135M", () => {
-  const estimate = estimateMemory(smolLm2);
+  const estimate = estimateMemory(smolLm2, stored("F32"));
   assert.equal(estimate.parameters, 134_515_008);
   assert.equal(estimate.weights, 4 * 134_515_008);
   assert.equal(estimate.largestTensor, 4 * 49152 * 576);
@@ -31,11 +33,24 @@ Deno.test("estimateMemory() counts the published parameters when the decoder is 
 });
 
 Deno.test("estimateMemory() counts a head of its own when embeddings are not tied", () => {
-  const untied = estimateMemory({ ...smolLm2, tiedEmbeddings: false });
-  assert.equal(untied.parameters - estimateMemory(smolLm2).parameters, 49152 * 576);
+  const untied = estimateMemory({ ...smolLm2, tiedEmbeddings: false }, stored("F32"));
+  assert.equal(untied.parameters - estimateMemory(smolLm2, stored("F32")).parameters, 49152 * 576);
 });
 
 Deno.test("estimateMemory() counts activations in proportion to the layers when they grow", () => {
-  const perLayer = (layers: number) => estimateMemory({ ...smolLm2, layers }).activationsPerToken;
+  const perLayer = (layers: number) =>
+    estimateMemory({ ...smolLm2, layers }, stored("F32")).activationsPerToken;
   assert.equal(perLayer(31) - perLayer(30), perLayer(2) - perLayer(1));
+});
+
+Deno.test("estimateMemory() counts two bytes for what stays in 16 bits: matrices, but not norms", () => {
+  const norms = 61 * 576;
+  for (const dtype of ["BF16", "F16"]) {
+    const { storedWeights, weights } = estimateMemory(smolLm2, stored(dtype));
+    assert.equal(storedWeights, 2 * (134_515_008 - norms) + 4 * norms);
+    assert.equal(weights, 4 * 134_515_008);
+  }
+  for (const dtype of ["F32", "Q4_1"]) {
+    assert.equal(estimateMemory(smolLm2, stored(dtype)).storedWeights, 4 * 134_515_008);
+  }
 });

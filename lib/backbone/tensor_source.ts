@@ -4,6 +4,7 @@
  * @module
  */
 import { UsageError } from "#errors";
+import { type HalfType, isHalf } from "../../kernels/element_type.ts";
 import type { DecoderConfig } from "./config.ts";
 
 /** Named tensors of one checkpoint, under the names and in the layout of Hugging Face (a linear map is [out, in]). */
@@ -52,6 +53,12 @@ export function expectedTensors(config: DecoderConfig): Map<string, readonly num
   tensors.set("model.norm.weight", [hiddenSize]);
   if (!config.tiedEmbeddings) tensors.set("lm_head.weight", [vocabSize, hiddenSize]);
   return tensors;
+}
+
+/** The 16 bits in which a weight of this shape and storage type may stay, where an engine reads such; null otherwise. */
+export function keptAs(shape: readonly number[], dtype: string): HalfType | null {
+  const stored = dtype.toLowerCase();
+  return shape.length === 2 && isHalf(stored) ? stored : null;
 }
 
 /** Old checkpoints store the rotary frequencies, which are computed from the config here. */

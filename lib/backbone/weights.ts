@@ -6,10 +6,10 @@
 import { UsageError } from "#errors";
 import { collectGarbage } from "../../kernels/collect_garbage.ts";
 import type { Device, Tensor } from "../../kernels/device.ts";
-import { type HalfType, isHalf } from "../../kernels/element_type.ts";
+import type { HalfType } from "../../kernels/element_type.ts";
 import { f32ToBf16, f32ToF16, isFiniteF16 } from "../../kernels/half_floats.ts";
 import type { DecoderConfig } from "./config.ts";
-import { expectedTensors, type TensorSource } from "./tensor_source.ts";
+import { expectedTensors, keptAs, type TensorSource } from "./tensor_source.ts";
 
 /** One tensor for every weight of a decoder, by name, in the order of a forward pass. */
 export class Weights {
@@ -36,11 +36,10 @@ export class Weights {
     const tensors = new Map<string, Tensor>();
     const keep = options.keepStored === true && device.readsHalf;
     for (const [name, shape] of expectedTensors(config)) {
-      const values = source.read(name), stored = source.dtype(name).toLowerCase();
-      const asStored = keep && shape.length === 2 && isHalf(stored);
+      const values = source.read(name), stored = keep ? keptAs(shape, source.dtype(name)) : null;
       tensors.set(
         name,
-        asStored ? device.upload(narrow(values, stored, name), shape, stored) : device.take(values, shape),
+        stored ? device.upload(narrow(values, stored, name), shape, stored) : device.take(values, shape),
       );
     }
     return new Weights(device, config, tensors);
