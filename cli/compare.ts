@@ -9,10 +9,8 @@ import type { ArmFolder } from "../evals/compare.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
 import type { Difference } from "../lib/manifest/diff.ts";
 import type { CommandIo } from "./io.ts";
-import { newCommand, oneOf, type Syntax } from "./syntax.ts";
-
-/** Values of `--format`. */
-const formats = ["text", "markdown", "csv"] as const;
+import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
+import { newCommand, type Syntax } from "./syntax.ts";
 
 /** What was asked for. */
 export interface CompareOptions {
@@ -20,7 +18,7 @@ export interface CompareOptions {
   readonly folders: readonly string[];
   /** Arm that the others are compared with; the first if undefined. */
   readonly base?: string | undefined;
-  readonly format: typeof formats[number];
+  readonly format?: ReportFormat | undefined;
 }
 
 const examples = [
@@ -34,7 +32,7 @@ export function compareSyntax(onParsed: (options: CompareOptions) => void): Synt
   return newCommand("compare", "scores of two or more models side by side", examples)
     .argument("<folders...>", "folders of runs, of which all arms are compared, or of evaluations")
     .option("--base <name>", "what the others are compared with (default: the first)")
-    .option("--format <name>", `form of the table: ${formats.join(", ")}`, oneOf(formats), "text")
+    .addOption(formatOption())
     .action((folders, options) => onParsed({ ...options, folders }));
 }
 
@@ -42,16 +40,16 @@ export function compareSyntax(onParsed: (options: CompareOptions) => void): Synt
 export async function compareCommand(options: CompareOptions, io: CommandIo): Promise<ExitCode> {
   const { compareFolders } = await import("../evals/compare.ts");
   const { renderComparison } = await import("../evals/report.ts");
-  const { folders, base, format } = options;
+  const { comparisonTable } = await import("../evals/report_table.ts");
+  const { folders, base } = options, format = formatOf(options.format, io);
   const comparison = await compareFolders(scoredFolders(folders), base === undefined ? {} : { base });
   const settings = await settingDifferences(folders);
-  if (io.json) {
-    io.print(JSON.stringify({ schema: "grace-compare/2", comparison, settings }));
-    return ExitCode.success;
-  }
-  io.print(renderComparison(comparison, format).trimEnd());
-  // A table for another program has nothing behind it.
-  if (format !== "csv") { for (const line of await describeSettings(settings)) io.print(line); }
+  const described = await describeSettings(settings);
+  await printAs(format, {
+    people: (form) => renderComparison(comparison, form) + described.join("\n"),
+    table: () => comparisonTable(comparison),
+    json: () => ({ schema: "grace-compare/2", comparison, settings }),
+  }, io);
   return ExitCode.success;
 }
 

@@ -11,7 +11,8 @@ import type { EvaluationFrom } from "./eval_from.ts";
 import type { EvaluationResult } from "./evaluation.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
-import { dataRootOf, settingsOf } from "./settings.ts";
+import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
+import { dataRootOf, noteUnusedDataRoot, settingsOf } from "./settings.ts";
 import { listOfNames, newCommand, oneOf, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
@@ -38,6 +39,7 @@ export interface EvalOptions {
   readonly dataRoot?: string | undefined;
   readonly out?: string | undefined;
   readonly seed?: number | undefined;
+  readonly format?: ReportFormat | undefined;
 }
 
 /** The suite that `--list` shows where nothing is chosen. */
@@ -79,6 +81,7 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .addOption(dataRootOption())
     .option("--out <dir>", "folder for the records (default: one below scores/, named after model and suite)")
     .addOption(seedOption())
+    .addOption(formatOption())
     .addHelpText("after", `\n${PRESET_RULE}\nThe same command continues an evaluation that was interrupted.`)
     .action(onParsed);
 }
@@ -100,16 +103,21 @@ const fromOption = () =>
 /** Evaluates and prints the scores. */
 export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<ExitCode> {
   const { findSuite, suiteId } = await import("../evals/find_suite.ts");
+  const format = formatOf(options.format, io);
   if (options.list) {
     const { printTasks } = await import("./list_tasks.ts");
-    await printTasks(suiteId(options, LISTED) ?? LISTED, dataRootOf(options.dataRoot), io);
+    if (format !== "text" && format !== "json") {
+      throw new UsageError(`--list together with --format ${format}`, "choose text or json");
+    }
+    const json = format === "json";
+    await printTasks(suiteId(options, LISTED) ?? LISTED, dataRootOf(options.dataRoot), { ...io, json });
     return ExitCode.success;
   }
   const { from } = options;
   if (from !== undefined) {
     const { evaluateFrom } = await import("./eval_from.ts");
     const result = await evaluateFrom({ ...options, from, dataRoot: dataRootOf(options.dataRoot) }, io);
-    await printScores(result, io);
+    await printScores(result, format, io);
     return result.exitCode;
   }
   const { evaluateEncoder, evaluateModel } = await import("./evaluation.ts");
@@ -119,7 +127,8 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
     if (suite === undefined) {
       throw new UsageError("no suite is named", "name one with --suite, or choose with --tasks or --types");
     }
-    await printScores(await evaluateEncoder({ encoder, suite, dataRoot, out }, io), io);
+    if (findSuite(suite).embedded) noteUnusedDataRoot(options, suite, io);
+    await printScores(await evaluateEncoder({ encoder, suite, dataRoot, out }, io), format, io);
     return ExitCode.success;
   }
   const given = await settingsOf(options);
@@ -127,24 +136,35 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
   const { resolved } = suite === options.suite
     ? given
     : await settingsOf({ ...options, suite: findSuite(suite!).id });
+  const { id, embedded } = findSuite(resolved.manifest.suite);
+  if (embedded) noteUnusedDataRoot(options, id, io);
   const device = await openDevice(resolved.manifest.device, io.progress);
   try {
     const { rationale } = options;
-    await printScores(await evaluateModel({ resolved, rationale, dataRoot, out, device }, io), io);
+    await printScores(await evaluateModel({ resolved, rationale, dataRoot, out, device }, io), format, io);
     return ExitCode.success;
   } finally {
     device.dispose();
   }
 }
 
-async function printScores(result: EvaluationResult & Partial<EvaluationFrom>, io: CommandIo): Promise<void> {
+async function printScores(
+  result: EvaluationResult & Partial<EvaluationFrom>,
+  format: ReportFormat,
+  io: CommandIo,
+): Promise<void> {
   const { folder, scores, differences, finding } = result;
   const { renderScores } = await import("../evals/report.ts");
+  const { scoreTable } = await import("../evals/report_table.ts");
+  const behind = `\nEvery number above comes from the records in ${folder}${
+    finding == null ? "" : `\n\n${finding}`
+  }`;
   io.progress.end();
-  if (io.json) {
-    const compared = differences == null ? {} : { differences };
-    return io.print(JSON.stringify({ schema: "grace-eval/1", folder, scores, ...compared }));
-  }
-  io.print(`${renderScores(scores, "text")}\nEvery number above comes from the records in ${folder}`);
-  if (finding != null) io.print(`\n${finding}`);
+  // A table for another program has nothing behind it.
+  if (finding != null && (format === "csv" || format === "arrow")) io.progress.note(finding);
+  await printAs(format, {
+    people: (form) => renderScores(scores, form) + behind,
+    table: () => scoreTable(scores),
+    json: () => ({ schema: "grace-eval/1", folder, scores, ...differences == null ? {} : { differences } }),
+  }, io);
 }

@@ -44,6 +44,10 @@ Deno.test("eval --from computes stored scores again without a model, and tells w
   assert.doesNotMatch(same.stderr, /device|model/);
   assert.deepEqual(contentOf(lab.path("scores")), before, "nothing is written there");
 
+  const csv = await from("--format", "csv");
+  assert.equal(csv.stdout, Deno.readTextFileSync(lab.path("scores/report.csv")));
+  assert.match(csv.stderr, /are what the stored outputs give/);
+
   // Into another folder, which has the same scores as bytes.
   const copied = await from("--out", lab.path("again"));
   assert.equal(copied.code, 0, copied.stderr);

@@ -35,6 +35,12 @@ export interface CommandIo {
   readonly progress: Progress;
   /** Writes a line of results to stdout. */
   print(line: string): void;
+  /**
+   * Writes results that are no text to stdout.
+   *
+   * @throws UsageError if that is a terminal
+   */
+  write(bytes: Uint8Array): void;
 }
 
 /** Anything with a blocking write: `Deno.stdout`, `Deno.stderr`. */
@@ -43,9 +49,13 @@ export interface SyncWriter {
   writeSync(bytes: Uint8Array): number;
 }
 
-/** Writes all of `text`: one `writeSync` may take only part of it, as into a full pipe. */
+/** Writes all of `text`. */
 export function writeText(writer: SyncWriter, text: string): void {
-  const bytes = new TextEncoder().encode(text);
+  writeBytes(writer, new TextEncoder().encode(text));
+}
+
+/** Writes all of `bytes`: one `writeSync` may take only part of them, as into a full pipe. */
+export function writeBytes(writer: SyncWriter, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writer.writeSync(bytes.subarray(at));
 }
 

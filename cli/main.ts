@@ -16,7 +16,7 @@ import { embedCommand, embedSyntax } from "./embed.ts";
 import { evalCommand, evalSyntax } from "./eval.ts";
 import { explainError } from "./exit.ts";
 import { explainCommand, explainSyntax } from "./explain.ts";
-import { COLOR_MODES, type ColorMode, type CommandIo, wantsColor, writeText } from "./io.ts";
+import { COLOR_MODES, type ColorMode, type CommandIo, wantsColor, writeBytes, writeText } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { pullCommand, pullSyntax } from "./pull.ts";
 import { runCommand, runSyntax } from "./run.ts";
@@ -147,6 +147,12 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
       signal: abortOnSignals(progress),
       progress,
       print: (line) => writeText(Deno.stdout, `${line}\n`),
+      write: (bytes) => {
+        if (Deno.stdout.isTerminal()) {
+          throw new UsageError("a terminal cannot show this format", "send it to a file: ... > report.arrow");
+        }
+        writeBytes(Deno.stdout, bytes);
+      },
     });
     progress.end();
     return exitCode;

@@ -9,7 +9,7 @@ import { ARMS, type DeviceName, type Preset, PRESETS } from "../lib/manifest/nam
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
-import { dataRootOf, settingsOf } from "./settings.ts";
+import { dataRootOf, noteUnusedDataRoot, settingsOf } from "./settings.ts";
 import { listOfNames, newCommand, oneOf, type Syntax, wholeNumber } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
@@ -65,6 +65,10 @@ export async function runCommand(options: RunOptions, io: CommandIo): Promise<Ex
       "name the grace.json whose grace.lock.json must not change",
     );
   }
+  const { suite: suiteId, data } = resolved.manifest;
+  const { isEmbedded } = await import("../lib/data/embedded.ts");
+  const { findSuite } = await import("../evals/find_suite.ts");
+  if (findSuite(suiteId).embedded && isEmbedded(data.train)) noteUnusedDataRoot(options, suiteId, io);
   const device = await openDevice(resolved.manifest.device, io.progress);
   try {
     const result = await runExperiment({

@@ -7,6 +7,7 @@ import { basename, join, resolve } from "node:path";
 import { UsageError } from "#errors";
 import type { DeviceName, Preset } from "../lib/manifest/names.ts";
 import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
+import type { CommandIo } from "./io.ts";
 
 /** Options that are settings; what is undefined was not given. */
 export interface SettingOptions {
@@ -91,4 +92,16 @@ async function presetOfRun(backbone: string): Promise<Preset | undefined> {
 /** The folder of data sets, if one is given. */
 export function dataRootOf(dataRoot: string | undefined): string | undefined {
   return dataRoot ?? Deno.env.get("GRACE_DATA_ROOT");
+}
+
+/** Tells that a folder was named for nothing: one that the environment names is there for all commands, and needs no remark. */
+export function noteUnusedDataRoot(
+  { dataRoot }: { readonly dataRoot?: string | undefined },
+  suite: string,
+  io: CommandIo,
+): void {
+  if (dataRoot === undefined) return;
+  io.progress.note(
+    `--data-root "${dataRoot}" is not read: all data of the suite "${suite}" come with the program`,
+  );
 }

@@ -19,6 +19,9 @@ const EMBEDDED_GENERAL_TASKS = 2;
 /** Names of the 56: no other task takes the place of one of them. */
 const NAMES: ReadonlySet<string> = new Set(MTEB_TASKS.map((task) => task.name));
 
+/** In the names of general tasks whose data are only a part of the official ones: "mmlu-half", "humaneval-2-of-164". */
+const PART = /-half\b|-half_|-\d+-of-\d+/;
+
 const MTEB = Object.keys(MTEB_CATEGORIES) as Category[];
 
 /** A weighted mean of the main metrics of tasks. */
@@ -52,8 +55,9 @@ export function categoryMeans(scores: readonly ScoreRecord[]): TaskMean[] {
 }
 
 /**
- * Averages over categories. Of MTEB: the mean over its 56 tasks, and nothing unless all are there. Of the embedded tasks: the
- * mean of the seven categories and that of general ability, labelled as partial where some are missing.
+ * Averages over categories. Of MTEB: the mean over its 56 tasks and that over its seven types, as its leaderboard has them ("Mean
+ * (Task)", "Mean (TaskType)"), and nothing unless all are there. Of the embedded tasks: the mean of the seven categories and that
+ * of general ability, labelled as partial where some are missing.
  */
 export function overallMeans(scores: readonly ScoreRecord[]): TaskMean[] {
   const means = categoryMeans(scores);
@@ -86,7 +90,10 @@ export function overallMeans(scores: readonly ScoreRecord[]): TaskMean[] {
   };
   return [
     ...(mteb.whole
-      ? [average("average of 56 tasks", true, mteb.found, ({ weights }) => weights.size / 56)]
+      ? [
+        average("average of 56 tasks", true, mteb.found, ({ weights }) => weights.size / 56),
+        average("average of 7 types", true, mteb.found, () => 1 / MTEB.length),
+      ]
       : []),
     ...(embedding.found.length === 0 ? [] : [average(
       `embedding average${embedding.whole ? "" : partial(embedding.found)}`,
@@ -103,23 +110,30 @@ export function overallMeans(scores: readonly ScoreRecord[]): TaskMean[] {
 function categoryMean(category: Category, embedded: boolean, members: readonly ScoreRecord[]): TaskMean {
   const all = embedded ? EMBEDDED_GENERAL_TASKS : GENERAL_BENCHMARKS;
   const expected = category === "general" ? all : embedded ? 1 : MTEB_CATEGORIES[category];
-  const sliced = members.filter((score) => score.task !== score.baseTask).length;
+  const sliced = members.filter((score) => score.task !== score.baseTask || PART.test(score.task)).length;
   const foreign = embedded || category === "general"
     ? 0
     : members.filter((score) => !NAMES.has(score.baseTask)).length;
-  const complete = members.length === expected && sliced === 0 && foreign === 0;
+  const again = embedded || category !== "general" ? 0 : members.length - benchmarksOf(members);
+  const complete = members.length === expected && sliced === 0 && foreign === 0 && again === 0;
   const kind = (count: number) => `${embedded ? "embedded " : ""}task${embedded && count === 1 ? "" : "s"}`;
   const sliceNote = sliced === 0 ? "" : sliced === members.length ? ", sliced" : `, ${sliced} of them sliced`;
   const foreignNote = foreign === 0 ? "" : `, ${foreign} of another list`;
+  const againNote = again === 0 ? "" : `, ${again} in another variant, too`;
   const label = !complete
-    ? `${category} (partial: ${members.length - foreign} of ${expected} ${
+    ? `${category} (partial: ${members.length - foreign - again} of ${expected} ${
       kind(expected)
-    }${foreignNote}${sliceNote})`
+    }${foreignNote}${againNote}${sliceNote})`
     : embedded
     ? `${category} (${expected} ${kind(expected)})`
     : category;
   const weights = new Map(members.map((score) => [score.task, 1 / members.length]));
   return taskMean({ category, embedded, label, complete, weights }, members);
+}
+
+/** How many different benchmarks of general ability there are: two variants of one are one. */
+function benchmarksOf(members: readonly ScoreRecord[]): number {
+  return new Set(members.map(({ scorer }) => scorer.split("/")[0])).size;
 }
 
 function taskMean(mean: Omit<TaskMean, "value" | "stderr">, scores: readonly ScoreRecord[]): TaskMean {

@@ -118,7 +118,25 @@ Deno.test("overallMeans() gives no average of MTEB's tasks but over all 56, each
   assert.deepEqual(overallMeans([record("STS12", "sts"), record("B", "general")]), []);
   const all = MTEB_TASKS.map(({ name, category }, i) => record(name, category, { value: i / 56 }));
   assert.deepEqual(overallMeans(all.slice(1)), []);
-  const [average, ...more] = overallMeans(all);
-  assert.deepEqual([average!.label, average!.complete, more.length], ["average of 56 tasks", true, 0]);
-  assertClose([average!.value], [55 / 2 / 56], 1e-12);
+  const averages = overallMeans(all);
+  assert.deepEqual(labels(averages), [["average of 56 tasks", true], ["average of 7 types", true]]);
+  const types = categoryMeans(all).map(({ value }) => value);
+  assertClose(
+    averages.map(({ value }) => value),
+    [55 / 2 / 56, types.reduce((sum, value) => sum + value) / 7],
+    1e-12,
+  );
+});
+
+Deno.test("categoryMeans() calls general ability complete with one whole score of each of the six benchmarks", () => {
+  const six = ["gsm8k", "mmlu", "triviaqa", "fever-3way", "bbh_fewshot", "humaneval"].map((task) =>
+    record(task, "general", { scorer: `${task.split(/[-_]/)[0]}/1` })
+  );
+  const label = (scores: ScoreRecord[]) => categoryMeans(scores)[0]!.label;
+  assert.equal(label(six), "general");
+  const half = record("mmlu-half", "general", { scorer: "mmlu/1" });
+  assert.equal(label(six.with(1, half)), "general (partial: 6 of 6 tasks, 1 of them sliced)");
+  const generative = record("mmlu_generative", "general", { scorer: "mmlu/1" });
+  assert.equal(label(six.with(0, generative)), "general (partial: 5 of 6 tasks, 1 in another variant, too)");
+  assert.equal(label([...six, generative]), "general (partial: 6 of 6 tasks, 1 in another variant, too)");
 });

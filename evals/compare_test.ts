@@ -95,7 +95,10 @@ Deno.test("compareScores() averages over the benchmark only when every task is t
   const arms = [arm("a", 0), arm("b", 1)];
   const { averages } = compareScores(arms, { resamples: 20 });
   const plain = arms.map(({ scores }) => scores.reduce((sum, s) => sum + s.record.value, 0) / 56);
-  assert.deepEqual(averages.map((row) => row.label), ["average of 56 tasks"]);
+  assert.deepEqual(averages.map((row) => row.label), [
+    "average of 56 tasks",
+    "average of 7 types",
+  ]);
   assertClose(averages[0]!.values, plain, 1e-12);
   const without = arms.map(({ name, scores }) => ({ name, scores: scores.slice(1) }));
   assert.deepEqual(compareScores(without, { resamples: 20 }).averages, []);
