@@ -8,7 +8,7 @@ import type { AdamWSpec, RopeTable } from "../device.ts";
 import { adamWConstants, adamWGraph } from "./adamw.ts";
 import { safeThreads } from "./linear.ts";
 import { type Graph, node } from "./onnx.ts";
-import { type OrtTensor, ortTensor, Session } from "./ort.ts";
+import { OrtTensor, ortTensor, Session } from "./ort.ts";
 import { Ones } from "./ones.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
@@ -285,9 +285,10 @@ export class ElementwiseOps {
     }
     // Compared by content: the caller may write new positions into the same array.
     if (n !== this.#positions.values.length || !positions.every((p, i) => p === this.#positions.values[i])) {
+      this.#positions.ids.release();
       this.#positions = {
         values: positions.slice(),
-        ids: ortTensor(BigInt64Array.from(positions, BigInt), [n, 1]),
+        ids: new OrtTensor(BigInt64Array.from(positions, BigInt), [n, 1], true),
       };
     }
     const { ids } = this.#positions;
@@ -329,6 +330,7 @@ export class ElementwiseOps {
   /** Frees the sessions. */
   dispose(): void {
     for (const session of this.#sessions.values()) session.dispose();
+    this.#positions.ids.release();
   }
 }
 

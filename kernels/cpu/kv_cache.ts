@@ -80,8 +80,11 @@ export class CpuKvCache {
       for (let head = 0; head < kvHeads; head++) {
         const from = (row + i) * width + head * headDim;
         const to = ((slot * kvHeads + head) * this.capacity + at + i) * headDim;
-        keys.set(k.subarray(from, from + headDim), to);
-        values.set(v.subarray(from, from + headDim), to);
+        // A loop, since making a view of 64 elements takes longer than copying them.
+        for (let j = 0; j < headDim; j++) {
+          keys[to + j] = k[from + j]!;
+          values[to + j] = v[from + j]!;
+        }
       }
     }
   }

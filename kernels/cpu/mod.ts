@@ -28,7 +28,7 @@ import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
 import { CpuKvCache } from "./kv_cache.ts";
 import { LinearOps } from "./linear.ts";
 import { LmHeadOps } from "./lm_head.ts";
-import { ortVersion } from "./ort.ts";
+import { openOrt, ortVersion } from "./ort_api.ts";
 import { policyLoss } from "./policy_loss.ts";
 import * as rowOps from "./rows.ts";
 import { type CpuTensor, Pool, sizeOf } from "./tensor.ts";
@@ -55,6 +55,7 @@ class CpuDevice implements Device {
 
   constructor(threads: number) {
     this.description = { engine: "cpu", onnxruntime: ortVersion, threads };
+    openOrt(threads);
     this.#linear = new LinearOps(this.#pool, threads);
     this.#elementwise = new ElementwiseOps(this.#pool, threads);
     this.#attention = new AttentionOps(this.#pool, threads);

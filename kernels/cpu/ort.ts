@@ -1,148 +1,166 @@
 /**
  * ONNX Runtime as a library of kernels: sessions made from graphs in memory, run synchronously over typed arrays.
  *
- * Three things here are not in the package's documented interface, and can go when they are:
- * - `dist/binding.js` is imported because its `run` is synchronous; the public one adds a `setImmediate` and an await
- *   to every call, which costs more than a small op (7 µs).
- * - The binding's own `Tensor` is replaced by {@linkcode Unwanted}, which keeps it from copying what it has computed.
- * - `session.intra_op.spin_duration_us`: each session has threads of its own, which by default spin for a while after
- *   every op. With one session an op they steal the cores from each other: 30 layers of linear maps at 32 rows took
- *   320 ms with the default and 44 ms with 10 µs (2 cores, onnxruntime-node 1.30.0).
- *
  * @module
  */
-import { isMainThread } from "node:worker_threads";
-import { binding } from "onnxruntime-node/dist/binding.js";
 import { encodeModel, type Graph } from "./onnx.ts";
+import { addressOf, cString, openOrt, Out, withSessionOptions } from "./ort_api.ts";
 
-/** What the binding takes and gives as a tensor. */
-export interface OrtTensor {
-  readonly type: string;
-  readonly dims: readonly number[];
-  readonly data: ArrayBufferView;
-  readonly location: "cpu";
+type Data = Float32Array | Int32Array | BigInt64Array;
+
+/** `ONNXTensorElementDataType`. */
+const elementTypes = new Map<unknown, number>([[Float32Array, 1], [Int32Array, 6], [BigInt64Array, 7]]);
+
+/** Most dimensions of a tensor. */
+const mostDims = 8;
+
+/** Dimensions and handle of the value that is being made. */
+const dimsScratch = new BigInt64Array(mostDims), dimsAddress = addressOf(dimsScratch);
+const handle = new Out();
+
+/** A typed array as ONNX Runtime sees it, without a copy. */
+export class OrtTensor {
+  #value = 0;
+
+  /** A tensor with `keep` keeps its handle until {@linkcode OrtTensor.release}; others make one in each call. */
+  constructor(readonly data: Data, readonly dims: readonly number[], readonly keep = false) {}
+
+  /** The handle that ONNX Runtime knows it by, made if there is none. */
+  acquire(): number {
+    if (this.#value) return this.#value;
+    const { data, dims } = this, { api, cpuMemory } = openOrt();
+    for (let i = 0; i < dims.length; i++) dimsScratch[i] = BigInt(dims[i]!);
+    api.CreateTensorWithDataAsOrtValue(
+      cpuMemory,
+      addressOf(data),
+      data.byteLength,
+      dimsAddress,
+      dims.length,
+      elementTypes.get(data.constructor)!,
+      handle.address,
+    );
+    return this.#value = handle.value;
+  }
+
+  /** Frees the handle, not the array. */
+  release(): void {
+    if (this.#value) openOrt().api.ReleaseValue(this.#value);
+    this.#value = 0;
+  }
+}
+
+/** Wraps a typed array for one call, or for a few. */
+export function ortTensor(data: Data, dims: readonly number[]): OrtTensor {
+  return new OrtTensor(data, dims);
 }
 
 /** Named tensors of one call. */
 export type Feeds = Readonly<Record<string, OrtTensor>>;
 
-const typeNames = new Map<unknown, string>([
-  [Float32Array, "float32"],
-  [Int32Array, "int32"],
-  [BigInt64Array, "int64"],
-]);
+/** Names of inputs or outputs as C has them, and the arrays of names and handles of one call. */
+class Ports {
+  readonly #texts: readonly Uint8Array[];
+  readonly #addresses: ReadonlyMap<string, bigint>;
+  readonly #names: BigUint64Array;
+  readonly #values: BigUint64Array;
+  readonly namesAddress: number;
+  readonly valuesAddress: number;
 
-/** Wraps a typed array, without a copy. */
-export function ortTensor(
-  data: Float32Array | Int32Array | BigInt64Array,
-  dims: readonly number[],
-): OrtTensor {
-  return { type: typeNames.get(data.constructor)!, dims, data, location: "cpu" };
-}
+  constructor(names: readonly string[]) {
+    this.#texts = names.map(cString);
+    this.#addresses = new Map(names.map((name, i) => [name, BigInt(addressOf(this.#texts[i]!))]));
+    this.#names = new BigUint64Array(names.length);
+    this.#values = new BigUint64Array(names.length);
+    this.namesAddress = addressOf(this.#names);
+    this.valuesAddress = addressOf(this.#values);
+  }
 
-/** What the binding says of an input or output. */
-export interface OrtMetadata {
-  readonly name: string;
-  readonly isTensor: boolean;
-  /** `TensorProto.DataType`: 1 is float32, 6 int32, 7 int64. */
-  readonly type: number;
-  /** -1 where any size will do. */
-  readonly shape: readonly number[];
-}
-
-/** Version of the ONNX Runtime package that the engine is pinned to (deno.json). */
-export const ortVersion = "1.30.0";
-
-/** The part of the binding's session that is used. */
-export interface NativeSession {
-  readonly inputMetadata: readonly OrtMetadata[];
-  readonly outputMetadata: readonly OrtMetadata[];
-  loadModel(path: string, options: unknown): void;
-  loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: unknown): void;
-  run(feeds: Feeds, fetches: Feeds, options: unknown): void;
-  dispose(): void;
-}
-
-/** What {@linkcode Unwanted} throws. */
-const finished = new Error("ONNX Runtime has finished");
-
-/**
- * What the binding is told to make of results. When a graph has run and its outputs lie in the arrays that were given for
- * them, the binding goes on to copy each of them into fresh memory and to make a tensor of the copy, which costs as much
- * as a norm. So every graph gets an empty output before its own, and making a tensor of that one ends the call.
- */
-class Unwanted {
-  constructor() {
-    throw finished;
+  /** Notes name and handle of each tensor; gives their number. */
+  set(feeds: Feeds): number {
+    let count = 0;
+    for (const name in feeds) {
+      const address = this.#addresses.get(name);
+      if (address === undefined) {
+        throw new Error(`"${name}" is not one of ${[...this.#addresses.keys()].join(", ")}`);
+      }
+      this.#names[count] = address;
+      this.#values[count++] = BigInt(feeds[name]!.acquire());
+    }
+    return count;
   }
 }
 
-/** Name and content of the empty output. */
-const first = "finished", empty = ortTensor(new Float32Array(0), [0]);
-
-function withEmptyOutput(graph: Graph): Graph {
-  const constant = { name: first, shape: [0], data: new Float32Array(0) };
-  return {
-    ...graph,
-    outputs: [constant, ...graph.outputs],
-    constants: [...graph.constants ?? [], constant],
-  };
+/** Frees the handles that were made for one call. */
+function releaseUnkept(feeds: Feeds): void {
+  for (const name in feeds) if (!feeds[name]!.keep) feeds[name]!.release();
 }
 
-let initialised = false;
+/** What runs: a session of ONNX Runtime with the names of what goes in and comes out. */
+export class Runner {
+  readonly #session: number;
+  readonly #inputs: Ports;
+  readonly #outputs: Ports;
+  /** What the call in progress works on, so that none of it is collected meanwhile. */
+  #inUse: readonly Feeds[] = [];
 
-/** A session of the binding, which takes the constructor of its tensors once, before the first. */
-export function newSession(): NativeSession {
-  if (!initialised) {
-    const warnings = 2;
-    binding.initOrtOnce(
-      warnings,
-      Unwanted as unknown as Parameters<typeof binding.initOrtOnce>[1],
-      isMainThread,
-    );
-    initialised = true;
+  constructor(session: number, inputs: readonly string[], outputs: readonly string[]) {
+    this.#session = session;
+    this.#inputs = new Ports(inputs);
+    this.#outputs = new Ports(outputs);
   }
-  return new binding.InferenceSession() as unknown as NativeSession;
-}
 
-/** Runs a session into `outputs`, which are all allocated. The binding may go on to copy the first of them. */
-export function runInto(session: NativeSession, inputs: Feeds, outputs: Feeds): void {
-  try {
-    session.run(inputs, outputs, {});
-  } catch (thrown) {
-    if (thrown !== finished) throw thrown;
+  /** Runs into `outputs`, which are all allocated; fails as ONNX Runtime does, such as over shapes that do not fit. */
+  run(inputs: Feeds, outputs: Feeds): void {
+    this.#inUse = [inputs, outputs];
+    try {
+      const given = this.#inputs.set(inputs), wanted = this.#outputs.set(outputs), noOptions = 0;
+      openOrt().api.Run(
+        this.#session,
+        noOptions,
+        this.#inputs.namesAddress,
+        this.#inputs.valuesAddress,
+        given,
+        this.#outputs.namesAddress,
+        wanted,
+        this.#outputs.valuesAddress,
+      );
+    } finally {
+      releaseUnkept(inputs);
+      releaseUnkept(outputs);
+      this.#inUse = [];
+    }
+  }
+
+  /** Frees the session and its threads. */
+  dispose(): void {
+    openOrt().api.ReleaseSession(this.#session);
   }
 }
 
 /** A compiled graph. */
 export class Session {
-  readonly #native: NativeSession;
+  readonly #runner: Runner;
 
   /** Compiles `graph` for `threads` threads. */
   constructor(graph: Graph, threads: number) {
-    const model = encodeModel(withEmptyOutput(graph));
-    this.#native = newSession();
-    this.#native.loadModel(model.buffer, model.byteOffset, model.byteLength, {
-      intraOpNumThreads: threads,
-      executionMode: "sequential",
-      // Graphs are run as they are written: a fusion could give one graph other bits than its twin.
-      graphOptimizationLevel: "disabled",
-      enableMemPattern: false,
-      // Intermediates are megabytes, which malloc would map and fault in anew in every call: with an arena AdamW and
-      // attention take half the time. Ops work in pieces, so that what a session keeps is bounded.
-      enableCpuMemArena: true,
-      logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "10" } } },
+    const { api, env } = openOrt(), model = encodeModel(graph), out = new Out();
+    // Graphs are run as they are written: a fusion could give one graph other bits than its twin. Intermediates are
+    // megabytes, which malloc would map and fault in anew in every call: with the arena, which is on by default, AdamW
+    // and attention take half the time. Ops work in pieces, so that what a session keeps is bounded.
+    withSessionOptions({ threads, optimise: false, logSeverity: 3 }, (options) => {
+      api.CreateSessionFromArray(env, model, model.byteLength, options, out.bytes);
     });
+    const names = (values: readonly { readonly name: string }[]) => values.map(({ name }) => name);
+    this.#runner = new Runner(out.value, names(graph.inputs), names(graph.outputs));
   }
 
-  /** Runs the graph into `outputs`, which are all allocated; fails as ONNX Runtime does, such as over a missing input. */
+  /** Runs the graph into `outputs`, which are all allocated; fails as ONNX Runtime does. */
   run(inputs: Feeds, outputs: Feeds): void {
-    runInto(this.#native, inputs, { [first]: empty, ...outputs });
+    this.#runner.run(inputs, outputs);
   }
 
   /** Frees the session and its threads. */
   dispose(): void {
-    this.#native.dispose();
+    this.#runner.dispose();
   }
 }

@@ -6,8 +6,10 @@
  *
  * @module
  */
+import process from "node:process";
 import { UsageError } from "#errors";
-import { type Feeds, type NativeSession, newSession, type OrtMetadata, runInto } from "./ort.ts";
+import { type Feeds, Runner } from "./ort.ts";
+import { cString, openOrt, type OrtApi, Out, withSessionOptions } from "./ort_api.ts";
 
 /** An input or output of a model. */
 export interface ModelValue {
@@ -17,11 +19,11 @@ export interface ModelValue {
   readonly shape: readonly (number | null)[];
 }
 
-const TYPES: Readonly<Record<number, ModelValue["type"]>> = { 1: "float32", 6: "int32", 7: "int64" };
+const types: Readonly<Record<number, ModelValue["type"]>> = { 1: "float32", 6: "int32", 7: "int64" };
 
 /** An ONNX model, loaded. */
 export class OrtModel {
-  readonly #native: NativeSession;
+  readonly #runner: Runner;
   readonly inputs: readonly ModelValue[];
   readonly outputs: readonly ModelValue[];
 
@@ -31,19 +33,11 @@ export class OrtModel {
    * @throws UsageError if ONNX Runtime cannot load it
    */
   constructor(readonly path: string, threads: number) {
-    this.#native = newSession();
+    const { api, env } = openOrt(), out = new Out();
     try {
-      this.#native.loadModel(path, {
-        intraOpNumThreads: threads,
-        executionMode: "sequential",
-        graphOptimizationLevel: "all",
-        // Batches have all sizes: a plan for each of them would be kept.
-        enableMemPattern: false,
-        enableCpuMemArena: true,
-        // 4: the error is thrown too.
-        logSeverityLevel: 4,
-        // As every session here: threads that spin for long after each run take the cores from everything else.
-        extra: { session: { intra_op: { allow_spinning: "1", spin_duration_us: "10" } } },
+      // 4: the error is thrown too.
+      withSessionOptions({ threads, optimise: true, logSeverity: 4 }, (options) => {
+        api.CreateSession(env, pathText(path), options, out.bytes);
       });
     } catch (cause) {
       throw new UsageError(
@@ -52,8 +46,11 @@ export class OrtModel {
         { cause },
       );
     }
-    this.inputs = this.#native.inputMetadata.map(valueOf);
-    this.outputs = this.#native.outputMetadata.map(valueOf);
+    const session = out.value;
+    this.inputs = values(session, "Input");
+    this.outputs = values(session, "Output");
+    const names = (list: readonly ModelValue[]) => list.map(({ name }) => name);
+    this.#runner = new Runner(session, names(this.inputs), names(this.outputs));
   }
 
   /**
@@ -62,19 +59,58 @@ export class OrtModel {
    * @throws Error as ONNX Runtime does, such as for an id past the end of an embedding
    */
   run(inputs: Feeds, outputs: Feeds): void {
-    runInto(this.#native, inputs, outputs);
+    this.#runner.run(inputs, outputs);
   }
 
   /** Frees the session and its threads. */
   dispose(): void {
-    this.#native.dispose();
+    this.#runner.dispose();
   }
 }
 
-function valueOf({ name, isTensor, type, shape }: OrtMetadata): ModelValue {
+/** A path as ONNX Runtime takes it: UTF-16 on Windows, else UTF-8. */
+function pathText(path: string): Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> {
+  if (process.platform !== "win32") return cString(path);
+  return Uint16Array.from(`${path}\0`, (unit) => unit.charCodeAt(0));
+}
+
+/** Inputs or outputs of a session. */
+function values(session: number, side: "Input" | "Output"): ModelValue[] {
+  const { api } = openOrt(), out = new Out();
+  api[`SessionGet${side}Count`](session, out.bytes);
+  return Array.from({ length: out.value }, (_, i) => {
+    api[`SessionGet${side}TypeInfo`](session, i, out.bytes);
+    const info = out.value;
+    try {
+      return { name: nameOf(api, session, side, i), ...typeOf(api, info) };
+    } finally {
+      api.ReleaseTypeInfo(info);
+    }
+  });
+}
+
+function nameOf(api: OrtApi, session: number, side: "Input" | "Output", i: number): string {
+  const out = new Out();
+  api.GetAllocatorWithDefaultOptions(out.bytes);
+  const allocator = out.value;
+  api[`SessionGet${side}Name`](session, i, allocator, out.bytes);
+  const name = Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(out.bytes[0]!)!);
+  api.AllocatorFree(allocator, out.value);
+  return name;
+}
+
+function typeOf(api: OrtApi, info: number): Pick<ModelValue, "type" | "shape"> {
+  const out = new Out();
+  api.CastTypeInfoToTensorInfo(info, out.bytes);
+  const tensor = out.value;
+  if (tensor === 0) return { type: "other", shape: [] };
+  const type = new Int32Array(1);
+  api.GetTensorElementType(tensor, type);
+  api.GetDimensionsCount(tensor, out.bytes);
+  const dims = new BigInt64Array(out.value);
+  api.GetDimensions(tensor, dims, dims.length);
   return {
-    name,
-    type: isTensor ? TYPES[type] ?? "other" : "other",
-    shape: isTensor ? shape.map((size) => size < 0 ? null : size) : [],
+    type: types[type[0]!] ?? "other",
+    shape: Array.from(dims, (size) => size < 0n ? null : Number(size)),
   };
 }

@@ -8,7 +8,7 @@
 import type { DType, Tensor } from "../device.ts";
 import { bytesPer } from "../element_type.ts";
 import { bf16ToF32, f16sToF32 } from "../half_floats.ts";
-import { type OrtTensor, ortTensor } from "./ort.ts";
+import { OrtTensor, ortTensor } from "./ort.ts";
 
 type Data = Float32Array | Int32Array | Uint16Array;
 
@@ -67,7 +67,16 @@ export class CpuTensor implements Tensor {
 
   /** The tensor as ONNX Runtime sees it. */
   get ort(): OrtTensor {
-    return this.#ort ??= ortTensor(this.data as Float32Array | Int32Array, this.shape);
+    return this.#ort ??= new OrtTensor(
+      this.data as Float32Array | Int32Array,
+      this.shape,
+      this.slab !== null,
+    );
+  }
+
+  /** Frees what ONNX Runtime knows of the tensor; the pool does so when it takes the memory back. */
+  forget(): void {
+    this.#ort?.release();
   }
 
   /** The same elements under other dimensions, for ONNX Runtime. */
@@ -169,6 +178,7 @@ export class Pool {
   /** Takes a tensor back; giving one back twice, or a view, is a defect. */
   release(tensor: CpuTensor): void {
     if (!this.#live.delete(tensor)) throw new Error("tensor is a view, or was freed before");
+    tensor.forget();
     const slab = tensor.slab!, size = slab.byteLength;
     this.current -= size;
     this.#freeBytes += size;
