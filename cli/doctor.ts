@@ -148,11 +148,12 @@ function describeEngine({ kind, description, gflops, gigabytesPerSecond }: Engin
 }
 
 function describeAdapter(
-  { name, vendor, software, features, limits, readBack, room }: AdapterFacts,
+  { name, vendor, driver, software, features, limits, readBack, room }: AdapterFacts,
 ) {
   const named = `${name}, by ${vendor}`;
   return [
     ["  adapter", software ? `${named}; computes on the CPU, so only --device webgpu takes it` : named],
+    ["  driver", driver ?? "Deno does not tell its version"],
     [
       "  features",
       Object.entries(features).filter(([, there]) => there).map(([name]) => name).join(", ") || "none",

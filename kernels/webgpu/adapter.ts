@@ -14,6 +14,8 @@ export interface OpenedAdapter {
   readonly device: GPUDevice;
   /** As the adapter describes itself. */
   readonly name: string;
+  /** Version of its driver; null where nobody tells, see {@linkcode driverOf}. */
+  readonly driver: string | null;
   /** Whether it computes on the CPU (llvmpipe, SwiftShader). */
   readonly software: boolean;
   readonly features: {
@@ -69,6 +71,27 @@ async function request(): Promise<GPUAdapter | null> {
   }
 }
 
+/** The number that PCI has for NVIDIA, which is what Deno tells of a maker. */
+const nvidia = `${0x10de}`;
+
+/** Where NVIDIA's driver tells its version, on Linux. */
+const nvidiaVersion = "/proc/driver/nvidia/version";
+
+/** The version in NVIDIA's text, such as "570.86.15". */
+export function parseDriverVersion(text: string): string | null {
+  return /\s(\d+\.\d+(?:\.\d+)*)\s/.exec(text)?.[1] ?? null;
+}
+
+/** Version of an adapter's driver. Deno does not tell, so it is known of NVIDIA's on Linux alone. */
+function driverOf({ vendor }: GPUAdapterInfo): string | null {
+  if (Deno.build.os !== "linux" || vendor !== nvidia) return null;
+  try {
+    return parseDriverVersion(Deno.readTextFileSync(nvidiaVersion));
+  } catch {
+    return null;
+  }
+}
+
 /** The WebGPU adapter that the system offers first, as it describes itself; null if none. */
 export async function findAdapter(): Promise<{ name: string; software: boolean } | null> {
   const adapter = await request();
@@ -87,8 +110,9 @@ function checkLimits(adapter: GPUAdapter): void {
   }
 }
 
-function describe({ info }: GPUAdapter): { name: string; software: boolean } {
-  return { name: info.description || info.vendor || "unnamed", software: info.isFallbackAdapter };
+function describe({ info }: GPUAdapter): Pick<OpenedAdapter, "name" | "driver" | "software"> {
+  const name = info.description || info.vendor || "unnamed";
+  return { name, driver: driverOf(info), software: info.isFallbackAdapter };
 }
 
 /**

@@ -20,8 +20,9 @@ const vendors: Readonly<Record<string, string>> = {
 /** What `doctor` tells of an adapter. */
 export interface AdapterFacts {
   readonly name: string;
-  /** Who made it; the number of an unknown maker. The version of its driver Deno does not tell. */
+  /** Who made it; the number of an unknown maker. */
   readonly vendor: string;
+  readonly driver: OpenedAdapter["driver"];
   readonly software: boolean;
   readonly features: OpenedAdapter["features"];
   readonly limits: Readonly<Record<typeof wantedLimits[number], number>>;
@@ -40,7 +41,7 @@ const mostRoom = 2 ** 40;
  * @throws {MissingError} if there is none, or none that opens
  */
 export async function readAdapter(): Promise<AdapterFacts> {
-  const { device, name, software, features } = await openAdapter();
+  const { device, name, driver, software, features } = await openAdapter();
   const room = tellsRoom({ software }) ? await roomOn(device, mostRoom) : null;
   const limits = Object.fromEntries(wantedLimits.map((limit) => [limit, device.limits[limit]]));
   const readback = new Readback(device);
@@ -55,6 +56,7 @@ export async function readAdapter(): Promise<AdapterFacts> {
   return {
     name,
     vendor: vendors[device.adapterInfo.vendor] ?? device.adapterInfo.vendor,
+    driver,
     software,
     features,
     limits: limits as AdapterFacts["limits"],

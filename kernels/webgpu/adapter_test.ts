@@ -1,6 +1,6 @@
 import { assert } from "#test";
 import { ExitCode, MissingError } from "#errors";
-import { findAdapter, neededLimits, openAdapter } from "./adapter.ts";
+import { findAdapter, neededLimits, openAdapter, parseDriverVersion } from "./adapter.ts";
 import { readAdapter } from "./adapter_facts.ts";
 import { createWebGpuDevice } from "./mod.ts";
 
@@ -64,6 +64,16 @@ gpuTest("readAdapter() tells the maker by name, and limits that the kernels can 
   for (const [limit, needed] of Object.entries(neededLimits)) {
     assert.ok(limits[limit as keyof typeof neededLimits] >= needed, limit);
   }
+});
+
+Deno.test("parseDriverVersion() reads what NVIDIA's drivers write, closed and open", () => {
+  const closed =
+    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\nGCC version:  gcc version 12.3.0\n";
+  const open =
+    "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build  (dvs-builder)\n";
+  assert.equal(parseDriverVersion(closed), "535.183.01");
+  assert.equal(parseDriverVersion(open), "570.86.15");
+  assert.equal(parseDriverVersion("NVRM version: unknown"), null);
 });
 
 /** Bytes of the workgroup variables that a shader declares. */

@@ -77,6 +77,7 @@ class WebGpuEngine implements WebGpuDevice {
     this.description = {
       engine: "webgpu",
       adapter: adapter.name,
+      ...(adapter.driver !== null && { driver: adapter.driver }),
       software: adapter.software ? 1 : 0,
     };
     this.#elementwise = new ElementwiseOps(queue);

@@ -11,7 +11,7 @@ async function openLeast(): Promise<OpenedAdapter> {
   const adapter = (await navigator.gpu.requestAdapter())!;
   const device = await adapter.requestDevice({ requiredLimits: neededLimits });
   const features = { subgroups: false, f16: false, timestamps: false };
-  return { device, name: adapter.info.description, software: false, features };
+  return { device, name: adapter.info.description, driver: null, software: false, features };
 }
 
 if (await findAdapter()) {
