@@ -96,6 +96,7 @@ gpuTest(
           signal: new AbortController().signal,
           progress: watch,
           print() {},
+          write() {},
         });
       } finally {
         device.dispose();
