@@ -6,10 +6,15 @@
 import { encodeModel, type Graph } from "./onnx.ts";
 import { addressOf, cString, openOrt, Out, withSessionOptions } from "./ort_api.ts";
 
-type Data = Float32Array | Int32Array | BigInt64Array;
+type Data = Float32Array | Float64Array | Int32Array | BigInt64Array;
 
 /** `ONNXTensorElementDataType`. */
-const elementTypes = new Map<unknown, number>([[Float32Array, 1], [Int32Array, 6], [BigInt64Array, 7]]);
+const elementTypes = new Map<unknown, number>([
+  [Float32Array, 1],
+  [Int32Array, 6],
+  [BigInt64Array, 7],
+  [Float64Array, 11],
+]);
 
 /** Most dimensions of a tensor. */
 const mostDims = 8;
