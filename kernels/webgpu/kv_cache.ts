@@ -61,7 +61,7 @@ export class GpuKvCache {
   }
 
   /** Makes room for `capacity` tokens a slot, and for half as many again as there were: each growth copies everything. */
-  grow(capacity: number): void {
+  #grow(capacity: number): void {
     const wanted = Math.ceil(Math.max(capacity, 1.5 * this.capacity) / 32) * 32;
     const { kvHeads, headDim } = this.shape, before = this.capacity;
     const old = { keys: [...this.keys], values: [...this.values] };
@@ -88,15 +88,31 @@ export class GpuKvCache {
     }
   }
 
-  /** Writes rows of k and v to slots. */
-  write(layer: number, k: GpuTensor, v: GpuTensor, rows: readonly CacheRows[]): void {
+  /** Writes rows of k and v to slots, see `Device.cacheWrite`; the cache grows where they need it. */
+  put(layer: number, k: GpuTensor, v: GpuTensor, rows: readonly CacheRows[]): void {
+    const total = k.shape[0]!;
+    if (k.shape[1] !== this.width || v.shape[1] !== this.width || v.shape[0] !== total) {
+      throw new Error(`cacheWrite: k [${k.shape}], v [${v.shape}] for rows of ${this.width}`);
+    }
+    for (const { row, count, slot, position } of rows) {
+      this.check(slot, layer);
+      if (!(row >= 0 && count >= 0 && row + count <= total && position >= 0)) {
+        throw new Error(`cacheWrite: rows [${row}, ${row + count}) of ${total} to position ${position}`);
+      }
+    }
+    const needed = rows.reduce((most, { position, count }) => Math.max(most, position + count), 0);
+    if (needed > this.capacity) this.#grow(needed);
+    this.#write(layer, k, v, rows);
+  }
+
+  #write(layer: number, k: GpuTensor, v: GpuTensor, rows: readonly CacheRows[]): void {
     const { kvHeads, headDim } = this.shape;
     const from = rows.reduce((first, { row }) => Math.min(first, row), Infinity);
     const to = rows.reduce((last, { row, count }) => Math.max(last, row + count), 0);
     if (from >= to) return;
     // A range fits where its slot does, but they may lie far apart.
     if (rows.length > 1 && to - from > rowsPerBinding(4 * this.width, this.queue.maxBinding)) {
-      for (const one of rows) this.write(layer, k, v, [one]);
+      for (const one of rows) this.#write(layer, k, v, [one]);
       return;
     }
     const [ks, vs] = [k, v].map((tensor) => tensor.rows(from, to)) as [GpuTensor, GpuTensor];

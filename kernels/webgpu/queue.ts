@@ -40,6 +40,16 @@ export type HostList = Int32Array | Uint32Array | Float32Array;
 /** Workgroups in x, y and z. */
 export type Groups = readonly [x: number, y?: number, z?: number];
 
+/** Settings of a queue. */
+export interface QueueOptions {
+  /** Time every dispatch on the GPU, for {@linkcode CommandQueue.kernelTimes}; costs some speed. */
+  readonly timestamps?: boolean;
+  /** A lower limit on the bytes of a binding than the adapter's, for tests of what is split. */
+  readonly maxBinding?: number;
+  /** A lower limit on the workgroups in a dimension of a dispatch, for tests of what is spread over two. */
+  readonly maxGroups?: number;
+}
+
 /** See the module comment. One for each device. */
 export class CommandQueue {
   readonly device: GPUDevice;
@@ -61,15 +71,8 @@ export class CommandQueue {
   #unsubmitted = 0;
   readonly #timer: KernelTimer | null;
 
-  /**
-   * @param options `maxBinding`, `maxGroups`: lower limits than the adapter's, for tests of what is split; `timestamps`:
-   *   time every dispatch, see {@linkcode CommandQueue.kernelTimes}
-   */
-  constructor(
-    readonly adapter: OpenedAdapter,
-    options: { readonly maxBinding?: number; readonly maxGroups?: number; readonly timestamps?: boolean } =
-      {},
-  ) {
+  /** See {@linkcode QueueOptions}. */
+  constructor(readonly adapter: OpenedAdapter, options: QueueOptions = {}) {
     const { device } = adapter, { limits } = device;
     this.device = device;
     this.failures = new Failures(device);
