@@ -11,7 +11,7 @@ import { type ResolvedTask, resolveSuite, type Suite } from "../evals/suite.ts";
 import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
 import type { DataFile } from "../lib/data/data_file.ts";
 import { Mirror } from "../lib/data/mirror.ts";
-import { loadTexts, loadTriplets } from "../lib/data/training.ts";
+import { loadTraining } from "../lib/data/training.ts";
 import type { PlannedArm, Training } from "../lib/manifest/arms.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { describeEngine, digestSource } from "../lib/manifest/environment.ts";
@@ -51,10 +51,8 @@ export async function openInputs(
 ): Promise<Inputs> {
   const suite = findSuite(manifest.suite), mirror = new Mirror(dataRoot);
   const tasks = await resolveSuite(suite, mirror);
-  const label = manifest.data.train;
-  const load = manifest.data.kind === "supervised" ? loadTriplets : loadTexts;
   const needed = trainingsOf(plans).length > 0;
-  const training = needed ? await load(mirror.pathOf(label), { label }) : null;
+  const training = needed ? await loadTraining(mirror, manifest.data) : null;
   const examples = training?.rows ?? [];
   return {
     backbone: await openBackbone(manifest.backbone),

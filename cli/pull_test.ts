@@ -9,6 +9,8 @@ import {
   sha256Of,
   textFile,
 } from "../fixtures/hub_server.ts";
+import { TINY_TRIPLETS } from "../fixtures/tiny_mirror.ts";
+import { Lab } from "./_lab.ts";
 import { launch, launcher } from "./_launch.ts";
 
 const COMMIT = "c".repeat(40);
@@ -243,4 +245,38 @@ Deno.test("pull refuses what names nothing, and to download where that is forbid
     assert.equal(ending.code, code);
   }
   assert.equal(hub.seen.length, 0);
+});
+
+Deno.test("run trains on a data set that was pulled, and its lock has the hash; without it, run says what to pull", async () => {
+  using lab = await Lab.create();
+  const rows = Deno.readTextFileSync(lab.path("data", TINY_TRIPLETS)).trimEnd().split("\n")
+    .map((line) => JSON.parse(line))
+    .map(({ query, ...rest }) => JSON.stringify({ anchor: query, ...rest }) + "\n");
+  const triplets: ServedRepo = {
+    type: "dataset",
+    id: "org/triplets",
+    refs: { main: COMMIT },
+    commits: { [COMMIT]: { "train.jsonl": textFile(rows.join("")) } },
+  };
+  await using hub = serveHub([triplets]);
+  using place = scratch(hub);
+  const { env } = place, id = `datasets/org/triplets@${COMMIT}`;
+  const columns = ["anchor", "positive", "negative"];
+  const run = (data: Record<string, unknown>) =>
+    launch(lab.runArgs(lab.manifest({ arms: ["grace"], data }), "out"), { env });
+  const before = await run({ train: id, columns });
+  assert.equal(before.code, 3, before.stderr);
+  assert.match(before.stderr, new RegExp(`download it, once: grace-repro pull ${id}`));
+  assert.equal((await launch(["pull", id], { env })).code, 0);
+  const unnamed = await run({ train: id });
+  assert.equal(unnamed.code, 2);
+  assert.match(
+    unnamed.stderr,
+    /line 1: column "query" is not there\n {2}set data\.columns .* anchor, positive/,
+  );
+  const { code, stderr } = await run({ train: id, columns });
+  assert.equal(code, 0, stderr);
+  const lock = JSON.parse(Deno.readTextFileSync(lab.path("grace.lock.json")));
+  const sha256 = sha256Of(triplets.commits[COMMIT]!["train.jsonl"]!.content);
+  assert.equal(lock.inputs[`data/org/triplets@${COMMIT.slice(0, 12)}/train.jsonl`].sha256, sha256);
 });

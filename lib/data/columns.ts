@@ -15,6 +15,11 @@ export interface RowSource {
   readonly file: string;
 }
 
+/** `STS12: "mteb/sts12-sts/test.jsonl" line 3`: what stands before that which is wrong with a row. */
+export function placeOf(row: JsonlRow, { task, file }: RowSource): string {
+  return `${task}: "${file}" ${file.endsWith(".parquet") ? "row" : "line"} ${row.line}`;
+}
+
 /** A string column. Empty strings are allowed. */
 export function stringColumn(row: JsonlRow, column: string, source: RowSource): string {
   const value = row.value[column];
@@ -100,9 +105,8 @@ export function labelListColumn(
 
 function fail(row: JsonlRow, column: string, source: RowSource, wanted: string): never {
   const found = column in row.value ? JSON.stringify(row.value[column]).slice(0, 60) : "no such column";
-  const unit = source.file.endsWith(".parquet") ? "row" : "line";
   throw new UsageError(
-    `${source.task}: "${source.file}" ${unit} ${row.line}: column "${column}" must be ${wanted}, found ${found}`,
+    `${placeOf(row, source)}: column "${column}" must be ${wanted}, found ${found}`,
     `columns of this row: ${
       Object.keys(row.value).join(", ") || "none"
     }; compare with the data set's own card`,

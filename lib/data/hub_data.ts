@@ -84,6 +84,21 @@ export class HubData {
     return findSnapshot(repoOf(id, revision).repo, this.cache)?.commit;
   }
 
+  /**
+   * What a data set in the cache has, where a split is not among it: "\"o/n\" at 0123456789ab is in the hub's cache, and has no split
+   * \"dev\"; its parts: a, b"; undefined if the data set is not there.
+   */
+  async lacking(id: string, revision: string | undefined, query: SplitQuery): Promise<string | undefined> {
+    const { repo, subset = query.subset } = repoOf(id, revision), set = await this.#open(repo);
+    if (set === undefined) return undefined;
+    const of = subset === undefined ? "" : ` of "${subset}"`, parts = set.card.map(({ name }) => name);
+    return `"${repo.id}" at ${
+      set.snapshot.commit.slice(0, 12)
+    } is in the hub's cache, but what was pulled has no ${
+      query.judgements ? "judgements of the " : ""
+    }split "${query.split}"${of}` + (parts.length > 1 ? `; its parts: ${parts.join(", ")}` : "");
+  }
+
   /** What to do about a data set that is not there: the command that downloads it. */
   cure(id: string, revision: string | undefined): string {
     const { repo } = repoOf(id, revision);

@@ -1,41 +1,16 @@
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assert } from "#test";
 import { MissingError } from "#errors";
 import { sha256Hex } from "../manifest/hash.ts";
 import { HubData } from "./hub_data.ts";
+import { Mirror } from "./mirror.ts";
+import { MAIN, PINNED, withCache } from "./_hub_cache.ts";
 import { chooseDataFiles } from "./choose_data_files.ts";
 import { integerColumn, stringColumn } from "./columns.ts";
-import { Mirror } from "./mirror.ts";
 
-const PINNED = "1".repeat(40), MAIN = "2".repeat(40);
 const parquet = Deno.readFileSync(
   fileURLToPath(new URL("../../fixtures/golden/parquet/zstd.parquet", import.meta.url)),
 );
-
-/** A cache with snapshots of data sets: id@commit to its files; `refs/main` is the commit MAIN where it is there. */
-async function withCache(
-  sets: Record<string, Record<string, string | Uint8Array>>,
-  use: (mirror: Mirror, cache: string) => Promise<void>,
-): Promise<void> {
-  const cache = await Deno.makeTempDir();
-  try {
-    for (const [place, files] of Object.entries(sets)) {
-      const [id, commit] = place.split("@");
-      const folder = `${cache}/datasets--${id!.replace("/", "--")}`;
-      for (const [path, content] of Object.entries(files)) {
-        const at = `${folder}/snapshots/${commit}/${path}`;
-        await Deno.mkdir(dirname(at), { recursive: true });
-        await Deno.writeFile(at, typeof content === "string" ? new TextEncoder().encode(content) : content);
-      }
-      await Deno.mkdir(`${folder}/refs`, { recursive: true });
-      if (commit === MAIN) await Deno.writeTextFile(`${folder}/refs/main`, MAIN);
-    }
-    await use(new Mirror(undefined, undefined, new HubData(cache)), cache);
-  } finally {
-    await Deno.remove(cache, { recursive: true });
-  }
-}
 
 const text = (
   row: { value: Readonly<Record<string, unknown>>; line: number },

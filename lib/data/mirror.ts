@@ -82,6 +82,11 @@ export class Mirror {
     return revision === this.revision ? this : new Mirror(this.root, this.embedded, this.hub, revision);
   }
 
+  /** The same without the folder: what is there is not of the revision that is needed. */
+  withoutRoot(): Mirror {
+    return new Mirror(undefined, this.embedded, this.hub, this.revision);
+  }
+
   /**
    * Path of a file of a data set.
    *
@@ -271,12 +276,16 @@ export class Mirror {
   async #find(task: string, id: string, query: SplitQuery): Promise<Located> {
     const found = await this.#locate(id, query);
     if (found !== undefined) return found;
+    const lacking = isEmbedded(id) ? undefined : await this.hub.lacking(id, this.revision, query);
+    if (lacking !== undefined && this.root === undefined) {
+      throw new MissingError(`${task}: ${lacking}`, this.hub.cure(id, this.revision));
+    }
     this.#rootOf(id);
     const names = filesOf(query);
     throw new MissingError(
       `${task}: data set "${id}" not found: looked for ${
         names.map((name) => `"${this.pathOf(`${id}/${name}`)}"`).join(" and ")
-      }${isEmbedded(id) ? "" : ", and in the hub's cache"}`,
+      }${isEmbedded(id) ? "" : ", and in the hub's cache"}${lacking === undefined ? "" : `: ${lacking}`}`,
       isEmbedded(id)
         ? "restore fixtures/tiny/data: it is part of the program"
         : (isUnpublished(id)

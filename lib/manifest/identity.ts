@@ -52,7 +52,7 @@ export interface StoredManifest extends ResolvedManifest {
  */
 export function parseResolved(text: string, source: string): StoredManifest {
   try {
-    const { identity, manifest, provenance } = storedSchema.parse(JSON.parse(text));
+    const { identity, manifest, provenance } = storedSchema.parse(withLaterSettings(JSON.parse(text)));
     return { identity, manifest, provenance };
   } catch (cause) {
     throw new UsageError(
@@ -61,6 +61,12 @@ export function parseResolved(text: string, source: string): StoredManifest {
       { cause },
     );
   }
+}
+
+/** Runs from before there were these settings read what the values say. */
+function withLaterSettings(stored: { manifest?: { data?: object } }): unknown {
+  const data = { split: "train", subset: "", columns: [], ...stored.manifest?.data };
+  return { ...stored, manifest: { ...stored.manifest, data } };
 }
 
 const storedSchema = z.strictObject({

@@ -32,7 +32,13 @@ const common: DeepPartial<Manifest> = {
   arms: ["base", "reasoning", "cl", "grace"],
   seed: 1,
   device: "auto",
-  data: { train: "mini/supervised-triplets/train.jsonl.gz", kind: "supervised" },
+  data: {
+    train: "mini/supervised-triplets/train.jsonl.gz",
+    kind: "supervised",
+    split: "train",
+    subset: "",
+    columns: [],
+  },
   // 26 Jul 2024 is the date that LLaMA-3.2's own template falls back to.
   prompt: { system: SYSTEM_PROMPT, dateString: "2024-07-26", promptTokens: 1024 },
   pooling: { input: true, templateSuffix: true, rationale: true, eos: true },

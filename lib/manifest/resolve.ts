@@ -10,6 +10,7 @@ import { EMBEDDED_BACKBONE } from "./names.ts";
 import { checkManifest } from "./parse.ts";
 import { defaultPreset, presetManifest } from "./presets.ts";
 import { type Arm, type Manifest, type ManifestInput, manifestSchema } from "./schema.ts";
+import { TRAINING_COLUMNS, trainingDataSet } from "../data/training.ts";
 import { suggest } from "./suggest.ts";
 
 /** A setting given on the command line. */
@@ -118,6 +119,21 @@ const RULES: readonly {
     holds: (m, { root }) => m.data.kind === "supervised" || root !== "cl",
     says: "the arm cl needs supervised training data (query, positive, negative)",
     cure: "leave cl out: --arms base,reasoning,grace, or arms in the manifest",
+  },
+  {
+    paths: ["data.columns", "data.kind"],
+    holds: ({ data: { columns, kind } }) =>
+      columns.length === 0 ||
+      columns.length === TRAINING_COLUMNS[kind].length && new Set(columns).size === columns.length,
+    says: "these are not the names of the columns that such data have",
+    cure: "list three names for query, positive and negative, one for text, or none",
+  },
+  {
+    paths: ["data.train", "data.subset", "data.split"],
+    holds: ({ data: { train, subset, split } }) =>
+      trainingDataSet(train) !== undefined || subset === "" && split === "train",
+    says: "a file has neither subsets nor splits",
+    cure: "name a data set as data.train: datasets/<owner>/<name>",
   },
   {
     paths: ["loss.klCoef"],

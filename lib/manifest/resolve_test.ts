@@ -115,3 +115,16 @@ Deno.test("resolveManifest() takes what the preset says for the kind of data tha
   }]);
   assert.equal(flagged.manifest.reward.negatives, "per-rollout");
 });
+
+Deno.test("resolveManifest() takes as many names of columns as the training data have, and parts of data sets only", () => {
+  const columns = ["anchor", "positive", "negative"], train = "datasets/o/n";
+  assert.deepEqual(resolveManifest({ data: { columns } }).manifest.data.columns, columns);
+  assert.equal(resolveManifest({ data: { train, subset: "triplet" } }).manifest.data.subset, "triplet");
+  for (const bad of [["a"], ["a", "b", "a"], ["a", "b", "c", "d"], ["a", "b", ""]]) {
+    assert.throws(() => resolveManifest({ data: { columns: bad } }), UsageError, JSON.stringify(bad));
+  }
+  assert.throws(
+    () => resolveManifest({ data: { subset: "triplet" } }),
+    (error) => error instanceof UsageError && /a file has neither subsets nor splits/.test(error.message),
+  );
+});

@@ -8,9 +8,19 @@ import { integer, nonNegative, positive } from "./leaf.ts";
 
 /** Where training texts come from. */
 export const data = z.strictObject({
-  train: z.string().min(1).describe("Training file (.jsonl or .jsonl.gz), relative to the data root."),
+  train: z.string().min(1).describe(
+    "Training file (.jsonl, .jsonl.gz or .parquet), relative to the data root; or a data set, which is read from the data " +
+      "root or from what was pulled: datasets/<owner>/<name>, with @<revision> behind it to pin it.",
+  ),
   kind: z.enum(["supervised", "unsupervised"]).describe(
     "supervised: lines with query, positive and negative; unsupervised: lines with text.",
+  ),
+  split: z.string().min(1).describe("Split of a training data set."),
+  subset: z.string().describe(
+    "Part of a training data set that is kept in parts, such as triplet; empty: none.",
+  ),
+  columns: z.array(z.string().min(1)).describe(
+    "Names that query, positive and negative, or text, have in the training data; empty: these names.",
   ),
 }).describe("Training data.");
 
