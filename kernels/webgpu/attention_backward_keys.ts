@@ -196,7 +196,7 @@ export function attentionBackwardKeys(
   queue: CommandQueue,
   spec: HeadSpec,
   kvHeads: number,
-  { count, list, ranges }: KeyBlocks,
+  { count, scores, list, ranges }: KeyBlocks,
   tensors: BackwardInputs & { dk: GpuTensor; dv: GpuTensor },
   firstRow: number,
 ): void {
@@ -206,4 +206,5 @@ export function attentionBackwardKeys(
     { blocks: count, kv_heads: kvHeads, stream_rows: tensors.dots.shape[1]!, first_row: firstRow },
     spread(count * kvHeads, queue.maxGroups),
   );
+  queue.weigh(4 * 2 * spec.headDim * scores * kvHeads);
 }

@@ -209,7 +209,7 @@ export function attentionBackwardQueries(
   queue: CommandQueue,
   spec: HeadSpec,
   kvHeads: number,
-  { pairs, count, list }: QueryTiles,
+  { pairs, count, scores, list }: QueryTiles,
   tensors: BackwardInputs & { dq: GpuTensor },
   firstRow: number,
 ): void {
@@ -220,4 +220,5 @@ export function attentionBackwardQueries(
     { tiles: count, kv_heads: kvHeads, stream_rows: tensors.dots.shape[1]!, first_row: firstRow },
     spread(count * kvHeads, queue.maxGroups),
   );
+  queue.weigh(3 * 2 * spec.headDim * scores * kvHeads);
 }

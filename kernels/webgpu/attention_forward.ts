@@ -197,7 +197,7 @@ export function attentionForward(
   queue: CommandQueue,
   spec: HeadSpec,
   kvHeads: number,
-  { pairs, count, list }: QueryTiles,
+  { pairs, count, scores, list }: QueryTiles,
   tensors: ForwardTensors,
   firstRow: number,
   streamRows: number,
@@ -209,4 +209,5 @@ export function attentionForward(
     { tiles: count, kv_heads: kvHeads, stream_rows: streamRows, first_row: firstRow },
     spread(count * kvHeads, queue.maxGroups),
   );
+  queue.weigh(2 * 2 * spec.headDim * scores * kvHeads);
 }

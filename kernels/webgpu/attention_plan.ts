@@ -26,6 +26,8 @@ export const tileFields = 6;
 export interface QueryTiles {
   readonly pairs: number;
   readonly count: number;
+  /** Scores of all tiles, for one key/value head. */
+  readonly scores: number;
   readonly list: Int32Array;
 }
 
@@ -36,6 +38,8 @@ export interface QueryTiles {
  */
 export interface KeyBlocks {
   readonly count: number;
+  /** Scores of all blocks, for one key/value head. */
+  readonly scores: number;
   /** Four integers a block. */
   readonly list: Int32Array;
   /** Three integers a range. */
@@ -154,13 +158,14 @@ function tilesOf(pieces: readonly Piece[], base: number, group: number): QueryTi
   return [...lists].map(([pairs, tiles]) => ({
     pairs,
     count: tiles.length,
+    scores: tiles.reduce((sum, tile) => sum + tile[2]! * tile[5]!, 0),
     list: Int32Array.from(tiles.sort((a, b) => b[5]! - a[5]!).flat()),
   }));
 }
 
 /** The blocks of keys, those that most queries see first. */
 function keyBlocksOf(pieces: readonly Piece[], base: number, group: number): KeyBlocks {
-  const blocks: { list: number[]; work: number }[] = [], ranges: number[] = [];
+  const blocks: { list: number[]; work: number; scores: number }[] = [], ranges: number[] = [];
   for (const { start, length, children } of pieces) {
     let shared = 0;
     const later = children.filter((child) => child.length > 0).flatMap((child) => {
@@ -174,7 +179,11 @@ function keyBlocksOf(pieces: readonly Piece[], base: number, group: number): Key
         ranges.length / 3,
         1 + later.length / 3,
       ];
-      blocks.push({ list, work: length - from + shared });
+      blocks.push({
+        list,
+        work: length - from + shared,
+        scores: list[1]! * group * (length - from + shared),
+      });
       // A loop: there may be more children than a call takes arguments.
       ranges.push(start + from - base, (length - from) * group, 1);
       for (const value of later) ranges.push(value);
@@ -183,6 +192,7 @@ function keyBlocksOf(pieces: readonly Piece[], base: number, group: number): Key
   blocks.sort((a, b) => b.work - a.work);
   return {
     count: blocks.length,
+    scores: blocks.reduce((sum, block) => sum + block.scores, 0),
     list: Int32Array.from(blocks.flatMap(({ list }) => list)),
     ranges: Int32Array.from(ranges),
   };

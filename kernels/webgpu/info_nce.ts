@@ -58,6 +58,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   ${tree((other) => `parts[local] += ${other};`)}
   workgroupBarrier();
   others = parts[0];
+  // What all threads read of the row above, its owner overwrites below.
+  storageBarrier();
   let gap = (largest - own) * p.sharpness;
   let scale = p.weight / (others + exp(-gap));
   if (wanted >= p.rows) { return; }

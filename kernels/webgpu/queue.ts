@@ -20,6 +20,12 @@ const listBytes = 1 << 20;
 /** Dispatches after which commands are submitted, so that the GPU works while more are being collected. */
 const dispatchesPerSubmit = 128;
 
+/**
+ * Arithmetic operations after which they are submitted too: 1 ms of a large GPU, a tenth of a second of a small one. Drivers
+ * reset a GPU that works on one submission for seconds (2 s on Windows, 10 s of amdgpu).
+ */
+const operationsPerSubmit = 5e10;
+
 /** Bind groups that are kept. */
 const bindGroupLimit = 8192;
 
@@ -64,6 +70,7 @@ export class CommandQueue {
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #dispatches = 0;
+  #operations = 0;
   readonly #parameters: ParameterBuffer;
   readonly #uniforms: GPUBindGroup;
   readonly #bindGroups = new Map<string, GPUBindGroup>();
@@ -171,6 +178,12 @@ export class CommandQueue {
     pass.dispatchWorkgroups(x, y, z);
     this.#dispatches++;
     if (this.#dispatches >= dispatchesPerSubmit) this.flush();
+  }
+
+  /** Tells that what was issued last takes so many arithmetic operations, where they are many. */
+  weigh(operations: number): void {
+    this.#operations += operations;
+    if (this.#operations >= operationsPerSubmit) this.flush();
   }
 
   /** Puts the lists among the bindings into GPU memory, and sees to it that there is room for the parameters too. */
@@ -325,6 +338,7 @@ export class CommandQueue {
       this.#unsubmitted = 0;
     }
     this.#dispatches = 0;
+    this.#operations = 0;
     for (const { buffer } of this.#retired.splice(0)) buffer.destroy();
   }
 

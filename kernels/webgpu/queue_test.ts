@@ -65,3 +65,24 @@ gpuTest(
     device.dispose();
   },
 );
+
+gpuTest("a submission has 50 billion operations at most, and what one dispatch adds", async () => {
+  const adapter = await openAdapter(), { device: gpu } = adapter;
+  let submissions = 0;
+  // Nothing is to run: it would take a software adapter a minute.
+  gpu.queue.submit = () => void submissions++;
+  const device = await createWebGpuDevice({ adapter });
+  const x = device.alloc([1000, 1000]), w = device.alloc([1000, 1000]), y = device.alloc([1000, 1000]);
+  for (let i = 0; i < 24; i++) device.linear(x, w, y);
+  assert.equal(submissions, 0);
+  device.linear(x, w, y);
+  assert.equal(submissions, 1);
+  const shape = { heads: 8, kvHeads: 4, headDim: 125 }, n = 1000, lse = device.alloc([8, n]);
+  const [k, v] = [device.alloc([n, 500]), device.alloc([n, 500])];
+  // 8 heads · 1,000 · 1,000 scores · 125 · 4, of which tiles with a bound of their own skip half.
+  for (let i = 0; i < 30; i++) {
+    device.attention(x, k, v, [{ start: 0, length: n, parent: -1 }], shape, y, lse);
+  }
+  assert.equal(submissions, 2);
+  device.dispose();
+});
