@@ -16,7 +16,7 @@ import type { SklearnRelease } from "./sklearn_draws.ts";
 import { vMeasure } from "./v_measure.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
-export const CLUSTERING_SCORER = "clustering/1";
+export const CLUSTERING_SCORER = "clustering/2";
 
 /** One set of texts to cluster. `labels[i]` belongs to `sentences[i]`; texts may repeat. */
 export interface ClusteringSet {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { blasRowSums, blasSum, numpySum } from "./float32_sums.ts";
 import type { RandomState } from "./numpy_random.ts";
 import { gather, innerProducts, type Points, squaredNorms } from "./points.ts";
 import type { SklearnDraws } from "./sklearn_draws.ts";
@@ -13,7 +14,7 @@ import type { SklearnDraws } from "./sklearn_draws.ts";
  * of 2 + ⌊ln k⌋ candidates, drawn with a probability proportional to D², the squared distance to the nearest
  * centre so far; the best is the one that leaves the smallest sum of D².
  *
- * Distances are float64 rounded to float32 and their sums are float32, as scikit-learn has them for float32 points.
+ * Distances are float64 rounded to float32 and their sums are float32, added in scikit-learn's order.
  *
  * @param clusters at least 1
  */
@@ -21,7 +22,7 @@ export function kMeansPlusPlus(
   points: Points,
   clusters: number,
   random: RandomState,
-  draws: Pick<SklearnDraws, "firstCentre" | "runningSum">,
+  draws: Pick<SklearnDraws, "firstCentre" | "runningSum" | "potential">,
 ): Int32Array {
   const n = points.rows;
   const candidates = 2 + Math.floor(Math.log(clusters));
@@ -30,25 +31,19 @@ export function kMeansPlusPlus(
   picked[0] = draws.firstCentre === "integer" ? random.interval(n - 1) : random.weightedChoice(n, 1)[0]!;
 
   let nearest = squaredDistances(points, norms, picked.subarray(0, 1))[0]!;
-  let potential = float32Sum(nearest);
+  let potential = draws.potential === "numpy" ? numpySum(nearest) : blasSum(nearest);
   const running = draws.runningSum === "float32" ? new Float32Array(n) : new Float64Array(n);
   for (let c = 1; c < clusters; c++) {
     const targets = Array.from({ length: candidates }, () => random.double() * potential);
     accumulate(nearest, running);
     const rows = targets.map((target) => Math.min(firstAtLeast(running, target), n - 1));
-    let best = -1, bestPotential = Infinity, bestNearest = nearest;
-    squaredDistances(points, norms, rows).forEach((distances, t) => {
-      for (let i = 0; i < n; i++) distances[i] = Math.min(distances[i]!, nearest[i]!);
-      const sum = float32Sum(distances);
-      if (sum < bestPotential) {
-        best = rows[t]!;
-        bestPotential = sum;
-        bestNearest = distances;
-      }
-    });
-    picked[c] = best;
-    potential = bestPotential;
-    nearest = bestNearest;
+    const distances = squaredDistances(points, norms, rows);
+    for (const list of distances) for (let i = 0; i < n; i++) list[i] = Math.min(list[i]!, nearest[i]!);
+    const sums = draws.potential === "numpy" ? distances.map(numpySum) : blasRowSums(distances);
+    potential = Math.min(...sums);
+    const best = sums.indexOf(potential);
+    picked[c] = rows[best]!;
+    nearest = distances[best]!;
   }
   return picked;
 }
@@ -62,13 +57,6 @@ function squaredDistances(points: Points, norms: Float64Array, rows: ArrayLike<n
     const norm = norms[rows[t]!]!;
     return Float32Array.from(norms, (other, i) => Math.max(norm + other - 2 * products[i * m + t]!, 0));
   });
-}
-
-/** The sum, rounded to float32 once; scikit-learn's own sum may differ from it in the last bits. */
-function float32Sum(values: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
-  return Math.fround(sum);
 }
 
 /** Running sums, rounded after every addition to the type of `out`. */

@@ -4,7 +4,7 @@
  *
  * What may differ from scikit-learn: its products are float32 in an order that depends on the machine, so a point as
  * near to one centre as to another to seven digits may go to the other, and what follows goes another way. On the
- * golden sets this happens in 5 of 72; to scikit-learn itself under another BLAS kernel in 3 of 72. And where more
+ * golden sets this happens in 3 of 72; to scikit-learn itself under another BLAS kernel in 3 of 72. And where more
  * than half a batch of centres are starved, which of the equally starved ones move depends on numpy's unstable
  * sort; here the sort is stable, and the result says that it came to this.
  *
