@@ -200,6 +200,11 @@ export interface Device {
 
   /** y[n, out] ← x[n, in] · wᵀ (+ bias[out]) (+ residual[n, out]); w is [out, in], f32, bf16 or f16. */
   linear(x: Tensor, w: Tensor, y: Tensor, options?: { bias?: Tensor; residual?: Tensor }): void;
+  /**
+   * y[n, out] ← silu(x · wGateᵀ) · (x · wUpᵀ) (Shazeer 2020, Eq. 6), for passes that keep neither product: the bits of two
+   * {@linkcode Device.linear} and {@linkcode Device.swiglu}. The weights are [out, in], f32, bf16 or f16.
+   */
+  linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void;
   /** dx[n, in] (+)= dy[n, out] · w. */
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate?: boolean): void;
   /** dw[out, in] (+)= dyᵀ · x; dBias[out] (+)= Σ_rows dy. */

@@ -50,7 +50,9 @@ const opCases: Readonly<Record<string, OpCase>> = {
     const gate = matrix(bench, random), up = matrix(bench, random), y = bench.out(n, dim);
     bench.device.swiglu(gate, up, y);
     bench.device.swigluBackward(matrix(bench, random), gate, up, gate, up);
-    return bench.read(y, gate, up);
+    const product = bench.out(n, 40), w = [0, 1].map(() => matrix(bench, random, 40, 600));
+    bench.device.linearSwiglu(matrix(bench, random, n, 600), w[0]!, w[1]!, product);
+    return bench.read(y, gate, up, product);
   },
   "attention ops": (bench, random) => {
     const width = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;

@@ -22,6 +22,7 @@ import type {
   TokenStatistics,
 } from "../device.ts";
 import { isHalf, uploadType } from "../element_type.ts";
+import { linearSwiglu } from "../linear_swiglu.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import { AttentionOps } from "./attention.ts";
 import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
@@ -148,6 +149,10 @@ class CpuDevice implements Device {
   linear(x: Tensor, w: Tensor, y: Tensor, options: { bias?: Tensor; residual?: Tensor } = {}): void {
     const { bias, residual } = options;
     this.#linear.forward(cpu(x), cpu(w), cpu(y), bias && cpu(bias), residual && cpu(residual));
+  }
+
+  linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
+    linearSwiglu(this, x, wGate, wUp, y);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

@@ -7,6 +7,7 @@ import { isHalf } from "../element_type.ts";
 import { type FlatKernel, overElements } from "./flat.ts";
 import type { CommandQueue } from "./queue.ts";
 import { expectShape, type GpuTensor } from "./tensor.ts";
+import { sigmoid } from "./wgsl.ts";
 
 const fill = {
   name: "fill",
@@ -22,15 +23,11 @@ const add = {
   body: "store_y(0u, quad, load_x(0u, quad) + load_y(0u, quad));",
 } as const satisfies FlatKernel<string, string>;
 
-const sigmoid = `
-fn sigmoid(z: vec4<f32>) -> vec4<f32> { return 1.0f / (1.0f + exp(-z)); }
-`;
-
 const swiglu = {
   name: "swiglu",
   params: {},
   tensors: { gate: "in f32", up: "in f32", y: "out f32" },
-  functions: sigmoid,
+  functions: sigmoid("vec4<f32>"),
   body: `
   let z = load_gate(0u, quad);
   store_y(0u, quad, z * sigmoid(z) * load_up(0u, quad));`,
@@ -47,7 +44,7 @@ const swigluBackward = {
   name: "swiglu-backward",
   params: {},
   tensors: { dy: "in f32", gate: "in f32", up: "in f32", d_gate: "out f32", d_up: "out f32" },
-  functions: sigmoid,
+  functions: sigmoid("vec4<f32>"),
   body: swigluGradient("d_gate", "d_up"),
 } as const satisfies FlatKernel<string, string>;
 
@@ -56,7 +53,7 @@ const swigluBackwardInPlace = {
   name: "swiglu-backward-in-place",
   params: {},
   tensors: { dy: "in f32", gate: "out f32", up: "out f32" },
-  functions: sigmoid,
+  functions: sigmoid("vec4<f32>"),
   body: swigluGradient("gate", "up"),
 } as const satisfies FlatKernel<string, string>;
 

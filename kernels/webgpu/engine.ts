@@ -20,6 +20,7 @@ import type {
   TokenGradient,
   TokenStatistics,
 } from "../device.ts";
+import { linearSwiglu } from "../linear_swiglu.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import type { OpenedAdapter } from "./adapter.ts";
 import type { Arena } from "./arena.ts";
@@ -160,6 +161,12 @@ export class WebGpuEngine implements Device {
   linear(x: Tensor, w: Tensor, y: Tensor, options: { bias?: Tensor; residual?: Tensor } = {}): void {
     const { bias, residual } = options;
     this.#linear.forward(gpu(x), gpu(w), gpu(y), bias && gpu(bias), residual && gpu(residual));
+  }
+
+  linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
+    if (!this.#linear.spreadSwiglu(gpu(x), gpu(wGate), gpu(wUp), gpu(y))) {
+      linearSwiglu(this, x, wGate, wUp, y);
+    }
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

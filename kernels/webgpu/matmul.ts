@@ -6,9 +6,10 @@
 import { bytesPer } from "../element_type.ts";
 import type { Arena } from "./arena.ts";
 import { addChunks } from "./matmul_chunks.ts";
-import { type Plan, planFor } from "./matmul_plan.ts";
+import { type MatmulKernel, type Plan, planFor } from "./matmul_plan.ts";
 import { chunk, flags, type Product, variantName, variantOf } from "./matmul_product.ts";
 import type { CommandQueue } from "./queue.ts";
+import type { GpuTensor } from "./tensor.ts";
 
 /** Most bytes of sums of chunks; a product with more of them has enough workgroups as it is. */
 const chunkBytes = 64 << 20;
@@ -23,15 +24,7 @@ export class Matmul {
   /** Issues a product; `plan` only for benches and tests, which compare kernels. */
   run(product: Product, plan?: Plan): void {
     const { a, b, c, bias, residual, rows, columns, inner, aLayout, bLayout } = product;
-    const rowBlock = this.#most(rows, cut, [
-      4 * c.shape[1]!,
-      ...(aLayout === "inner" ? [4 * inner] : []),
-    ]);
-    const columnBlock = this.#most(columns, cut, bLayout === "inner" ? [bytesPer[b.dtype] * inner] : []);
-    const innerBlock = this.#most(inner, chunk, [
-      ...(aLayout === "outer" ? [4 * a.shape[1]!] : []),
-      ...(bLayout === "outer" ? [bytesPer[b.dtype] * columns] : []),
-    ]);
+    const { rowBlock, columnBlock, innerBlock } = this.#blocks(product);
     for (let row = 0; row < rows; row += rowBlock) {
       const rowEnd = Math.min(rows, row + rowBlock);
       for (let column = 0; column < columns; column += columnBlock) {
@@ -59,6 +52,33 @@ export class Matmul {
     }
   }
 
+  /** Whether chunks of the whole product are spread over workgroups, so that {@linkcode Matmul.chunkSums} can be had. */
+  spreads(product: Product): boolean {
+    const { rowBlock, columnBlock, innerBlock } = this.#blocks(product);
+    const whole = rowBlock >= product.rows && columnBlock >= product.columns && innerBlock >= product.inner;
+    return whole && this.#fits(product, planFor(this.queue.adapter, product));
+  }
+
+  /**
+   * Sums of the chunks of a product that {@linkcode Matmul.spreads}, [parts · rows, columns], for a caller that adds them up
+   * and releases them.
+   */
+  chunkSums(product: Product): GpuTensor {
+    return this.#chunkSums(product, 0, planFor(this.queue.adapter, product).kernel);
+  }
+
+  /** Blocks of a product that bindings hold. */
+  #blocks({ a, b, c, rows, columns, inner, aLayout, bLayout }: Product) {
+    return {
+      rowBlock: this.#most(rows, cut, [4 * c.shape[1]!, ...(aLayout === "inner" ? [4 * inner] : [])]),
+      columnBlock: this.#most(columns, cut, bLayout === "inner" ? [bytesPer[b.dtype] * inner] : []),
+      innerBlock: this.#most(inner, chunk, [
+        ...(aLayout === "outer" ? [4 * a.shape[1]!] : []),
+        ...(bLayout === "outer" ? [bytesPer[b.dtype] * columns] : []),
+      ]),
+    };
+  }
+
   /** Largest block of an extent, a multiple of `unit` unless it is all, of which each row of so many bytes can be bound. */
   #most(extent: number, unit: number, rowBytes: readonly number[]): number {
     const fits = Math.floor(this.queue.maxBinding / Math.max(1, ...rowBytes));
@@ -71,31 +91,54 @@ export class Matmul {
     return fits - fits % unit;
   }
 
-  #piece(product: Product, at: { aFirst: number; cFirst: number }, given?: Plan): void {
-    const { rows, columns, inner, a, b, c, bias, residual, accumulate = false } = product;
-    const { kernel, chunks: wanted } = given ?? planFor(this.queue.adapter, product);
+  /** Whether the plan is to spread chunks, and their sums have room. */
+  #fits({ rows, columns, inner }: Product, { chunks }: Plan): boolean {
     const parts = Math.ceil(inner / chunk), bytes = 4 * parts * rows * columns;
-    const chunks = wanted && parts > 1 && bytes <= Math.min(chunkBytes, this.queue.maxBinding);
-    const sums = chunks ? this.arena.alloc([parts * rows, columns], "f32") : undefined;
-    const target = sums ?? c, now = sums ? {} : { bias, residual };
-    const variant = variantOf({ ...product, c: target, bias: now.bias, residual: now.residual });
+    return chunks && parts > 1 && bytes <= Math.min(chunkBytes, this.queue.maxBinding);
+  }
+
+  #piece(product: Product, at: { aFirst: number; cFirst: number }, given?: Plan): void {
+    const plan = given ?? planFor(this.queue.adapter, product);
+    if (!this.#fits(product, plan)) return this.#dispatch(product, at, plan.kernel, product.inner);
+    const sums = this.#chunkSums(product, at.aFirst, plan.kernel);
+    addChunks(this.queue, sums, Math.ceil(product.inner / chunk), { ...product, cFirst: at.cFirst });
+    this.arena.release(sums);
+  }
+
+  #chunkSums(product: Product, aFirst: number, kernel: MatmulKernel): GpuTensor {
+    const { rows, columns, inner } = product;
+    const c = this.arena.alloc([Math.ceil(inner / chunk) * rows, columns], "f32");
+    const bare = { ...product, c, bias: undefined, residual: undefined, accumulate: false };
+    this.#dispatch(bare, { aFirst, cFirst: 0 }, kernel, chunk);
+    return c;
+  }
+
+  /** One dispatch; `span`: terms that a workgroup sums. */
+  #dispatch(
+    product: Product,
+    at: { aFirst: number; cFirst: number },
+    kernel: MatmulKernel,
+    span: number,
+  ): void {
+    const { rows, columns, inner, a, b, c, bias, residual, accumulate = false } = product;
+    const variant = variantOf(product);
     const compiled = this.queue.kernel(`${kernel.name}-${variantName(variant)}`, () => kernel.spec(variant));
-    this.queue.run(compiled, { a, b, c: target, bias: now.bias ?? a, residual: now.residual ?? a }, {
+    this.queue.run(compiled, { a, b, c, bias: bias ?? a, residual: residual ?? a }, {
       rows,
       columns,
       inner,
-      span: chunks ? chunk : inner,
-      flags: (now.bias ? flags.bias : 0) + (now.residual ? flags.residual : 0) +
-        (accumulate && !chunks ? flags.accumulate : 0),
+      span,
+      flags: (bias ? flags.bias : 0) + (residual ? flags.residual : 0) + (accumulate ? flags.accumulate : 0),
       a_stride: a.shape[1]!,
       b_stride: b.shape[1]!,
-      c_stride: target.shape[1]!,
+      c_stride: c.shape[1]!,
       a_first: at.aFirst,
-      c_first: sums ? 0 : at.cFirst,
-    }, [Math.ceil(columns / kernel.columns), Math.ceil(rows / kernel.rows), chunks ? parts : 1]);
-    if (sums) {
-      addChunks(this.queue, sums, parts, { ...product, cFirst: at.cFirst });
-      this.arena.release(sums);
-    }
+      c_first: at.cFirst,
+    }, [
+      Math.ceil(columns / kernel.columns),
+      Math.ceil(rows / kernel.rows),
+      span < inner ? Math.ceil(inner / span) : 1,
+    ]);
+    this.queue.weigh(2 * rows * columns * inner);
   }
 }

@@ -1,12 +1,13 @@
 /**
- * Second pass of a product whose chunks were summed by different workgroups: adds them up in order.
+ * Second pass of a product whose chunks were summed by different workgroups: adds them up in order, and for the gated pair of
+ * a feed-forward block multiplies the two.
  *
  * @module
  */
 import type { KernelSpec } from "./kernel.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
-import { spread, workgroupIndex } from "./wgsl.ts";
+import { sigmoid, spread, workgroupIndex } from "./wgsl.ts";
 
 /** Threads of a workgroup, an element of C each. */
 const threads = 256;
@@ -78,4 +79,30 @@ export function addChunks(
     { rows, columns, parts, c_stride: c.shape[1]!, c_first: cFirst },
     spread(Math.ceil(rows * columns / threads), queue.maxGroups),
   );
+}
+
+/** `y ← silu(g) · u`, g and u summed as above, and multiplied in the order of `Device.swiglu`. */
+const swigluCode = `${workgroupIndex}${sigmoid("f32")}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) thread: u32) {
+  let i = workgroup_index(group, groups) * ${threads}u + thread;
+  if (i >= p.size) { return; }
+  var z = 0.0f;
+  for (var part = 0u; part < p.parts; part++) { z += gate[p.gate_base + part * p.size + i]; }
+  var u = 0.0f;
+  for (var part = 0u; part < p.parts; part++) { u += up[p.up_base + part * p.size + i]; }
+  y[p.y_base + i] = z * sigmoid(z) * u;
+}`;
+
+/** y ← silu(Σ gate) · Σ up, of sums of chunks [parts · rows, columns] for y [rows, columns]. */
+export function addSwigluChunks(queue: CommandQueue, gate: GpuTensor, up: GpuTensor, y: GpuTensor): void {
+  const kernel = queue.kernel("matmul-add-chunks-swiglu", () => ({
+    name: "matmul-add-chunks-swiglu",
+    params: { size: "u32", parts: "u32" },
+    bindings: { gate: "in f32", up: "in f32", y: "out f32" },
+    code: swigluCode,
+  }));
+  const { size } = y, params = { size, parts: gate.size / size };
+  queue.run(kernel, { gate, up, y }, params, spread(Math.ceil(size / threads), queue.maxGroups));
 }

@@ -44,6 +44,11 @@ fn widen(bits: vec4<u32>) -> vec4<u32> { ${widen} }
 `;
 }
 
+/** `sigmoid(z)` of a float or a vector of floats. */
+export const sigmoid = (type: "f32" | "vec4<f32>"): string => `
+fn sigmoid(z: ${type}) -> ${type} { return 1.0f / (1.0f + exp(-z)); }
+`;
+
 /** A number as a WGSL f32 literal with the same bits. */
 export function f32Literal(value: number): string {
   const rounded = Math.fround(value);

@@ -90,23 +90,44 @@ function project(context: LayerContext, layer: number, x: Tensor): Projected {
   return { qRaw: q0, kRaw: k0, q, k, v };
 }
 
-function feedForward(
-  { device, config, weights }: LayerContext,
+/** The feed-forward block's own norm, [n, hidden]. */
+function feedForwardNorm({ device, config, weights }: LayerContext, layer: number, m: Tensor): Tensor {
+  const h = device.alloc(m.shape);
+  device.rmsNorm(m, weights.layer(layer, "post_attention_layernorm.weight"), config.rmsNormEps, h);
+  return h;
+}
+
+/** m + down(act); frees `act`. */
+function feedForwardDown({ device, weights }: LayerContext, layer: number, act: Tensor, m: Tensor): Tensor {
+  const out = device.alloc(m.shape);
+  device.linear(act, weights.layer(layer, "mlp.down_proj.weight"), out, { residual: m });
+  device.free(act);
+  return out;
+}
+
+function feedForward(context: LayerContext, layer: number, m: Tensor): Tensor {
+  const { device, config, weights } = context, h = feedForwardNorm(context, layer, m);
+  const act = device.alloc([m.shape[0]!, config.intermediateSize]);
+  const gate = weights.layer(layer, "mlp.gate_proj.weight"), up = weights.layer(layer, "mlp.up_proj.weight");
+  device.linearSwiglu(h, gate, up, act);
+  device.free(h);
+  return feedForwardDown(context, layer, act, m);
+}
+
+/** The same bits, and what the backward pass needs. */
+function feedForwardTraining(
+  context: LayerContext,
   layer: number,
   m: Tensor,
 ): { out: Tensor; gate: Tensor; up: Tensor } {
-  const n = m.shape[0]!;
-  const h = device.alloc(m.shape);
-  device.rmsNorm(m, weights.layer(layer, "post_attention_layernorm.weight"), config.rmsNormEps, h);
-  const gate = device.alloc([n, config.intermediateSize]), up = device.alloc([n, config.intermediateSize]);
+  const { device, config, weights } = context, shape = [m.shape[0]!, config.intermediateSize];
+  const h = feedForwardNorm(context, layer, m), gate = device.alloc(shape), up = device.alloc(shape);
   device.linear(h, weights.layer(layer, "mlp.gate_proj.weight"), gate);
   device.linear(h, weights.layer(layer, "mlp.up_proj.weight"), up);
   device.free(h);
-  const act = device.alloc(gate.shape), out = device.alloc(m.shape);
+  const act = device.alloc(shape);
   device.swiglu(gate, up, act);
-  device.linear(act, weights.layer(layer, "mlp.down_proj.weight"), out, { residual: m });
-  device.free(act);
-  return { out, gate, up };
+  return { out: feedForwardDown(context, layer, act, m), gate, up };
 }
 
 /** Output of a layer, [n, hidden]; `x` is left to the caller. For prefill and decoding, where nothing is kept. */
@@ -116,8 +137,8 @@ export function layerForward(context: LayerContext, layer: number, x: Tensor, at
   const y = device.alloc(q.shape), m = device.alloc(x.shape);
   attend(layer, q, k, v, y);
   device.linear(y, weights.layer(layer, "self_attn.o_proj.weight"), m, { residual: x });
-  const { out, gate, up } = feedForward(context, layer, m);
-  device.free(q, k, v, y, m, gate, up);
+  const out = feedForward(context, layer, m);
+  device.free(q, k, v, y, m);
   if (qRaw && kRaw) device.free(qRaw, kRaw);
   return out;
 }
@@ -135,7 +156,7 @@ export function layerForwardTraining(
   const y = device.alloc(q.shape), m = device.alloc(x.shape), lse = device.alloc([config.heads, x.shape[0]!]);
   device.attention(q, k, v, segments, attentionShape(config), y, lse);
   device.linear(y, weights.layer(layer, "self_attn.o_proj.weight"), m, { residual: x });
-  const { out, gate, up } = feedForward(context, layer, m);
+  const { out, gate, up } = feedForwardTraining(context, layer, m);
   return { out, activations: { ...projected, x, y, lse, m, gate, up } };
 }
 
