@@ -3,9 +3,13 @@
  *
  * @module
  */
-import { UsageError } from "#errors";
+import { basename, join } from "node:path";
+import { MissingError, UsageError } from "#errors";
 import type { BackboneFile } from "../lib/backbone/open.ts";
+import { GRAPHS } from "../lib/encoder/folder.ts";
 import { OnnxEncoder } from "../lib/encoder/onnx_encoder.ts";
+import { findSnapshot } from "../lib/hub/cache.ts";
+import { type Repo, repoNamed, repoText } from "../lib/hub/repo.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 import type { Encoder } from "../evals/encoder.ts";
 import type { OnTokens } from "./model.ts";
@@ -22,20 +26,24 @@ export interface OpenedEncoder extends Disposable {
 }
 
 /**
- * Opens what a specification names: `onnx:` and a folder with an ONNX export, or a graph in it.
+ * Opens what a specification names: `onnx:` and a folder with an ONNX export, or a graph in it; or where there is neither, the id of a
+ * model that was pulled, or of a graph of one.
  *
  * @throws UsageError for any other specification; as {@linkcode OnnxEncoder.open} for what it names
+ * @throws MissingError if it names a model that was not pulled
  */
 export async function openEncoder(specification: string, onTokens?: OnTokens): Promise<OpenedEncoder> {
   const path = /^onnx:(.+)$/s.exec(specification)?.[1];
   if (path === undefined) {
     throw new UsageError(
       `unknown encoder "${specification}"`,
-      "give onnx:<folder>, a folder with model.onnx (or onnx/model.onnx), tokenizer.json and modules.json",
+      "give onnx:<folder>, a folder with model.onnx (or onnx/model.onnx), tokenizer.json and modules.json; or " +
+        "onnx:<owner>/<name>, a model that was pulled",
     );
   }
-  const model = await OnnxEncoder.open(path);
-  const { name, files, settings, prompts } = model;
+  const pulled = isThere(path) ? undefined : pulledEncoder(path);
+  const model = await OnnxEncoder.open(pulled?.path ?? path);
+  const { files, settings, prompts } = model, name = pulled?.name ?? model.name;
   const prompted = Object.keys(prompts.named).length > 0 || prompts.standard !== "";
   const encoder: Encoder = {
     digest: canonicalHash({ files: files.map(({ name, sha256 }) => ({ name, sha256 })), settings }),
@@ -56,6 +64,50 @@ export async function openEncoder(specification: string, onTokens?: OnTokens): P
     },
   };
   return { encoder, name, files, settings, [Symbol.dispose]: () => model[Symbol.dispose]() };
+}
+
+/** Where the hub's cache has what an id names; undefined if it does not look like one. */
+function pulledEncoder(text: string): { path: string; name: string } | undefined {
+  const repo = repoNamed(text.replace(/(?<=.)\/+$/, ""));
+  if (repo?.type !== "model") return undefined;
+  const snapshot = findSnapshot(repo), { file } = repo;
+  const path = snapshot === undefined
+    ? undefined
+    : file === undefined
+    ? onlyGraph(snapshot.folder, text, repo)
+    : file;
+  if (path === undefined || !isThere(join(snapshot!.folder, path))) {
+    throw new MissingError(
+      `the encoder "${text}" is neither a path nor in the hub's cache on this machine`,
+      `download it, once: grace-repro pull onnx:${repoText(repo)}`,
+    );
+  }
+  const graph = file === undefined ? "" : `-${basename(file, ".onnx")}`;
+  return { path: join(snapshot!.folder, path), name: basename(repo.id) + graph };
+}
+
+/** The usual graph of a snapshot, or the only one that was pulled. */
+function onlyGraph(folder: string, text: string, repo: Repo): string | undefined {
+  const found = ["", "onnx"].flatMap((inner) =>
+    isThere(join(folder, inner))
+      ? [...Deno.readDirSync(join(folder, inner))].map(({ name }) => join(inner, name))
+      : []
+  ).filter((path) => path.endsWith(".onnx"));
+  const usual = GRAPHS.find((graph) => found.includes(graph));
+  if (usual !== undefined || found.length <= 1) return usual ?? found[0];
+  throw new UsageError(
+    `several graphs of "${text}" were pulled`,
+    `name one: onnx:${repoText({ ...repo, file: found.sort()[0] })}`,
+  );
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** An encoder writes nothing about a text. */

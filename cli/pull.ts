@@ -13,7 +13,7 @@ import { formatBytes, layOut } from "./table.ts";
 
 /** What was asked for. */
 export interface PullOptions {
-  /** Models and data sets as {@linkcode Repo} describes them. */
+  /** Models and data sets as {@linkcode Repo} describes them, `onnx:` before a model whose ONNX export is meant. */
   readonly ids: readonly string[];
   /** Of the one that is named. */
   readonly revision?: string | undefined;
@@ -24,6 +24,8 @@ export interface PullOptions {
 const examples = [
   "grace-repro pull qwen2.5-1.5b",
   "grace-repro pull meta-llama/Llama-3.2-3B-Instruct --revision main",
+  "grace-repro pull Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q8_0.gguf",
+  "grace-repro pull onnx:sentence-transformers/all-MiniLM-L6-v2",
   "grace-repro pull --suite mini",
   "grace-repro pull datasets/mteb/banking77@0fd18e25b25c072e09e0d92ab615fda904d66300",
 ];
@@ -33,7 +35,7 @@ export function pullSyntax(onParsed: (options: PullOptions) => void): Syntax {
   return newCommand("pull", "download models and data sets from the Hugging Face hub", examples)
     .argument(
       "[id...]",
-      "<owner>/<name>[@<revision>] of a model, datasets/<owner>/<name>[@...], or a short name",
+      "<owner>/<name>[/<file>][@<revision>] of a model, onnx:<owner>/<name> for its ONNX export, datasets/<owner>/<name>[@...], or a short name",
     )
     .option("--revision <rev>", "commit, branch or tag of the one that is named (default: main)")
     .option("--suite <id>", "the data sets of a suite, at the revisions that its tasks pin")
@@ -53,6 +55,8 @@ interface Wanted {
   readonly repo: Repo;
   /** Splits of a data set; undefined for all of it, and for a model. */
   readonly choices?: readonly SplitChoice[];
+  /** Whether the ONNX export of a model is meant. */
+  readonly encoder?: boolean;
 }
 
 /** Downloads everything that was asked for, and prints what it is. */
@@ -60,16 +64,18 @@ export async function pullCommand(options: PullOptions, io: CommandIo): Promise<
   const { cacheFolder } = await import("../lib/hub/cache.ts");
   const { HubConnection, hubSettings } = await import("../lib/hub/connection.ts");
   const { pull } = await import("../lib/hub/pull.ts");
-  const { chooseBackboneFiles } = await import("../lib/hub/backbone_files.ts");
+  const { chooseModelFiles } = await import("../lib/hub/model_files.ts");
   const { chooseDataFiles } = await import("../lib/data/choose_data_files.ts");
   const { repoText } = await import("../lib/hub/repo.ts");
   const wanted = await wantedBy(options), cache = cacheFolder(), { signal } = io;
   const onNote = (text: string) => io.progress.note(text);
   const connection = new HubConnection({ ...hubSettings(), signal, onNote });
   const pulled: Pulled[] = [], failed: GraceError[] = [];
-  for (const { repo, choices } of wanted) {
+  for (const { repo, choices, encoder = false } of wanted) {
     try {
-      const choose = repo.type === "model" ? chooseBackboneFiles : chooseDataFiles(repo.id, choices);
+      const choose = repo.type === "model"
+        ? chooseModelFiles(repo, encoder)
+        : chooseDataFiles(repo.id, choices);
       pulled.push(
         await pull(connection, repo, {
           cache,
@@ -108,21 +114,21 @@ export async function pullCommand(options: PullOptions, io: CommandIo): Promise<
 
 async function wantedBy({ ids, revision, suite }: PullOptions): Promise<Wanted[]> {
   const { parseRepo } = await import("../lib/hub/repo.ts");
-  const named = ids.map((id) => parseRepo(id));
+  const named = ids.map(wantedId);
   if (revision !== undefined) {
     const [only] = named;
-    if (named.length !== 1 || suite !== undefined || only!.revision !== undefined) {
+    if (named.length !== 1 || suite !== undefined || only!.repo.revision !== undefined) {
       throw new UsageError(
         `--revision "${revision}" belongs to one repository, which is named without a revision of its own`,
         "write <owner>/<name>@<revision> for each",
       );
     }
-    return [{ repo: parseRepo(`${ids[0]}@${revision}`) }];
+    return [wantedId(`${ids[0]}@${revision}`)];
   }
   if (named.length === 0 && suite === undefined) {
     throw new UsageError("nothing to pull", "name a model, a data set, or a suite with --suite");
   }
-  if (suite === undefined) return named.map((repo) => ({ repo }));
+  if (suite === undefined) return named;
   const { findSuite } = await import("../evals/find_suite.ts");
   const { dataNeeds } = await import("../evals/data_needs.ts");
   const needs = dataNeeds(findSuite(suite));
@@ -132,7 +138,20 @@ async function wantedBy({ ids, revision, suite }: PullOptions): Promise<Wanted[]
       "there is nothing to pull",
     );
   }
-  return [...named.map((repo) => ({ repo })), ...needs];
+  return [...named, ...needs];
+
+  function wantedId(id: string): Wanted {
+    const model = id.replace(/^onnx:/, ""), encoder = model !== id, repo = parseRepo(model);
+    if (encoder && repo.type === "model" || !encoder) return { repo, encoder };
+    throw new UsageError(`"${id}" is a data set and no encoder`, "leave out onnx:");
+  }
+}
+
+/** What a model that was pulled is called by the other commands. */
+function usage({ id, file, revision }: Repo, paths: readonly string[]): string {
+  const pin = revision === undefined ? "" : `@${revision}`;
+  const name = id + (file === undefined ? "" : `/${file}`) + pin;
+  return paths.some((path) => path.endsWith(".onnx")) ? `--encoder onnx:${name}` : `--backbone ${name}`;
 }
 
 /** The files of a repository with their digests, as `sha256sum` would print them. */
@@ -146,5 +165,6 @@ function render({ repo, commit, folder, files, received }: Pulled): string {
     }, ${came}`,
     ...layOut(rows, new Set([1])).map((line) => `  ${line}`),
     `  in ${folder}`,
+    ...repo.type === "model" ? [`  use it as ${usage(repo, files.map(({ path }) => path))}`] : [],
   ].join("\n");
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { assert } from "#test";
 import {
   type HubServer,
@@ -279,4 +280,77 @@ Deno.test("run trains on a data set that was pulled, and its lock has the hash; 
   const lock = JSON.parse(Deno.readTextFileSync(lab.path("grace.lock.json")));
   const sha256 = sha256Of(triplets.commits[COMMIT]!["train.jsonl"]!.content);
   assert.equal(lock.inputs[`data/org/triplets@${COMMIT.slice(0, 12)}/train.jsonl`].sha256, sha256);
+});
+
+Deno.test("pull downloads an encoder's ONNX export, which eval finds by its id with and without a graph's name", async () => {
+  const tiny = new URL("onnx_encoder/tiny-bert/", golden);
+  const folders = { "": tiny, "1_Pooling/": tiny, "2_Dense/": tiny, "onnx/": tiny };
+  const files = Object.fromEntries(
+    Object.keys(folders).flatMap((inner) =>
+      [...Deno.readDirSync(new URL(inner, tiny))].filter(({ isFile }) => isFile).map(({ name }) => [
+        inner + name,
+        { content: Deno.readFileSync(new URL(inner + name, tiny)), lfs: /\.(onnx|safetensors)$/.test(name) },
+      ])
+    ),
+  );
+  await using hub = serveHub([{
+    type: "model",
+    id: "org/tiny-bert",
+    refs: { main: COMMIT },
+    commits: { [COMMIT]: { ...files, "model.safetensors": largeFile(9), "README.md": textFile("#") } },
+  }]);
+  using place = scratch(hub);
+  using lab = await Lab.create();
+  const { env } = place;
+  const evaluate = (encoder: string) =>
+    launch(
+      ["eval", "--encoder", encoder, "--data-root", lab.path("data"), "--suite", "smoke", "--tasks"].concat(
+        ["STSBenchmark", "--json"],
+      ),
+      { env, cwd: lab.root },
+    );
+  const before = await evaluate("onnx:org/tiny-bert");
+  assert.equal(before.code, 3);
+  assert.match(before.stderr, /download it, once: grace-repro pull onnx:org\/tiny-bert\n/);
+  const pulled = await launch(["pull", "org/tiny-bert"], { env });
+  assert.equal(pulled.code, 0, pulled.stderr);
+  assert.match(pulled.stdout, / onnx\/model\.onnx\n/);
+  assert.doesNotMatch(pulled.stdout, /README|model_qint8| model\.safetensors/);
+  assert.match(pulled.stdout, /use it as --encoder onnx:org\/tiny-bert\n/);
+  const { stdout, stderr } = await evaluate("onnx:org/tiny-bert");
+  const { folder, scores } = JSON.parse(stdout || stderr);
+  assert.match(folder, /^scores\/tiny-bert-smoke-/);
+  const local = JSON.parse((await evaluate(`onnx:${fileURLToPath(tiny)}`)).stdout);
+  assert.deepEqual(scores[0].metrics, local.scores[0].metrics);
+  assert.equal(scores[0].model, local.scores[0].model, "the same files, the same model");
+  const other = await launch(["pull", "onnx:org/tiny-bert/onnx/model_pooled.onnx"], { env });
+  assert.match(other.stdout, /use it as --encoder onnx:org\/tiny-bert\/onnx\/model_pooled\.onnx\n/);
+  const graph = JSON.parse((await evaluate("onnx:org/tiny-bert/onnx/model_pooled.onnx")).stdout);
+  assert.match(graph.folder, /^scores\/tiny-bert-model_pooled-smoke-/);
+});
+
+Deno.test("pull downloads one GGUF file, which embed finds by its name in the repository", async () => {
+  const content = Deno.readFileSync(new URL("backbone/llama.gguf", golden));
+  await using hub = serveHub([{
+    type: "model",
+    id: "org/llama-GGUF",
+    refs: { main: COMMIT },
+    commits: { [COMMIT]: { "llama.gguf": { content, lfs: true }, "llama-q4.gguf": largeFile(99) } },
+  }]);
+  using place = scratch(hub);
+  const { env } = place;
+  const several = await launch(["pull", "org/llama-GGUF"], { env });
+  assert.equal(several.code, 2);
+  assert.match(
+    several.stderr,
+    /2 GGUF files: llama-q4\.gguf, llama\.gguf\n {2}name one: grace-repro pull org\/llama-GGUF\/llama-q4\.gguf\n/,
+  );
+  const name = "org/llama-GGUF/llama.gguf";
+  const explain = () => launch(["doctor", "--backbone", name, "--json"], { env });
+  assert.match((await explain()).stderr, /download it, once: grace-repro pull org\/llama-GGUF\/llama\.gguf/);
+  const pulled = await launch(["pull", name], { env });
+  assert.equal(pulled.code, 0, pulled.stderr);
+  assert.match(pulled.stdout, /use it as --backbone org\/llama-GGUF\/llama\.gguf\n/);
+  const found = await explain();
+  assert.equal(found.code, 0, found.stderr);
 });

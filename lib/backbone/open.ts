@@ -80,8 +80,10 @@ export async function openBackbone(
     throw new MissingError(`the backbone "${path}" cannot be read: ${cause}`, ACCEPTED, { cause });
   });
   if (info === undefined) {
-    const repo = trimmed.endsWith(".gguf") ? undefined : repoNamed(trimmed);
-    if (repo?.type === "model") return await openPulled(path, repo);
+    const repo = repoNamed(trimmed);
+    // "models/x.gguf" is a path that is not there; "owner/name/x.gguf" may be a file of a repository.
+    const isRepo = repo?.file === undefined ? !trimmed.endsWith(".gguf") : repo.file.endsWith(".gguf");
+    if (repo?.type === "model" && isRepo) return await openPulled(path, repo);
     throw new MissingError(`the backbone "${path}" does not exist`, ACCEPTED);
   }
   if (info.isDirectory) return await openHf(trimmed);
@@ -109,7 +111,10 @@ async function openPulled(path: string, repo: Repo): Promise<Backbone> {
     );
   }
   try {
-    return { ...await openHf(snapshot.folder), name: basename(repo.id) };
+    const file = repo.file ?? onlyGguf(repo, snapshot.folder);
+    return file === undefined
+      ? { ...await openHf(snapshot.folder), name: basename(repo.id) }
+      : await openPulledFile(`${snapshot.folder}/${file}`);
   } catch (error) {
     if (!(error instanceof MissingError)) throw error;
     throw new MissingError(
@@ -120,6 +125,25 @@ async function openPulled(path: string, repo: Repo): Promise<Backbone> {
       },
     );
   }
+}
+
+/** A file whose name in the cache is a link to its content. */
+async function openPulledFile(path: string): Promise<Backbone> {
+  if (!isFile(path)) throw new MissingError(`there is no ${basename(path)}`, "pull it");
+  return await openGgufFile(path);
+}
+
+/** The GGUF file of a snapshot that has nothing else to be a backbone. */
+function onlyGguf(repo: Repo, folder: string): string | undefined {
+  if (isFile(`${folder}/${HF_FILES.config}`)) return undefined;
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) =>
+    name.endsWith(".gguf")
+  );
+  if (files.length <= 1) return files[0];
+  throw new UsageError(
+    `${files.length} GGUF files of ${repoText(repo)} were pulled`,
+    `name one: ${repoText({ ...repo, file: files.sort()[0]! })}`,
+  );
 }
 
 async function openHf(folder: string): Promise<Backbone> {

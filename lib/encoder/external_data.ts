@@ -15,7 +15,12 @@ const ENTRY = Buffer.from("\x0a\x08location\x12", "latin1");
  * @throws UsageError if one is not in that folder: an export from a stranger must not read other files
  */
 export function externalData(graph: string): string[] {
-  const bytes = Buffer.from(Deno.readFileSync(graph).buffer);
+  return externalDataOf(Deno.readFileSync(graph), graph);
+}
+
+/** As {@linkcode externalData}, of a graph in memory. */
+export function externalDataOf(content: Uint8Array, graph: string): string[] {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const names = new Set<string>();
   for (let at = bytes.indexOf(ENTRY); at >= 0; at = bytes.indexOf(ENTRY, at + 1)) {
     const length = at + ENTRY.length;

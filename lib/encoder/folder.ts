@@ -21,10 +21,18 @@ import { externalData } from "./external_data.ts";
 import { type Modules, parseModules } from "./modules.ts";
 
 /** Where a graph is looked for in a folder. */
-const GRAPHS = ["model.onnx", "onnx/model.onnx"] as const;
+export const GRAPHS = ["model.onnx", "onnx/model.onnx"] as const;
 
 /** Where the limit of tokens stands, by the class of the transformer. */
-const LIMIT_FILES = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"]
+export const LIMIT_FILES: readonly string[] = [
+  "bert",
+  "roberta",
+  "distilbert",
+  "camembert",
+  "albert",
+  "xlm-roberta",
+  "xlnet",
+]
   .map((name) => `sentence_${name}_config.json`);
 
 /** Prompts of a model: by name, and the one for texts that none is named for ("" for none). */

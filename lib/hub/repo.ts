@@ -3,6 +3,7 @@
  *
  *     Qwen/Qwen2.5-1.5B-Instruct               a model, as its branch `main` was when it was pulled
  *     Qwen/Qwen2.5-1.5B-Instruct@<commit>      the same, pinned; a branch or a tag may stand there too
+ *     Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q8_0.gguf@<commit>     one of several models in a repository
  *     qwen2.5-1.5b                             a backbone of the paper, by its short name
  *     datasets/mteb/banking77@<commit>         a data set, as in the hub's own addresses
  *
@@ -17,6 +18,8 @@ export interface Repo {
   readonly id: string;
   /** Commit, branch or tag; undefined for the branch `main`. */
   readonly revision?: string | undefined;
+  /** A GGUF or ONNX file of a model, where the repository has several; undefined for what it has. */
+  readonly file?: string | undefined;
 }
 
 /** Short names: the backbones of the paper (section 4.2), and the smallest that writes rationales on two cores. */
@@ -43,9 +46,16 @@ export function repoNamed(text: string): Repo | undefined {
   const alias = Object.entries(ALIASES).find(([short]) => short === name.toLowerCase())?.[1];
   const parts = (alias ?? name).split("/");
   const type = parts.length === 3 && parts[0] === "datasets" ? "dataset" : "model";
-  const id = type === "dataset" ? parts.slice(1) : parts;
-  if (id.length !== 2 || !id.every(isName) || /^(datasets|models|spaces)$/.test(id[0]!)) return undefined;
-  return { type, id: id.join("/"), ...revision !== undefined && { revision } };
+  const [owner, last, ...path] = type === "dataset" ? parts.slice(1) : parts, id = [owner ?? "", last ?? ""];
+  if (!id.every(isName) || /^(datasets|models|spaces)$/.test(id[0]!)) return undefined;
+  const file = path.length === 0 ? undefined : path.join("/");
+  if (file !== undefined && !(isRevision(file) && /\.(gguf|onnx)$/.test(file))) return undefined;
+  return {
+    type,
+    id: id.join("/"),
+    ...file !== undefined && { file },
+    ...revision !== undefined && { revision },
+  };
 }
 
 /**
@@ -64,8 +74,9 @@ export function parseRepo(text: string): Repo {
 }
 
 /** The text that {@linkcode parseRepo} reads as this repository. */
-export function repoText({ type, id, revision }: Repo): string {
-  return `${type === "dataset" ? "datasets/" : ""}${id}${revision === undefined ? "" : `@${revision}`}`;
+export function repoText({ type, id, file, revision }: Repo): string {
+  return (type === "dataset" ? "datasets/" : "") + id + (file === undefined ? "" : `/${file}`) +
+    (revision === undefined ? "" : `@${revision}`);
 }
 
 /** The command that downloads a repository, for cures. */

@@ -9,10 +9,12 @@ Deno.test("parseRepo() reads models, data sets, revisions and short names", () =
     ["a/b@refs/pr/3", { type: "model", id: "a/b", revision: "refs/pr/3" }],
     ["datasets/mteb/banking77", { type: "dataset", id: "mteb/banking77" }],
     ["qwen2.5-1.5b", { type: "model", id: "Qwen/Qwen2.5-1.5B-Instruct" }],
+    ["o/n/q8.gguf", { type: "model", id: "o/n", file: "q8.gguf" }],
+    ["o/n/onnx/model_O3.onnx@v1", { type: "model", id: "o/n", file: "onnx/model_O3.onnx", revision: "v1" }],
     ["Qwen3-4B@abc", { type: "model", id: "Qwen/Qwen3-4B-Instruct-2507", revision: "abc" }],
   ];
   for (const [text, repo] of cases) assert.deepEqual(parseRepo(text), repo);
-  assert.equal(repoText(parseRepo("datasets/a/b@c")), "datasets/a/b@c");
+  for (const text of ["datasets/a/b@c", "o/n/onnx/m.onnx@v1"]) assert.equal(repoText(parseRepo(text)), text);
   assert.equal(pullCommand(parseRepo("qwen3-4b")), "grace-repro pull Qwen/Qwen3-4B-Instruct-2507");
 });
 
@@ -33,6 +35,9 @@ Deno.test("parseRepo() refuses what names no repository, or a place elsewhere", 
     "/a/b",
     "a/b@v@w",
     "datasets/a/b/c",
+    "a/b/c.bin",
+    "a/b/../c.gguf",
+    "datasets/a/b/c.gguf",
   ];
   for (const text of refused) assert.throws(() => parseRepo(text), UsageError, text);
 });
