@@ -8,7 +8,7 @@ import type { AttentionShape, Segment } from "../device.ts";
 import type { Arena } from "./arena.ts";
 import { attentionBackwardKeys } from "./attention_backward_keys.ts";
 import { attentionBackwardQueries, attentionDots } from "./attention_backward_queries.ts";
-import { attentionDecode, chunksOf } from "./attention_decode.ts";
+import { attentionDecode } from "./attention_decode.ts";
 import { attentionForward } from "./attention_forward.ts";
 import { Planner } from "./attention_plan.ts";
 import { type HeadSpec, quads } from "./attention_wgsl.ts";
@@ -113,15 +113,23 @@ export class AttentionOps {
       }
     }
     const spec = specOf(shape, q, y), width = 4 * quads(headDim);
+    let block = 0;
     for (const { from, to, keys, values } of cache.blocks(layer)) {
       const end = Math.min(to, slots);
       if (end <= from) break;
       const used = (tensor: GpuTensor) => tensor.rows(0, end - from);
-      const block = { from, to: end, keys: used(keys), values: used(values) };
-      const count = lengths.subarray(from, end).reduce((sum, length) => sum + chunksOf(length), 0);
-      const summary = this.arena.alloc([count, heads, 2], "f32");
-      const parts = this.arena.alloc([count, heads, width], "f32");
-      attentionDecode(this.queue, spec, kvHeads, { q, y, lengths, capacity }, block, { summary, parts });
+      const work = cache.decodeLists(block++).of(lengths.subarray(from, end), from);
+      const summary = this.arena.alloc([work.chunks, heads, 2], "f32");
+      const parts = this.arena.alloc([work.chunks, heads, width], "f32");
+      attentionDecode(
+        this.queue,
+        spec,
+        kvHeads,
+        { q, y, capacity },
+        { from, to: end, keys: used(keys), values: used(values) },
+        work,
+        { summary, parts },
+      );
       this.arena.release(summary);
       this.arena.release(parts);
     }

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { chunk } from "./attention_plan.ts";
-import { chunks, weighKernel, workgroupsPerPart } from "./attention_weigh.ts";
+import type { DecodeWork } from "./attention_decode_lists.ts";
+import { weighKernel, workgroupsPerPart } from "./attention_weigh.ts";
 import {
   bindingType,
   type HeadSpec,
@@ -79,37 +79,26 @@ export interface DecodeScratch {
   readonly parts: GpuTensor;
 }
 
-/** Number of chunks of a sequence. */
-export const chunksOf = (length: number): number => Math.ceil(length / chunk);
-
-/** Attention of the queries of a block of slots over their first `lengths[slot]` tokens. */
+/** Attention of the queries of a block of slots over the first tokens of each, as `work` divides them. */
 export function attentionDecode(
   queue: CommandQueue,
   spec: HeadSpec,
   kvHeads: number,
-  { q, y, lengths, capacity }: { q: GpuTensor; y: GpuTensor; lengths: Int32Array; capacity: number },
+  { q, y, capacity }: { q: GpuTensor; y: GpuTensor; capacity: number },
   { from, to, keys, values }: DecodeBlock,
+  work: DecodeWork,
   { summary, parts }: DecodeScratch,
 ): void {
-  const weigh: number[] = [], join: number[] = [];
-  let first = 0;
-  for (let slot = from; slot < to; slot++) {
-    const length = lengths[slot]!, count = chunksOf(length);
-    for (let c = 0; c < count; c += chunks) weigh.push(slot, c * chunk, length, first + c);
-    join.push(slot, first, count);
-    first += count;
-  }
-  const items = weigh.length / 4;
   queue.run(
     weighKernel(queue, spec),
-    { list: Int32Array.from(weigh), q, keys, values, summary, parts_out: parts },
-    { parts: items, kv_heads: kvHeads, capacity, first_slot: from },
-    spread(items * workgroupsPerPart(spec, kvHeads), queue.maxGroups),
+    { list: work.weigh, q, keys, values, summary, parts_out: parts },
+    { parts: work.parts, kv_heads: kvHeads, capacity, first_slot: from },
+    spread(work.parts * workgroupsPerPart(spec, kvHeads), queue.maxGroups),
   );
   const heads = kvHeads * spec.group;
   queue.run(
     joinKernel(queue, spec),
-    { list: Int32Array.from(join), summary, parts_in: parts, y },
+    { list: work.join, summary, parts_in: parts, y },
     { slots: to - from, heads },
     spread(Math.ceil((to - from) * heads * quads(spec.headDim) / 64), queue.maxGroups),
   );

@@ -5,9 +5,11 @@
  */
 import type { AttentionShape, CacheRows } from "../device.ts";
 import type { Arena } from "./arena.ts";
+import { DecodeLists } from "./attention_decode_lists.ts";
 import { quads } from "./attention_wgsl.ts";
 import { vectorizable } from "./kernel.ts";
-import { copyKernel, growKernel, moverThreads, tokensPerGroup, writeKernel } from "./kv_cache_kernels.ts";
+import { copyKernel, growKernel, moverThreads, writeKernel } from "./kv_cache_kernels.ts";
+import { CacheRowLists, spanOf } from "./kv_cache_lists.ts";
 import { rowBlocks, rowsPerBinding } from "./pieces.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
@@ -20,6 +22,8 @@ import { spread } from "./wgsl.ts";
 export class GpuKvCache {
   readonly keys: GpuTensor[] = [];
   readonly values: GpuTensor[] = [];
+  readonly #rows: CacheRowLists;
+  readonly #decoding: DecodeLists[] = [];
 
   /** Allocates all layers. */
   constructor(
@@ -30,10 +34,16 @@ export class GpuKvCache {
     public capacity: number,
     readonly shape: AttentionShape,
   ) {
+    this.#rows = new CacheRowLists(queue, arena);
     for (let layer = 0; layer < layers; layer++) {
       this.keys.push(this.#alloc(capacity));
       this.values.push(this.#alloc(capacity));
     }
+  }
+
+  /** Work of {@linkcode attentionDecode} on the slots of each block, kept for the other layers. */
+  decodeLists(block: number): DecodeLists {
+    return this.#decoding[block] ??= new DecodeLists(this.queue, this.arena);
   }
 
   #alloc(capacity: number): GpuTensor {
@@ -66,6 +76,8 @@ export class GpuKvCache {
     const { kvHeads, headDim } = this.shape, before = this.capacity;
     const old = { keys: [...this.keys], values: [...this.values] };
     this.capacity = wanted;
+    // What a binding holds of a cache depends on its capacity.
+    this.#rows.forget();
     for (let layer = 0; layer < this.layers; layer++) {
       this.keys[layer] = this.#alloc(wanted);
       this.values[layer] = this.#alloc(wanted);
@@ -94,43 +106,47 @@ export class GpuKvCache {
     if (k.shape[1] !== this.width || v.shape[1] !== this.width || v.shape[0] !== total) {
       throw new Error(`cacheWrite: k [${k.shape}], v [${v.shape}] for rows of ${this.width}`);
     }
+    this.check(0, layer);
+    if (!this.#rows.knows(rows) || this.#rows.span.end > total) {
+      this.#makeRoom(rows, total);
+      const { first, end } = spanOf(rows);
+      if (first >= end) return;
+      // A range fits where its slot does, but they may lie far apart.
+      if (rows.length > 1 && end - first > rowsPerBinding(4 * this.width, this.queue.maxBinding)) {
+        for (const one of rows) this.put(layer, k, v, [one]);
+        return;
+      }
+      this.#rows.make(rows, [...this.blocks(layer)]);
+    }
+    this.#write(layer, k, v);
+  }
+
+  /** Checks rows of k and v, of `total`, and grows where they need it. */
+  #makeRoom(rows: readonly CacheRows[], total: number): void {
+    let needed = 0;
     for (const { row, count, slot, position } of rows) {
-      this.check(slot, layer);
+      this.check(slot);
       if (!(row >= 0 && count >= 0 && row + count <= total && position >= 0)) {
         throw new Error(`cacheWrite: rows [${row}, ${row + count}) of ${total} to position ${position}`);
       }
+      needed = Math.max(needed, position + count);
     }
-    const needed = rows.reduce((most, { position, count }) => Math.max(most, position + count), 0);
     if (needed > this.capacity) this.#grow(needed);
-    this.#write(layer, k, v, rows);
   }
 
-  #write(layer: number, k: GpuTensor, v: GpuTensor, rows: readonly CacheRows[]): void {
-    const { kvHeads, headDim } = this.shape;
-    const from = rows.reduce((first, { row }) => Math.min(first, row), Infinity);
-    const to = rows.reduce((last, { row, count }) => Math.max(last, row + count), 0);
-    if (from >= to) return;
-    // A range fits where its slot does, but they may lie far apart.
-    if (rows.length > 1 && to - from > rowsPerBinding(4 * this.width, this.queue.maxBinding)) {
-      for (const one of rows) this.#write(layer, k, v, [one]);
-      return;
-    }
-    const [ks, vs] = [k, v].map((tensor) => tensor.rows(from, to)) as [GpuTensor, GpuTensor];
+  /** Writes the rows that the last lists are of. */
+  #write(layer: number, k: GpuTensor, v: GpuTensor): void {
+    const { headDim, kvHeads } = this.shape, { span: { first, end }, pieces } = this.#rows;
+    const ks = k.rows(first, end), vs = v.rows(first, end);
     const spec = { headDim, group: 1, vector: vectorizable(headDim, ks, vs) };
-    for (const block of this.blocks(layer)) {
-      const list: number[] = [];
-      for (const { row, count, slot, position } of rows) {
-        if (slot < block.from || slot >= block.to) continue;
-        for (let done = 0; done < count; done += tokensPerGroup) {
-          const some = Math.min(tokensPerGroup, count - done);
-          list.push(row + done - from, some, slot - block.from, position + done);
-        }
-      }
+    let block = 0;
+    for (const { keys, values } of this.blocks(layer)) {
+      const { list, count } = pieces[block++]!;
       this.queue.run(
         writeKernel(this.queue, spec),
-        { list: Int32Array.from(list), k: ks, v: vs, keys: block.keys, values: block.values },
-        { pieces: list.length / 4, kv_heads: kvHeads, capacity: this.capacity },
-        spread(list.length / 4, this.queue.maxGroups),
+        { list, k: ks, v: vs, keys, values },
+        { pieces: count, kv_heads: kvHeads, capacity: this.capacity },
+        spread(count, this.queue.maxGroups),
       );
     }
   }
@@ -162,6 +178,8 @@ export class GpuKvCache {
 
   /** Gives the memory back. */
   free(): void {
+    this.#rows.free();
+    for (const lists of this.#decoding) lists.free();
     for (const tensor of [...this.keys, ...this.values]) this.arena.release(tensor);
   }
 }
