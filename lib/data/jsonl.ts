@@ -26,6 +26,9 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Takes a line or a row; what comes next is not read before the promise is kept that it returns, if it returns one. */
+export type Taker<Arguments extends unknown[]> = (...values: Arguments) => void | Promise<void>;
+
 /**
  * Calls `onLine` for each line of a text file (gzip if the name ends in `.gz`), in order, without the final `\n`.
  * A last line without `\n` counts; an empty last one does not.
@@ -36,7 +39,7 @@ export interface ReadOptions {
  */
 export async function readLines(
   path: string,
-  onLine: (text: string, line: number) => void,
+  onLine: Taker<[text: string, line: number]>,
   options: ReadOptions = {},
 ): Promise<DataFile> {
   const label = options.label ?? path;
@@ -74,14 +77,17 @@ export async function readLines(
       if (next.done) break;
       const parts = (rest + next.value).split("\n");
       rest = parts.pop()!;
-      for (const part of parts) onLine(part, ++line);
+      for (const part of parts) {
+        const wait = onLine(part, ++line);
+        if (wait !== undefined) await wait;
+      }
     }
   } catch (error) {
     // Closes the file; an error of the stream itself is the one being thrown already.
     await chunks.return?.().catch(() => {});
     throw error;
   }
-  if (rest !== "") onLine(rest, ++line);
+  if (rest !== "") await onLine(rest, ++line);
   return { path: label, bytes, sha256: hash.digest("hex"), rows: line };
 }
 
@@ -101,7 +107,7 @@ async function openFile(path: string, label: string): Promise<ReadableStream<Uin
  */
 export function readJsonl(
   path: string,
-  onRow: (row: JsonlRow) => void,
+  onRow: Taker<[row: JsonlRow]>,
   options: ReadOptions = {},
 ): Promise<DataFile> {
   const label = options.label ?? path;
@@ -122,7 +128,7 @@ export function readJsonl(
         "each line must be one JSON object",
       );
     }
-    onRow({ line, value: value as Record<string, unknown> });
+    return onRow({ line, value: value as Record<string, unknown> });
   }, options);
 }
 

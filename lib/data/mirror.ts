@@ -17,7 +17,7 @@ import type { DataFile } from "./data_file.ts";
 import { EMBEDDED_DATA_FOLDER, isEmbedded, isUnpublished } from "./embedded.ts";
 import { HubData, type PlacedFile } from "./hub_data.ts";
 import type { SplitQuery } from "./hub_layout.ts";
-import { excerpt, type JsonlRow, readLines } from "./jsonl.ts";
+import { excerpt, type JsonlRow, readLines, type Taker } from "./jsonl.ts";
 import { readRows } from "./rows.ts";
 import { sha256Hex } from "../manifest/hash.ts";
 import { idColumn, integerColumn, type RowSource, stringColumn } from "./columns.ts";
@@ -112,10 +112,30 @@ export class Mirror {
     id: string,
     split: string,
     parse: (row: JsonlRow, source: RowSource) => T,
-    { subset, signal }: SplitOptions = {},
+    options: SplitOptions = {},
   ): Promise<Split<T>> {
+    const rows: T[] = [];
+    const take = (row: JsonlRow, source: RowSource) => void rows.push(parse(row, source));
+    const file = await this.scan(task, id, split, take, options);
+    return { rows, file };
+  }
+
+  /**
+   * Reads one split row by row, and keeps none: {@linkcode Mirror.split} for a split of any size.
+   *
+   * @returns the identity of its file, or of its files as if they were one
+   * @throws as {@linkcode Mirror.split} does
+   */
+  async scan(
+    task: string,
+    id: string,
+    split: string,
+    take: Taker<[row: JsonlRow, source: RowSource]>,
+    { subset, signal }: SplitOptions = {},
+  ): Promise<DataFile> {
     const { files, ofSubset } = await this.#find(task, id, { split, subset });
-    const rows: T[] = [], read: DataFile[] = [];
+    const read: DataFile[] = [];
+    let taken = 0;
     for (const { path, label } of files) {
       const source = { task, file: label };
       // A file of all languages says in every row which one it is of.
@@ -123,18 +143,20 @@ export class Mirror {
         ? () => true
         : (row: JsonlRow) => stringColumn(row, "lang", source) === subset;
       const reading = readRows(path, (row) => {
-        if (isWanted(row)) rows.push(parse(row, source));
+        if (!isWanted(row)) return;
+        taken++;
+        return take(row, source);
       }, { label, signal });
       read.push(await naming(task, reading));
     }
     const file = asOne(read);
-    if (rows.length === 0) {
+    if (taken === 0) {
       throw new UsageError(
         `${task}: "${file.path}" holds no rows${file.rows === 0 ? "" : ` of the subset "${subset}"`}`,
         "fetch the data set again",
       );
     }
-    return { rows, file };
+    return file;
   }
 
   /**

@@ -10,7 +10,7 @@ import { MissingError, UsageError } from "#errors";
 import type { AsyncBuffer, FileMetaData } from "hyparquet";
 import { digestFile } from "../manifest/hash.ts";
 import type { DataFile } from "./data_file.ts";
-import type { JsonlRow, ReadOptions } from "./jsonl.ts";
+import type { JsonlRow, ReadOptions, Taker } from "./jsonl.ts";
 
 /**
  * Calls `onRow` for each row of a Parquet file; a row's `line` is its number in the file, from 1.
@@ -21,7 +21,7 @@ import type { JsonlRow, ReadOptions } from "./jsonl.ts";
  */
 export async function readParquet(
   path: string,
-  onRow: (row: JsonlRow) => void,
+  onRow: Taker<[row: JsonlRow]>,
   { label = path, signal }: Omit<ReadOptions, "stream"> = {},
 ): Promise<DataFile> {
   const [{ parquetMetadataAsync, parquetReadObjects }, { compressors }] = await Promise.all([
@@ -61,7 +61,8 @@ export async function readParquet(
           () => `"${label}" row ${line} (row group ${group + 1}): column "${column}"`,
         );
       }
-      onRow({ line, value });
+      const wait = onRow({ line, value });
+      if (wait !== undefined) await wait;
     }
   }
   return { path: label, ...digestFile(path), rows: line };

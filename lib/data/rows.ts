@@ -4,7 +4,7 @@
  * @module
  */
 import type { DataFile } from "./data_file.ts";
-import { type JsonlRow, readJsonl, type ReadOptions } from "./jsonl.ts";
+import { type JsonlRow, readJsonl, type ReadOptions, type Taker } from "./jsonl.ts";
 
 /**
  * Calls `onRow` for each row of a file, in order: Parquet if its name ends in `.parquet`, otherwise JSON Lines.
@@ -14,7 +14,7 @@ import { type JsonlRow, readJsonl, type ReadOptions } from "./jsonl.ts";
  */
 export async function readRows(
   path: string,
-  onRow: (row: JsonlRow) => void,
+  onRow: Taker<[row: JsonlRow]>,
   options: Omit<ReadOptions, "stream"> = {},
 ): Promise<DataFile> {
   if (!path.endsWith(".parquet")) return await readJsonl(path, onRow, options);

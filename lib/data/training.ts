@@ -132,7 +132,7 @@ async function load<T>(
 ): Promise<Split<T>> {
   const rows: T[] = [];
   const source = { task, file: options.label ?? path };
-  const file = await readRows(path, (row) => rows.push(parse(row, source)), options);
+  const file = await readRows(path, (row) => void rows.push(parse(row, source)), options);
   if (rows.length === 0) {
     throw new UsageError(`${task}: "${source.file}" holds no rows`, "name a file with at least one example");
   }

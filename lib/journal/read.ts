@@ -5,6 +5,7 @@
  */
 import { MissingError, UsageError } from "#errors";
 import type { JournalRecord } from "./append.ts";
+import { textLines } from "./text_lines.ts";
 
 /**
  * All complete records of a journal, in order. A last line without a newline is ignored: it is either being
@@ -71,38 +72,35 @@ export function truncateJournalAfter(path: string, step: number): Truncation {
   return { kept, dropped: lines.length - kept, tornBytes };
 }
 
+/**
+ * Cuts a journal after its first lines. What is cut off is gone; what stays is as it was, whenever the process is killed.
+ *
+ * @param count complete lines to keep; there must be as many
+ */
+export function keepLines(path: string, count: number): void {
+  let kept = 0, end = 0;
+  for (const line of linesOf(path)) {
+    if (kept === count) break;
+    kept++;
+    end = line.end;
+  }
+  using file = Deno.openSync(path, { read: true, write: true });
+  file.truncateSync(end);
+  file.syncSync();
+}
+
 interface Line {
   record: object;
   /** Byte offset just after the line's newline. */
   end: number;
 }
 
-/** Size of a read; a longer line takes as many as it needs. */
-const CHUNK_BYTES = 1 << 20;
-
 function* linesOf(path: string): Generator<Line> {
-  using file = openJournal(path);
-  const decoder = new TextDecoder();
-  // What has been read and not yet handed out, and where in the file it begins.
-  let rest = new Uint8Array(), offset = 0, line = 0;
-  for (;;) {
-    let start = 0;
-    for (let end; (end = rest.indexOf(0x0a, start)) >= 0; start = end + 1) {
-      const record = parseRecord(decoder.decode(rest.subarray(start, end)), path, ++line);
-      yield { record, end: offset + end + 1 };
-    }
-    const left = rest.subarray(start), next = new Uint8Array(left.length + CHUNK_BYTES);
-    next.set(left);
-    const read = file.readSync(next.subarray(left.length));
-    if (read === null) return;
-    rest = next.subarray(0, left.length + read);
-    offset += start;
-  }
-}
-
-function openJournal(path: string): Deno.FsFile {
+  let line = 0;
   try {
-    return Deno.openSync(path);
+    for (const { text, end, complete } of textLines(path)) {
+      if (complete) yield { record: parseRecord(text, path, ++line), end };
+    }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new MissingError(`there is no journal "${path}"`, "check the run folder's path", { cause: error });

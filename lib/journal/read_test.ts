@@ -1,6 +1,6 @@
 import { assert } from "#test";
 import { MissingError, UsageError } from "#errors";
-import { journalRecords, readJournal, truncateJournalAfter } from "./read.ts";
+import { journalRecords, keepLines, readJournal, truncateJournalAfter } from "./read.ts";
 
 function withFile(content: string, fn: (path: string) => void): void {
   const path = Deno.makeTempFileSync({ suffix: ".jsonl" });
@@ -29,6 +29,16 @@ Deno.test("readJournal() names the file and the line when a complete line is not
 
 Deno.test("readJournal() fails when there is no such file", () => {
   assert.throws(() => readJournal("no-such.jsonl"), MissingError);
+});
+
+Deno.test("keepLines() cuts a journal after its first lines", () => {
+  const lines = ['{"t":"é"}\n', '{"k":1}\n', '{"k":2}\n'];
+  for (const count of [0, 1, 2, 3]) {
+    withFile(lines.join("") + "torn", (path) => {
+      keepLines(path, count);
+      assert.equal(Deno.readTextFileSync(path), lines.slice(0, count).join(""));
+    });
+  }
 });
 
 Deno.test("truncateJournalAfter() keeps exactly the records up to the step", () => {
