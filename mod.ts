@@ -174,13 +174,15 @@ export { compareFolders, type Comparison } from "./evals/compare.ts";
 export { renderComparison, renderScores, type ReportFormat } from "./evals/report.ts";
 export { type ReportTable, scoreTable, tableArrow, tableCsv } from "./evals/report_table.ts";
 export { readScores, type ScoreRecord } from "./evals/score_record.ts";
-export type { Score, ScoredItem, TextRole, Vectors } from "./evals/score.ts";
+export type { KeyedVectors, Score, ScoredItem, TextRole, Vectors } from "./evals/score.ts";
+export type { TextKey, TextOrKey, Texts } from "./evals/texts.ts";
 export { scoreSts, type StsPair } from "./evals/mteb/sts.ts";
 export {
   type ClassificationData,
   type ClassificationOptions,
   scoreClassification,
 } from "./evals/mteb/classification.ts";
+export { Corpus, type IdentifiedText } from "./evals/mteb/corpus.ts";
 export { type RetrievalData, scoreRetrieval } from "./evals/mteb/retrieval.ts";
 export { type RerankingData, type RerankingQuery, scoreReranking } from "./evals/mteb/reranking.ts";
 export {

@@ -65,7 +65,7 @@ async function write({ suite, scores }: Rescored, from: string, out: string, io:
   const models = [...new Set(scores.map(({ record }) => record.model))];
   using taken = takeFolder(out, { suite: suite.id, models }, { from });
   io.progress.note(`${taken.continued ? "continuing" : "evaluation"} ${out}`);
-  await writeScoreReport(out, writeScores(out, scores));
+  await writeScoreReport(out, await writeScores(out, scores));
 }
 
 function finding({ scores, differences }: Rescored): string | null {

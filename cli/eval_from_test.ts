@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fromArrow } from "arquero";
 import { assert } from "#test";
-import { distinctInputs } from "../evals/inputs.ts";
+import { inputsOf } from "../evals/_all_texts.ts";
 import { findSuite } from "../evals/find_suite.ts";
 import { resolveSuite } from "../evals/suite.ts";
 import { hashedTrigrams } from "../fixtures/hashed_trigrams.ts";
@@ -99,7 +99,7 @@ Deno.test("eval --from scores embeddings made elsewhere, and names what is missi
   using lab = await Lab.create();
   const dataRoot = lab.path("data"), suite = "smoke:STSBenchmark,SciFact";
   const tasks = await resolveSuite(findSuite(suite), new Mirror(dataRoot));
-  const texts = distinctInputs(tasks, undefined).map(({ text }) => text);
+  const texts = (await inputsOf(tasks)).map(({ text }) => text);
   const write = (folder: string, rows: readonly string[]) => {
     Deno.mkdirSync(lab.path(folder));
     lab.write(`${folder}/texts.jsonl`, rows.map((text) => JSON.stringify(text) + "\n").join(""));

@@ -112,7 +112,7 @@ export async function evaluateGiven(
   requireEmbeddings(suite);
   const tasks = await resolveSuite(suite, new Mirror(dataRoot));
   using encoder = new GivenEmbeddings(from);
-  const { needed, extra } = requireCoverage(tasks, encoder, from);
+  const { needed, extra } = await requireCoverage(tasks, encoder, from);
   const notes = [
     `embeddings of ${needed} texts from ${from}${extra === 0 ? "" : `; ${extra} more that no task needs`}`,
   ];

@@ -5,8 +5,9 @@
  */
 import { MissingError } from "#errors";
 import type { EncoderPrompts } from "./encoder.ts";
-import { distinctInputs } from "./inputs.ts";
+import { MissingInputs } from "./inputs.ts";
 import type { ResolvedTask } from "./suite.ts";
+import type { TextOrKey } from "./texts.ts";
 
 /** Texts that an error shows. */
 const SHOWN = 3;
@@ -17,7 +18,7 @@ export interface Covering {
   /** Distinct texts, each counted once for every prompt. */
   readonly size: number;
   /** Whether there is an embedding of this text behind this prompt. */
-  has(text: string, prompt?: string): boolean;
+  has(text: TextOrKey, prompt?: string): boolean;
 }
 
 /** How many texts the tasks need, and how many there are that none of them does. */
@@ -32,19 +33,23 @@ export interface Coverage {
  * @param place what the embeddings are in, for errors
  * @throws MissingError with the number of missing texts and the first of them
  */
-export function requireCoverage(tasks: readonly ResolvedTask[], found: Covering, place: string): Coverage {
-  const needed = distinctInputs(tasks, found.prompts);
-  const missing = needed.filter(({ text, prompt }) => !found.has(text, prompt));
-  if (missing.length > 0) {
-    const first = missing.slice(0, SHOWN).map(({ text, prompt }) =>
-      JSON.stringify(text.slice(0, 60)) + (prompt === "" ? "" : ` behind ${JSON.stringify(prompt)}`)
+export async function requireCoverage(
+  tasks: readonly ResolvedTask[],
+  found: Covering,
+  place: string,
+): Promise<Coverage> {
+  const inputs = new MissingInputs(tasks, found.prompts, (text, prompt) => found.has(text, prompt));
+  const { needed, missing } = inputs;
+  if (missing === 0) return { needed, extra: found.size - needed };
+  const first: string[] = [];
+  await inputs.read(({ text, prompt }) => {
+    if (first.length === SHOWN) return;
+    first.push(
+      JSON.stringify(text.slice(0, 60)) + (prompt === "" ? "" : ` behind ${JSON.stringify(prompt)}`),
     );
-    throw new MissingError(
-      `"${place}" lacks ${missing.length} of ${needed.length} texts: ${first.join(", ")}${
-        missing.length > SHOWN ? ", .." : ""
-      }`,
-      "embed them too, or choose tasks whose texts are there with --tasks",
-    );
-  }
-  return { needed: needed.length, extra: found.size - needed.length };
+  });
+  throw new MissingError(
+    `"${place}" lacks ${missing} of ${needed} texts: ${first.join(", ")}${missing > SHOWN ? ", .." : ""}`,
+    "embed them too, or choose tasks whose texts are there with --tasks",
+  );
 }

@@ -11,12 +11,14 @@
  * @module
  */
 import { MissingError, NumericError, UsageError } from "#errors";
+import { StringIndex } from "../lib/data/string_index.ts";
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import { writeAll } from "../lib/journal/atomic.ts";
 import type { Encoded, Encoder, EncoderPrompts } from "./encoder.ts";
 import { EarlyLog, type RecordForm } from "./early_log.ts";
-import { appendRecords, keepRecords, openLog, openRecords } from "./record_log.ts";
+import { appendRecords, continueLog, keepRecords, openRecords } from "./record_log.ts";
+import { keyOf, keyOfDigest, type TextOrKey } from "./texts.ts";
 import { VectorFile } from "./vector_file.ts";
 
 const RECORDS = "rationales.jsonl";
@@ -48,14 +50,9 @@ const WITH_EMBEDDING: RecordForm<Encoded> = {
   },
 };
 
-/** Identifies a text behind a prompt. */
-export function textKey(text: string, prompt = ""): string {
-  return keyOf(sha256Hex(text), prompt);
-}
-
-/** Tells one embedding of a text from that behind another prompt. */
-function keyOf(textSha256: string, prompt: string): string {
-  return prompt === "" ? textSha256 : `${textSha256} ${prompt}`;
+/** Identifies a text behind a prompt among those whose turn has not come. */
+export function earlyKey(text: string, prompt = ""): string {
+  return prompt === "" ? sha256Hex(text) : `${sha256Hex(text)} ${prompt}`;
 }
 
 /** Appends embeddings to a folder. */
@@ -63,15 +60,16 @@ export class EmbeddingStore implements Disposable {
   readonly #records: JournalWriter;
   readonly #file: Deno.FsFile;
   readonly #dimension: number;
-  readonly #known: Set<string>;
-  /** Texts whose turn has not come, by {@linkcode textKey}. */
+  /** Keys of what is stored, in the order of the rows. */
+  readonly #known: StringIndex;
+  /** Texts whose turn has not come, by {@linkcode earlyKey}. */
   readonly early: EarlyLog<Encoded>;
 
   private constructor(
     records: JournalWriter,
     file: Deno.FsFile,
     dimension: number,
-    known: Set<string>,
+    known: StringIndex,
     early: EarlyLog<Encoded>,
   ) {
     this.#records = records;
@@ -94,26 +92,32 @@ export class EmbeddingStore implements Disposable {
       dimension: encoder.dimension,
       ...encoder.prompts && { prompts: JSON.stringify(encoder.prompts) },
     };
-    const open = () => openLog<TextRecord>(log, header);
-    let { writer, records } = open();
+    const open = () => {
+      const known = new StringIndex(), hashes: string[] = [];
+      const writer = continueLog<TextRecord>(log, header, ({ text, prompt, embedding }) => {
+        hashes[known.size % doubtfulRows] = embedding;
+        known.push(keyOfDigest(text, prompt));
+      });
+      return { writer, known, hashes };
+    };
+    let { writer, known, hashes } = open();
     const file = Deno.openSync(`${folder}/${EMBEDDINGS}`, { read: true, write: true, create: true });
-    const whole = wholeRows(file, records, rowBytes);
-    if (whole < records.length) {
+    const whole = wholeRows(file, known.size, hashes, rowBytes);
+    if (whole < known.size) {
       writer[Symbol.dispose]();
       keepRecords(log, whole);
-      ({ writer, records } = open());
+      ({ writer, known } = open());
     }
-    const end = rowBytes * records.length;
+    const end = rowBytes * known.size;
     file.truncateSync(end);
     file.seekSync(end, Deno.SeekMode.Start);
-    const known = new Set(records.map(({ text, prompt = "" }) => keyOf(text, prompt)));
     const early = EarlyLog.open(log, header, WITH_EMBEDDING);
     return new EmbeddingStore(writer, file, encoder.dimension, known, early);
   }
 
   /** Whether this text is stored, behind this prompt. */
-  has(text: string, prompt = ""): boolean {
-    return this.#known.has(textKey(text, prompt));
+  has(text: TextOrKey, prompt = ""): boolean {
+    return this.#known.find(keyOf(text, prompt)) >= 0;
   }
 
   /**
@@ -149,7 +153,7 @@ export class EmbeddingStore implements Disposable {
     });
     writeAll(this.#file, bytes);
     appendRecords(this.#records, records, () => this.#file.syncDataSync());
-    for (const record of records) this.#known.add(keyOf(record.text, prompt));
+    for (const record of records) this.#known.push(keyOfDigest(record.text, prompt));
   }
 
   /** Flushes and closes the files. */
@@ -172,36 +176,62 @@ function requireFinite(embedding: Float32Array, what: string): void {
 /** Rows that are looked at again when a store is opened: more than are ever written between two flushes. */
 const doubtfulRows = 20_000;
 
-/** Number of records, from the first on, whose rows are in the file as they were written. */
-function wholeRows(file: Deno.FsFile, records: readonly TextRecord[], rowBytes: number): number {
-  let rows = Math.min(records.length, Math.floor(file.statSync().size / rowBytes));
+/**
+ * Number of records, from the first on, whose rows are in the file as they were written.
+ *
+ * @param hashes those of the last rows, row i at i modulo {@linkcode doubtfulRows}
+ */
+function wholeRows(file: Deno.FsFile, records: number, hashes: readonly string[], rowBytes: number): number {
+  const inFile = Math.floor(file.statSync().size / rowBytes), doubtful = Math.max(0, records - doubtfulRows);
+  let rows = Math.min(records, inFile);
   const row = new Uint8Array(rowBytes);
-  for (let checked = 0; rows > 0 && checked < doubtfulRows; checked++) {
+  while (rows > doubtful) {
     file.seekSync((rows - 1) * rowBytes, Deno.SeekMode.Start);
     for (let filled = 0; filled < rowBytes;) filled += file.readSync(row.subarray(filled)) ?? rowBytes;
     // What a power cut takes lies at the end: once a row is whole, so are those before it.
-    if (sha256Hex(row) === records[rows - 1]!.embedding) break;
+    if (sha256Hex(row) === hashes[(rows - 1) % doubtfulRows]) break;
     rows--;
   }
   return rows;
 }
 
-/** What is recorded of an embedding besides its text and hash. */
-type Counts = Omit<Encoded, "embedding">;
+/** What a model made of a text besides its embedding. */
+export interface TextCounts {
+  readonly rationales: number;
+  readonly emptyRationales: number;
+  readonly truncatedRationales: number;
+  /** Tokens of all rationales. */
+  readonly rationaleTokens: number;
+  readonly truncatedPrompt: boolean;
+}
 
 /** Of a text that was embedded as it is, and whole. */
-const PLAIN: Counts = {
-  rationales: [],
-  rationaleTokens: 0,
+const PLAIN: TextCounts = {
+  rationales: 0,
+  emptyRationales: 0,
   truncatedRationales: 0,
+  rationaleTokens: 0,
   truncatedPrompt: false,
 };
 
-function isPlain({ rationales, rationaleTokens, truncatedRationales, truncatedPrompt }: Counts): boolean {
-  return rationales.length === 0 && rationaleTokens === 0 && truncatedRationales === 0 && !truncatedPrompt;
+/** Of a corpus that was read without rationales, millions of records say the same, of which nothing is kept. */
+function isPlain({ rationales, rationaleTokens, truncatedRationales, truncatedPrompt }: TextRecord): boolean {
+  return rationales.length + rationaleTokens + truncatedRationales === 0 && !truncatedPrompt;
 }
 
-/** A folder's embeddings: what is recorded of each is in memory, the vectors are read when they are asked for. */
+function countsOf(record: TextRecord): TextCounts {
+  const { rationales, truncatedRationales, rationaleTokens, truncatedPrompt } = record;
+  const emptyRationales = rationales.filter((rationale) => rationale === "").length;
+  return {
+    rationales: rationales.length,
+    emptyRationales,
+    truncatedRationales,
+    rationaleTokens,
+    truncatedPrompt,
+  };
+}
+
+/** A folder's embeddings: in memory is where that of each text is, the vectors are read when they are asked for. */
 export interface StoredEmbeddings {
   /** Digest of the encoder that made them. */
   readonly encoder: string;
@@ -211,9 +241,13 @@ export interface StoredEmbeddings {
   /** Distinct texts, each counted once for every prompt. */
   readonly size: number;
   /** Whether there is a result for a text behind a prompt. */
-  has(text: string, prompt?: string): boolean;
-  /** The result for a text behind a prompt. Throws MissingError if there is none. */
-  get(text: string, prompt?: string): Encoded;
+  has(text: TextOrKey, prompt?: string): boolean;
+  /** Row, from 0, of a text behind a prompt. Throws MissingError if there is none. */
+  row(text: TextOrKey, prompt?: string): number;
+  /** Embedding in a row. */
+  vector(row: number): Float32Array;
+  /** What else was recorded of it. */
+  counts(row: number): TextCounts;
 }
 
 /**
@@ -226,40 +260,36 @@ export function readEmbeddings(folder: string): StoredEmbeddings {
   const { header, records } = openRecords<TextRecord>(`${folder}/${RECORDS}`, SCHEMA);
   const dimension = Number(header["dimension"]);
   const vectors = new VectorFile(`${folder}/${EMBEDDINGS}`, dimension);
-  const rowOf = new Map<string, number>(), counts: Counts[] = [];
-  for (const { text, prompt = "", embedding, ...counted } of records) {
-    const row = counts.length;
-    if (sha256Hex(vectors.bytes(row)) !== embedding) {
+  const known = new StringIndex(), counts = new Map<number, TextCounts>();
+  for (const record of records) {
+    const row = known.size;
+    if (sha256Hex(vectors.bytes(row)) !== record.embedding) {
       throw new UsageError(
         `"${folder}/${EMBEDDINGS}" row ${row} is not what was recorded`,
         "the file was changed; evaluate into another folder",
       );
     }
-    rowOf.set(keyOf(text, prompt), row);
-    // Of a corpus that was read without rationales, millions of records say the same.
-    counts.push(isPlain(counted) ? PLAIN : counted);
+    known.push(keyOfDigest(record.text, record.prompt));
+    if (!isPlain(record)) counts.set(row, countsOf(record));
   }
   const prompts = header["prompts"];
   return {
     encoder: String(header["encoder"]),
     dimension,
     ...prompts !== undefined && { prompts: JSON.parse(String(prompts)) },
-    size: rowOf.size,
-    has: (text, prompt) => rowOf.has(textKey(text, prompt)),
-    get(text, prompt) {
-      const row = rowOf.get(textKey(text, prompt));
-      if (row !== undefined) {
-        return {
-          ...counts[row]!,
-          get embedding() {
-            return vectors.row(row);
-          },
-        };
-      }
+    size: known.size,
+    has: (text, prompt) => known.find(keyOf(text, prompt)) >= 0,
+    row(text, prompt) {
+      const row = known.find(keyOf(text, prompt));
+      if (row >= 0) return row;
       throw new MissingError(
-        `"${folder}" has no embedding of "${text.slice(0, 60)}"`,
+        `"${folder}" has no embedding of ${
+          typeof text === "string" ? `"${text.slice(0, 60)}"` : "a document"
+        }`,
         "the evaluation was not finished, or was of another suite: run it again on this folder",
       );
     },
+    vector: (row) => vectors.row(row),
+    counts: (row) => counts.get(row) ?? PLAIN,
   };
 }

@@ -3,6 +3,7 @@ import { MissingError, NumericError, UsageError } from "#errors";
 import { EmbeddingStore, readEmbeddings } from "./embedding_store.ts";
 import type { Encoded } from "./encoder.ts";
 import { GenerationStore, readGenerations } from "./generation_store.ts";
+import { keyOf } from "./texts.ts";
 
 const encoder = { digest: "e1", dimension: 3 };
 const encoded = (...values: number[]): Encoded => ({
@@ -33,9 +34,33 @@ Deno.test("readEmbeddings() returns what EmbeddingStore.add() was given", async 
     }
     const stored = readEmbeddings(folder);
     assert.deepEqual([stored.encoder, stored.dimension], ["e1", 3]);
-    assert.deepEqual(stored.get("a"), encoded(1, 2, 3));
-    assert.deepEqual(stored.get("b"), { ...encoded(4, 5, 6), rationales: [] });
-    assert.throws(() => stored.get("c"), MissingError);
+    const [a, b] = ["a", "b"].map((text) => stored.row(text));
+    assert.deepEqual(stored.vector(a!), new Float32Array([1, 2, 3]));
+    assert.deepEqual(stored.vector(b!), new Float32Array([4, 5, 6]));
+    const counts = { rationaleTokens: 5, truncatedRationales: 1, truncatedPrompt: true };
+    assert.deepEqual(stored.counts(a!), { ...counts, rationales: 2, emptyRationales: 1 });
+    assert.deepEqual(stored.counts(b!), { ...counts, rationales: 0, emptyRationales: 0 });
+    assert.deepEqual([stored.row({ key: keyOf("b") }), stored.size], [b, 2]);
+    assert.throws(() => stored.row("c"), MissingError);
+  });
+});
+
+Deno.test("readEmbeddings() tells the results of a text behind two prompts apart", async () => {
+  await withFolder((folder) => {
+    {
+      using store = EmbeddingStore.open(folder, encoder);
+      store.add(["a"], [encoded(1, 2, 3)], "query: ");
+      store.add(["a"], [encoded(4, 5, 6)]);
+    }
+    using store = EmbeddingStore.open(folder, encoder);
+    assert.deepEqual([store.has("a", "query: "), store.has("a"), store.has("a", "other: ")], [
+      true,
+      true,
+      false,
+    ]);
+    const stored = readEmbeddings(folder);
+    assert.deepEqual([stored.row("a", "query: "), stored.row("a")], [0, 1]);
+    assert.equal(stored.row({ key: keyOf("a") }, "query: "), 0);
   });
 });
 
@@ -87,7 +112,9 @@ Deno.test("EmbeddingStore.open() forgets the texts whose rows a power cut took, 
         }
       }
       const stored = await readEmbeddings(folder);
-      for (const [text, vector] of Object.entries(vectors)) assert.deepEqual(stored.get(text), vector);
+      for (const [text, vector] of Object.entries(vectors)) {
+        assert.deepEqual(stored.vector(stored.row(text)), vector.embedding);
+      }
     });
   }
 });

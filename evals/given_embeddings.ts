@@ -9,7 +9,7 @@
  *     embeddings.json    {"name": "..", "dimension": 384, "prompts": {"named": {"query": ".."}, "standard": ""}}; all may be
  *                        left out beside a .npy, but a raw file needs its dimension
  *
- * Rows are read one by one when they are asked for: what stays in memory is a hash for each text.
+ * Rows are read one by one when they are asked for: what stays in memory is a key for each text.
  *
  * @module
  */
@@ -18,9 +18,12 @@ import { z } from "zod";
 import { MissingError, UsageError } from "#errors";
 import { f16sToF32 } from "../kernels/half_floats.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
-import { digestFile, sha256Hex } from "../lib/manifest/hash.ts";
+import { StringIndex } from "../lib/data/string_index.ts";
+import { textLines } from "../lib/journal/text_lines.ts";
+import { digestFile } from "../lib/manifest/hash.ts";
 import type { Encoded, EncodeOptions, Encoder, EncoderPrompts } from "./encoder.ts";
 import { readNpyHeader } from "./npy.ts";
+import { keyOf, keyOfDigest, type TextOrKey } from "./texts.ts";
 
 const TEXTS = ["texts.jsonl", "texts.sha256"];
 const EMBEDDINGS = ["embeddings.npy", "embeddings.f32"];
@@ -38,6 +41,12 @@ const rowSchema = z.union([
   z.strictObject({ text: z.string(), prompt: z.string().default("") }),
   z.strictObject({ sha256: z.string().regex(HEX), prompt: z.string().default("") }),
 ]);
+
+/** A row whose text an earlier one has. */
+interface Repeat {
+  readonly row: number;
+  readonly first: number;
+}
 
 /** Where the rows are. */
 interface Rows {
@@ -57,13 +66,16 @@ export class GivenEmbeddings implements Encoder, Disposable {
   readonly digest: string;
   readonly dimension: number;
   readonly prompts?: EncoderPrompts;
+  /** Distinct texts, each counted once for every prompt. */
+  readonly size: number;
   /** Name for folders: that in `embeddings.json`, or the folder's own. */
   readonly name: string;
   /** The files that were read. */
   readonly files: readonly { readonly name: string; readonly sha256: string; readonly bytes: number }[];
   readonly #file: Deno.FsFile;
   readonly #rows: Rows;
-  readonly #rowOf: ReadonlyMap<string, number>;
+  /** Keys of the rows. */
+  readonly #keys: StringIndex;
 
   /**
    * Opens a folder and reads all but the rows.
@@ -78,15 +90,17 @@ export class GivenEmbeddings implements Encoder, Disposable {
     this.files = names.map((name) => ({ name, ...digestFile(join(folder, name)) }));
     this.#file = Deno.openSync(join(folder, embeddings));
     try {
-      const keys = readKeys(join(folder, texts));
+      const { keys, repeats } = readKeys(join(folder, texts));
       this.#rows = findRows(this.#file, join(folder, embeddings), about.dimension);
-      if (keys.length !== this.#rows.count) {
+      if (keys.size !== this.#rows.count) {
         throw new UsageError(
-          `"${join(folder, texts)}" names ${keys.length} texts, "${embeddings}" has ${this.#rows.count} rows`,
+          `"${join(folder, texts)}" names ${keys.size} texts, "${embeddings}" has ${this.#rows.count} rows`,
           "write one row for each line, in the same order",
         );
       }
-      this.#rowOf = this.#indexed(keys, join(folder, texts));
+      for (const repeat of repeats) this.#requireSame(repeat, join(folder, texts));
+      this.#keys = keys;
+      this.size = keys.size - repeats.length;
     } catch (error) {
       this.#file.close();
       throw error;
@@ -102,14 +116,9 @@ export class GivenEmbeddings implements Encoder, Disposable {
     });
   }
 
-  /** Distinct texts, each counted once for every prompt. */
-  get size(): number {
-    return this.#rowOf.size;
-  }
-
   /** Whether there is a row for this text behind this prompt. */
-  has(text: string, prompt = ""): boolean {
-    return this.#rowOf.has(keyOf(sha256Hex(text), prompt));
+  has(text: TextOrKey, prompt = ""): boolean {
+    return this.#keys.find(keyOf(text, prompt)) >= 0;
   }
 
   /** @throws MissingError if a text has no row */
@@ -121,8 +130,8 @@ export class GivenEmbeddings implements Encoder, Disposable {
     const { prompt = "", signal, onEncoded, onProgress } = options;
     const results = texts.map((text, i): Encoded => {
       signal?.throwIfAborted();
-      const row = this.#rowOf.get(keyOf(sha256Hex(text), prompt));
-      if (row === undefined) {
+      const row = this.#keys.find(keyOf(text, prompt));
+      if (row < 0) {
         throw new MissingError(`no embedding of "${text.slice(0, 60)}"`, "add it to the folder");
       }
       const encoded = {
@@ -156,28 +165,18 @@ export class GivenEmbeddings implements Encoder, Disposable {
   }
 
   /** A text may be there twice only with one embedding: which of two should count, nobody has said. */
-  #indexed(keys: readonly string[], path: string): Map<string, number> {
-    const rowOf = new Map<string, number>();
-    keys.forEach((key, row) => {
-      const first = rowOf.get(key);
-      if (first === undefined) return rowOf.set(key, row);
-      const [a, b] = [this.#vector(first), this.#vector(row)];
-      if (a.every((value, i) => Object.is(value, b[i]))) return;
-      throw new UsageError(
-        `"${path}" line ${row + 1} is the text of line ${first + 1}, with another embedding`,
-        "embed each text once, or leave one of the two out",
-      );
-    });
-    return rowOf;
+  #requireSame({ row, first }: Repeat, path: string): void {
+    const [a, b] = [this.#vector(first), this.#vector(row)];
+    if (a.every((value, i) => Object.is(value, b[i]))) return;
+    throw new UsageError(
+      `"${path}" line ${row + 1} is the text of line ${first + 1}, with another embedding`,
+      "embed each text once, or leave one of the two out",
+    );
   }
 }
 
 function shortFile(): never {
   throw new UsageError("the file of embeddings became shorter", "leave it as it is while it is read");
-}
-
-function keyOf(textSha256: string, prompt: string): string {
-  return `${textSha256} ${prompt}`;
 }
 
 function exists(path: string): boolean {
@@ -202,21 +201,24 @@ function readAbout(path: string): z.infer<typeof aboutSchema> {
   return parsed(aboutSchema, Deno.readTextFileSync(path), `"${path}"`);
 }
 
-/** Hash and prompt of every row. */
-function readKeys(path: string): string[] {
-  const lines = Deno.readTextFileSync(path).replace(/\r?\n$/, "").split(/\r?\n/);
-  return lines.map((line, i) => {
-    const where = `"${path}" line ${i + 1}`;
-    if (path.endsWith(".sha256")) {
-      if (HEX.test(line)) return keyOf(line, "");
-      throw new UsageError(
-        `${where} is not a SHA-256: "${line.slice(0, 70)}"`,
-        "write 64 hexadecimal digits",
-      );
-    }
+/** Key of every row. */
+function readKeys(path: string): { keys: StringIndex; repeats: Repeat[] } {
+  const keys = new StringIndex(), repeats: Repeat[] = [];
+  for (const { text } of textLines(path)) {
+    const row = keys.size, where = `"${path}" line ${row + 1}`;
+    const first = keys.push(keyOfLine(text.replace(/\r$/, ""), path.endsWith(".sha256"), where));
+    if (first >= 0) repeats.push({ row, first });
+  }
+  return { keys, repeats };
+}
+
+function keyOfLine(line: string, isHash: boolean, where: string): string {
+  if (!isHash) {
     const row = parsed(rowSchema, line, where);
-    return keyOf("sha256" in row ? row.sha256 : sha256Hex(row.text), row.prompt);
-  });
+    return "sha256" in row ? keyOfDigest(row.sha256, row.prompt) : keyOf(row.text, row.prompt);
+  }
+  if (HEX.test(line)) return keyOfDigest(line);
+  throw new UsageError(`${where} is not a SHA-256: "${line.slice(0, 70)}"`, "write 64 hexadecimal digits");
 }
 
 function parsed<T>(schema: z.ZodType<T>, text: string, where: string): T {

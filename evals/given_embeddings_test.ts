@@ -8,7 +8,7 @@ import { sha256Hex } from "../lib/manifest/hash.ts";
 import { requireCoverage } from "./coverage.ts";
 import { findSuite } from "./find_suite.ts";
 import { GivenEmbeddings, isGivenEmbeddings } from "./given_embeddings.ts";
-import { distinctInputs } from "./inputs.ts";
+import { inputsOf } from "./_all_texts.ts";
 import { runSuite } from "./run_suite.ts";
 import { resolveSuite } from "./suite.ts";
 
@@ -133,7 +133,7 @@ Deno.test("runSuite() scores given embeddings as it scores the encoder that made
     const dataRoot = await writeTinyMirror(`${root}/data`);
     const suite = findSuite("smoke:STSBenchmark,SciFact,Banking77Classification");
     const tasks = await resolveSuite(suite, new Mirror(dataRoot));
-    const texts = distinctInputs(tasks, undefined).map(({ text }) => text);
+    const texts = (await inputsOf(tasks)).map(({ text }) => text);
     const write = (name: string, rows: readonly string[]) => {
       const folder = `${root}/${name}`;
       Deno.mkdirSync(folder);
@@ -145,15 +145,15 @@ Deno.test("runSuite() scores given embeddings as it scores the encoder that made
     };
     // In another order, with two that no task has.
     using given = new GivenEmbeddings(write("whole", ["extra", ...texts.toReversed(), "more"]));
-    assert.deepEqual(requireCoverage(tasks, given, "whole"), { needed: texts.length, extra: 2 });
+    assert.deepEqual(await requireCoverage(tasks, given, "whole"), { needed: texts.length, extra: 2 });
     const ours = await runSuite({ suite, dataRoot, out: `${root}/given`, encoder: given });
     const theirs = await runSuite({ suite, dataRoot, out: `${root}/encoded`, encoder: new TrigramEncoder() });
     assert.deepEqual(ours.scores.map(({ metrics }) => metrics), theirs.scores.map(({ metrics }) => metrics));
     assert.deepEqual(ours.scores.map(({ items }) => items), theirs.scores.map(({ items }) => items));
 
     using part = new GivenEmbeddings(write("part", texts.slice(5)));
-    assert.throws(
-      () => requireCoverage(tasks, part, "part"),
+    await assert.rejects(
+      requireCoverage(tasks, part, "part"),
       (error) =>
         error instanceof MissingError &&
         error.message.startsWith(`"part" lacks 5 of ${texts.length} texts: ${JSON.stringify(texts[0])}, `),
@@ -165,7 +165,7 @@ Deno.test("runSuite() names the text whose given embedding is not finite", async
   await withFiles({}, async (root) => {
     const dataRoot = await writeTinyMirror(`${root}/data`);
     const suite = findSuite("smoke:STSBenchmark");
-    const texts = distinctInputs(await resolveSuite(suite, new Mirror(dataRoot)), undefined);
+    const texts = await inputsOf(await resolveSuite(suite, new Mirror(dataRoot)));
     Deno.writeTextFileSync(`${root}/texts.jsonl`, lines(...texts.map(({ text }) => text)));
     Deno.writeTextFileSync(`${root}/embeddings.json`, '{"dimension":1}');
     Deno.writeFileSync(`${root}/embeddings.f32`, f32(...texts.map((_, i) => i === 3 ? NaN : i)));

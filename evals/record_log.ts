@@ -5,8 +5,7 @@
  */
 import { UsageError } from "#errors";
 import { JournalWriter } from "../lib/journal/append.ts";
-import { writeFileAtomic } from "../lib/journal/atomic.ts";
-import { journalRecords, readJournal } from "../lib/journal/read.ts";
+import { journalRecords, keepLines } from "../lib/journal/read.ts";
 
 /** First line of the file. */
 export type LogHeader = Readonly<Record<string, string | number>>;
@@ -24,12 +23,24 @@ export interface OpenedLog<R extends object> {
  * @throws UsageError if the log has another header, or a line before the last is damaged
  */
 export function openLog<R extends object>(path: string, header: LogHeader): OpenedLog<R> {
+  const records: R[] = [];
+  const writer = continueLog<R>(path, header, (record) => void records.push(record));
+  return { writer, records };
+}
+
+/** As {@linkcode openLog}, but the records that are there are handed out one at a time. */
+export function continueLog<R extends object>(
+  path: string,
+  header: LogHeader,
+  onRecord: (record: R) => void,
+): JournalWriter {
   const writer = JournalWriter.open(path, { fsync: false });
   try {
-    const [found, ...records] = readJournal(path);
+    const records = journalRecords(path), { value: found } = records.next();
     if (found === undefined) writer.append({ ...header });
     else requireSameHeader(found as LogHeader, header, path);
-    return { writer, records: records as R[] };
+    for (const record of records) onRecord(record as R);
+    return writer;
   } catch (error) {
     writer[Symbol.dispose]();
     throw error;
@@ -59,8 +70,7 @@ export function appendRecords(writer: JournalWriter, records: readonly object[],
 
 /** Keeps the header and the first `count` records of a log that is not open. */
 export function keepRecords(path: string, count: number): void {
-  const lines = Deno.readTextFileSync(path).split("\n");
-  writeFileAtomic(path, lines.slice(0, count + 1).map((line) => `${line}\n`).join(""));
+  keepLines(path, count + 1);
 }
 
 /**

@@ -41,8 +41,8 @@ export async function rescore({ folder, choice = {}, dataRoot }: RescoreOptions)
   const suite = findSuite(chosen ? chosenSuite(choice, stored) : storedSuite(stored));
   const tasks = await resolveSuite(suite, new Mirror(dataRoot));
   const outputs = await readOutputs(tasks, folder);
-  if (outputs.embeddings !== null) requireCoverage(tasks, outputs.embeddings, folder);
-  const scores = [...scoreOutputs(suite, tasks, outputs)];
+  if (outputs.embeddings !== null) await requireCoverage(tasks, outputs.embeddings, folder);
+  const scores = await Array.fromAsync(scoreOutputs(suite, tasks, outputs));
   return { suite, scores, differences: chosen ? null : scoreDifferences(stored, scores) };
 }
 

@@ -7,7 +7,7 @@
  */
 import { Mirror } from "../lib/data/mirror.ts";
 import { inTurn } from "./early_log.ts";
-import { EmbeddingStore, textKey } from "./embedding_store.ts";
+import { earlyKey, EmbeddingStore } from "./embedding_store.ts";
 import type {
   AnswerOptions,
   Encoder,
@@ -21,11 +21,14 @@ import { ExecutionStore } from "./general/execution_store.ts";
 import { generalPrograms, generalRequests, isGeneral } from "./general/general_task.ts";
 import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
 import { GenerationStore, type ModelRequest, readGenerations, requestKey } from "./generation_store.ts";
-import { distinctInputs } from "./inputs.ts";
+import { MissingInputs, type PromptedText } from "./inputs.ts";
 import { readOutputs, scoreOutputs } from "./score_outputs.ts";
 import { type LoadedScore, readableScores, type ScoreRecord } from "./score_record.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
 import { writeScores } from "./write_scores.ts";
+
+/** Texts or requests given to a model at once, if nothing else is said. */
+const BATCH = 256;
 
 /** How far an evaluation is. */
 export interface SuiteProgress {
@@ -100,17 +103,17 @@ export async function scoreFromRecords(
 }
 
 async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
-  const { encoder, signal } = options;
-  const inputs = distinctInputs(tasks, encoder.prompts);
-  if (inputs.length === 0) return { encoded: 0, reused: 0 };
+  const { encoder, signal, batchSize = BATCH } = options;
+  if (tasks.every(({ data }) => isGeneral(data))) return { encoded: 0, reused: 0 };
   using store = EmbeddingStore.open(options.out, encoder);
-  const missing = inputs.filter(({ text, prompt }) => !store.has(text, prompt));
+  const inputs = new MissingInputs(tasks, encoder.prompts, (text, prompt) => store.has(text, prompt));
+  const { needed, missing } = inputs;
   let encoded = 0;
-  await inBatches(missing, inputs.length, "embedding texts", options, async (batch, onProgress) => {
+  const encode = async (batch: readonly PromptedText[], onProgress: (done: number) => void) => {
     let before = 0;
     for (const [prompt, part] of Map.groupBy(batch, (input) => input.prompt)) {
       const turns = inTurn(
-        part.map(({ text }) => textKey(text, prompt)),
+        part.map(({ text }) => earlyKey(text, prompt)),
         store.early,
         (i, result) => store.add([part[i]!.text], [result], prompt),
       );
@@ -129,9 +132,20 @@ async function encodeAll(tasks: readonly ResolvedTask[], options: RunSuiteOption
       before += part.length;
     }
     store.early.clear();
+  };
+  let batch: PromptedText[] = [], done = needed - missing;
+  const finish = async () => {
+    await oneBatch(batch, done, needed, "embedding texts", options, encode);
+    done += batch.length;
+    batch = [];
+  };
+  await inputs.read((input) => {
+    batch.push(input);
+    if (batch.length === batchSize) return finish();
   });
+  if (batch.length > 0) await finish();
   store.early.clear();
-  return { encoded, reused: inputs.length - encoded };
+  return { encoded, reused: needed - encoded };
 }
 
 async function answerAll(tasks: readonly ResolvedTask[], options: RunSuiteOptions) {
@@ -228,23 +242,37 @@ async function runPrograms(tasks: readonly ResolvedTask[], options: RunSuiteOpti
   return { run, reused: programs.length - run };
 }
 
+/** What is done with one batch, and told of it. */
+type BatchRun<T> = (batch: readonly T[], onProgress: (done: number) => void) => Promise<void>;
+
 /** Hands out batches in order; progress counts what was already there, so that it ends at `total`. */
 async function inBatches<T>(
   missing: readonly T[],
   total: number,
   stage: SuiteProgress["stage"],
   options: RunSuiteOptions,
-  run: (batch: readonly T[], onProgress: (done: number) => void) => Promise<void>,
+  run: BatchRun<T>,
 ): Promise<void> {
-  const size = options.batchSize ?? 256;
+  const size = options.batchSize ?? BATCH;
   for (let start = 0; start < missing.length; start += size) {
-    options.signal?.throwIfAborted();
     const before = total - missing.length + start;
-    const batch = missing.slice(start, start + size);
-    options.onProgress?.({ stage, done: before, total });
-    await run(batch, (done) => options.onProgress?.({ stage, done: before + done, total }));
-    options.onProgress?.({ stage, done: before + batch.length, total });
+    await oneBatch(missing.slice(start, start + size), before, total, stage, options, run);
   }
+}
+
+/** @param before items that were done before, of `total` */
+async function oneBatch<T>(
+  batch: readonly T[],
+  before: number,
+  total: number,
+  stage: SuiteProgress["stage"],
+  { signal, onProgress }: RunSuiteOptions,
+  run: BatchRun<T>,
+): Promise<void> {
+  signal?.throwIfAborted();
+  onProgress?.({ stage, done: before, total });
+  await run(batch, (done) => onProgress?.({ stage, done: before + done, total }));
+  onProgress?.({ stage, done: before + batch.length, total });
 }
 
 async function scoreTasks(

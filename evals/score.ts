@@ -4,6 +4,7 @@
  * @module
  */
 import { NumericError } from "#errors";
+import type { TextOrKey } from "./texts.ts";
 
 /**
  * One scored item, as it is stored. `id` names the item within its task; `value` is what the main metric
@@ -47,6 +48,9 @@ export type TextRole = "query" | "passage";
 
 /** The stored embedding of a text, in a role where it has one. Throws if there is none. */
 export type Vectors = (text: string, role?: TextRole) => Float32Array;
+
+/** The same, also of texts that are not in memory. */
+export type KeyedVectors = (text: TextOrKey, role?: TextRole) => Float32Array;
 
 /**
  * Rows scaled to length 1 in float32, as the reference does before every cosine.

@@ -9,14 +9,14 @@ import { readEmbeddings, type StoredEmbeddings } from "./embedding_store.ts";
 import { readExecutions, type StoredExecutions } from "./general/execution_store.ts";
 import { isGeneral, scoreGeneral } from "./general/general_task.ts";
 import { readGenerations, type StoredGenerations } from "./generation_store.ts";
-import { distinctInputs, type PromptedText } from "./inputs.ts";
 import { promptOf } from "./mteb/prompts.ts";
-import { scoreTask } from "./mteb/score_task.ts";
+import { scoreTask, usesOf } from "./mteb/score_task.ts";
 import { requireUsableVectors } from "./mteb/usable_vectors.ts";
-import type { TextRole, Vectors } from "./score.ts";
+import type { KeyedVectors, TextRole } from "./score.ts";
 import { type LoadedScore, type ScoreRecord, scoreRecord } from "./score_record.ts";
 import type { ResolvedTask, Suite } from "./suite.ts";
 import { contentSha256, scorerOf } from "./task_data.ts";
+import type { TextOrKey } from "./texts.ts";
 
 /** What the stages before left; null where no task needs it. */
 export interface StoredOutputs {
@@ -59,12 +59,12 @@ export interface ScoreOptions {
  *
  * @throws MissingError if an output is not there; NumericError or UsageError with the task's name if one cannot be scored
  */
-export function* scoreOutputs(
+export async function* scoreOutputs(
   suite: Suite,
   tasks: readonly ResolvedTask[],
   stored: StoredOutputs,
   { known = [], onTask }: ScoreOptions = {},
-): Generator<LoadedScore> {
+): AsyncGenerator<LoadedScore> {
   for (const [done, task] of tasks.entries()) {
     onTask?.(done);
     const identity: ScoreIdentity = {
@@ -74,12 +74,12 @@ export function* scoreOutputs(
       category: task.category,
       embedded: task.embedded,
       scorer: scorerOf(task.data),
-      content: contentSha256(task.data),
+      content: await contentSha256(task.data),
       options: task.options,
       files: task.files,
       model: isGeneral(task.data) ? stored.generations!.generator : stored.embeddings!.encoder,
     };
-    yield known.find(({ record }) => sameScore(record, identity)) ?? scoreOne(task, identity, stored);
+    yield known.find(({ record }) => sameScore(record, identity)) ?? await scoreOne(task, identity, stored);
   }
 }
 
@@ -89,10 +89,14 @@ function sameScore(record: ScoreRecord, identity: ScoreIdentity): boolean {
   );
 }
 
-function scoreOne(task: ResolvedTask, identity: ScoreIdentity, stored: StoredOutputs): LoadedScore {
+async function scoreOne(
+  task: ResolvedTask,
+  identity: ScoreIdentity,
+  stored: StoredOutputs,
+): Promise<LoadedScore> {
   const { score, counts } = isGeneral(task.data)
     ? { score: scoreGeneral(task.data, stored.generations!, stored.executions ?? noPrograms), counts: {} }
-    : scoreEmbedded(task, stored.embeddings!);
+    : await scoreEmbedded(task, stored.embeddings!);
   const record = scoreRecord({
     ...identity,
     main: score.main,
@@ -110,31 +114,36 @@ const noPrograms: StoredExecutions = () => {
   throw new TypeError("no task of this suite has programs");
 };
 
-function scoreEmbedded(task: ResolvedTask, embeddings: StoredEmbeddings) {
+async function scoreEmbedded(task: ResolvedTask, embeddings: StoredEmbeddings) {
   const { data } = task;
   if (isGeneral(data)) throw new TypeError(`${task.name} has no embeddings`);
-  const score = naming(task.name, () => {
-    const vectors = remembered((text, role) =>
-      embeddings.get(text, promptOf(embeddings.prompts, task, role)).embedding
-    );
-    requireUsableVectors(data, vectors, task.files);
+  const rowOf = (text: TextOrKey, role: TextRole | undefined) =>
+    embeddings.row(text, promptOf(embeddings.prompts, task, role));
+  const score = await naming(task.name, async () => {
+    const vectors = remembered((text, role) => embeddings.vector(rowOf(text, role)));
+    await requireUsableVectors(data, vectors, task.files);
     return scoreTask(data, vectors);
   });
-  const counts = textCounts(distinctInputs([task], embeddings.prompts), embeddings);
-  return { score, counts };
+  const used = new Uint8Array(embeddings.size);
+  for (const { texts, role } of usesOf(data)) {
+    for (let place = 0; place < texts.size; place++) used[rowOf(texts.at(place), role)] = 1;
+  }
+  return { score, counts: textCounts(used, embeddings) };
 }
 
 /** Vectors that are kept, in bytes, and what one takes besides its values. */
 const REMEMBERED_BYTES = 1 << 28, VECTOR_BYTES = 256;
 
 /**
- * Finds a text's vector once: a stored one is found by the hash of the text, and texts are asked for many times. Of a corpus that
- * is too large for it, the rest is read again; retrieval asks for each document twice.
+ * Finds the vector of a text in memory once: a stored one is found by the hash of the text, and texts are asked for many times.
+ * Of a list that is too large for it, the rest is read again. So is a corpus, whose vectors are asked for twice, in the order in
+ * which they are stored.
  */
-function remembered(find: Vectors): Vectors {
+function remembered(find: KeyedVectors): KeyedVectors {
   let bytes = 0;
   const byRole = new Map<TextRole | undefined, Map<string, Float32Array>>();
   return (text, role) => {
+    if (typeof text !== "string") return find(text, role);
     let found = byRole.get(role);
     if (found === undefined) byRole.set(role, found = new Map());
     let vector = found.get(text);
@@ -148,9 +157,9 @@ function remembered(find: Vectors): Vectors {
 }
 
 /** Calls a scorer, which does not know what its task is called; what goes wrong is told with that name. */
-function naming<T>(task: string, score: () => T): T {
+async function naming<T>(task: string, score: () => Promise<T>): Promise<T> {
   try {
-    return score();
+    return await score();
   } catch (error) {
     if (!(error instanceof NumericError || error instanceof UsageError)) throw error;
     const Kind = error instanceof NumericError ? NumericError : UsageError;
@@ -158,30 +167,27 @@ function naming<T>(task: string, score: () => T): T {
   }
 }
 
-/** What was cut or left empty among the texts of a task, and how much was written about them. */
-function textCounts(
-  texts: readonly PromptedText[],
-  embeddings: StoredEmbeddings,
-): Record<string, number> {
+/** What was cut or left empty among the texts of a task, and how much was written about them; 1 for each row that is used. */
+function textCounts(used: Uint8Array, embeddings: StoredEmbeddings): Record<string, number> {
   const counts = {
-    texts: texts.length,
+    texts: 0,
     truncated_prompts: 0,
     rationales: 0,
     truncated_rationales: 0,
     empty_rationales: 0,
     rationale_tokens: 0,
   };
-  for (const { text, prompt } of texts) {
-    const { truncatedPrompt, rationales, truncatedRationales, rationaleTokens } = embeddings.get(
-      text,
-      prompt,
-    );
+  used.forEach((isUsed, row) => {
+    if (!isUsed) return;
+    const { truncatedPrompt, rationales, truncatedRationales, emptyRationales, rationaleTokens } = embeddings
+      .counts(row);
+    counts.texts++;
     if (truncatedPrompt) counts.truncated_prompts++;
-    counts.rationales += rationales.length;
+    counts.rationales += rationales;
     counts.truncated_rationales += truncatedRationales;
-    counts.empty_rationales += rationales.filter((rationale) => rationale === "").length;
+    counts.empty_rationales += emptyRationales;
     counts.rationale_tokens += rationaleTokens;
-  }
+  });
   return counts;
 }
 

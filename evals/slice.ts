@@ -10,6 +10,7 @@
 import { UsageError } from "#errors";
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { ClusteringSet } from "./mteb/clustering.ts";
+import { Corpus, type IdentifiedText } from "./mteb/corpus.ts";
 import type { MtebData } from "./mteb/load.ts";
 import type { LabelledPair } from "./mteb/pair_classification.ts";
 import { rankableQueries, type RerankingQuery } from "./mteb/reranking.ts";
@@ -50,18 +51,40 @@ export function takeByHash<T>(
   count: number,
   content: (row: T) => readonly unknown[],
 ): T[] {
-  if (rows.length < count) {
-    throw new UsageError(
-      `the slice takes ${count} rows, but there are only ${rows.length}`,
-      "use the data set in full, or a suite with smaller slices",
-    );
+  const first = new FirstByHash(count, content);
+  for (const row of rows) first.offer(row);
+  return first.taken();
+}
+
+/** {@linkcode takeByHash} of rows that come one by one: a few times as many are in memory as are taken. */
+class FirstByHash<T> {
+  #offered = 0;
+  #kept: { readonly row: T; readonly index: number; readonly hash: string }[] = [];
+
+  constructor(readonly count: number, readonly content: (row: T) => readonly unknown[]) {}
+
+  offer(row: T): void {
+    const hash = sha256Hex(JSON.stringify(this.content(row)));
+    this.#kept.push({ row, index: this.#offered++, hash });
+    if (this.#kept.length > 2 * this.count + 1000) this.#cut();
   }
-  return rows
-    .map((row, index) => ({ row, index, hash: sha256Hex(JSON.stringify(content(row))) }))
-    .sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.index - b.index))
-    .slice(0, count)
-    .sort((a, b) => a.index - b.index)
-    .map(({ row }) => row);
+
+  /** @throws UsageError if fewer rows were offered than are to be taken */
+  taken(): T[] {
+    if (this.#offered < this.count) {
+      throw new UsageError(
+        `the slice takes ${this.count} rows, but there are only ${this.#offered}`,
+        "use the data set in full, or a suite with smaller slices",
+      );
+    }
+    this.#cut();
+    return this.#kept.sort((a, b) => a.index - b.index).map(({ row }) => row);
+  }
+
+  #cut(): void {
+    this.#kept.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : a.index - b.index));
+    this.#kept.length = Math.min(this.#kept.length, this.count);
+  }
 }
 
 /**
@@ -69,8 +92,8 @@ export function takeByHash<T>(
  *
  * @throws UsageError if the data have fewer rows than the slice takes, or are of another kind
  */
-export function takeSlice<T extends TaskData>(data: T, slice: Slice): T;
-export function takeSlice(data: TaskData, slice: Slice): TaskData {
+export function takeSlice<T extends TaskData>(data: T, slice: Slice): Promise<T>;
+export async function takeSlice(data: TaskData, slice: Slice): Promise<TaskData> {
   if (data.kind === "sts" && slice.kind === "sts") {
     const pairs = takeByHash(data.pairs, slice.pairs, (pair) => [pair.sentence1, pair.sentence2, pair.gold]);
     return { ...data, pairs };
@@ -78,7 +101,7 @@ export function takeSlice(data: TaskData, slice: Slice): TaskData {
   if (data.kind === "classification" && slice.kind === "classification") {
     return sliceClassification(data, slice);
   }
-  if (data.kind === "retrieval" && slice.kind === "retrieval") return sliceRetrieval(data, slice);
+  if (data.kind === "retrieval" && slice.kind === "retrieval") return await sliceRetrieval(data, slice);
   if (data.kind === "reranking" && slice.kind === "reranking") {
     const content = ({ query, positive, negative }: RerankingQuery) => [query, positive, negative];
     return { ...data, queries: takeByHash(rankableQueries(data), slice.queries, content) };
@@ -164,20 +187,20 @@ function sliceClassification(
   };
 }
 
-function sliceRetrieval(
+async function sliceRetrieval(
   data: Extract<MtebData, { kind: "retrieval" }>,
   slice: Extract<Slice, { kind: "retrieval" }>,
-): MtebData {
+): Promise<MtebData> {
   const queries = takeByHash(data.queries, slice.queries, (query) => [query.text]);
   const judgements = new Map(queries.map((query) => [query.id, data.judgements.get(query.id)!]));
   const relevant = new Set([...judgements.values()].flatMap((judged) => [...judged.keys()]));
-  const distractors = new Set(takeByHash(
-    data.documents.filter((document) => !relevant.has(document.id)),
-    slice.distractors,
-    (document) => [document.id, document.text],
-  ));
-  const documents = data.documents.filter((document) =>
-    relevant.has(document.id) || distractors.has(document)
-  );
-  return { ...data, queries, judgements, documents };
+  type Placed = IdentifiedText & { readonly place: number };
+  const wanted: Placed[] = [];
+  const distractors = new FirstByHash<Placed>(slice.distractors, ({ id, text }) => [id, text]);
+  await data.documents.read((document, place) => {
+    if (relevant.has(document.id)) wanted.push({ ...document, place });
+    else distractors.offer({ ...document, place });
+  });
+  const documents = [...wanted, ...distractors.taken()].sort((a, b) => a.place - b.place);
+  return { ...data, queries, judgements, documents: Corpus.of(documents) };
 }

@@ -2,8 +2,9 @@ import { assert, sharedData, testWith } from "#test";
 import { isGeneral } from "./general/general_task.ts";
 import { UsageError } from "#errors";
 import { Mirror } from "../lib/data/mirror.ts";
-import { textsOf } from "./mteb/score_task.ts";
+import { textsOf } from "./_all_texts.ts";
 import { MTEB_CATEGORIES } from "./category.ts";
+import { Corpus, type IdentifiedText } from "./mteb/corpus.ts";
 import { takeByHash, takeSlice } from "./slice.ts";
 import { findSuite } from "./find_suite.ts";
 import { resolveSuite } from "./suite.ts";
@@ -23,28 +24,31 @@ Deno.test("takeByHash() refuses to pass off fewer rows as the slice", () => {
   assert.throws(() => takeByHash([1, 2], 3, (row) => [row]), UsageError);
 });
 
-Deno.test("takeSlice() keeps every relevant document of the chosen queries, and no other relevant one", () => {
+Deno.test("takeSlice() keeps every relevant document of the chosen queries, and no other relevant one", async () => {
   const number = (prefix: string, n: number) =>
     Array.from({ length: n }, (_, i) => ({ id: `${prefix}${i}`, text: `${prefix} text ${i}` }));
   const data = {
     kind: "retrieval" as const,
     queries: number("q", 6),
-    documents: number("d", 20),
+    documents: Corpus.of(number("d", 20)),
     judgements: new Map(number("q", 6).map(({ id }, i) => [id, new Map([[`d${i}`, 1], [`d${i + 6}`, 1]])])),
     options: { dropSelf: false },
   };
-  const slice = takeSlice(data, { kind: "retrieval", queries: 2, distractors: 3 });
+  const slice = await takeSlice(data, { kind: "retrieval", queries: 2, distractors: 3 });
   assert.equal(slice.queries.length, 2);
-  assert.equal(slice.documents.length, 2 * 2 + 3);
+  assert.equal(slice.documents.size, 2 * 2 + 3);
+  const documents: IdentifiedText[] = [];
+  await slice.documents.read((document) => void documents.push(document));
+  assert.deepEqual(documents, number("d", 20).filter(({ id }) => slice.documents.ids.find(id) >= 0));
   for (const query of slice.queries) {
     for (const id of slice.judgements.get(query.id)!.keys()) {
-      assert.ok(slice.documents.some((document) => document.id === id), `${id} of ${query.id}`);
+      assert.ok(slice.documents.ids.find(id) >= 0, `${id} of ${query.id}`);
     }
   }
-  assert.throws(() => takeSlice(data, { kind: "sts", pairs: 2 }), UsageError);
+  await assert.rejects(takeSlice(data, { kind: "sts", pairs: 2 }), UsageError);
 });
 
-Deno.test("takeSlice() takes equally many rows of each chosen label", () => {
+Deno.test("takeSlice() takes equally many rows of each chosen label", async () => {
   const rows = (word: string) =>
     Array.from({ length: 60 }, (_, i) => ({ id: `${i}`, text: `${word} ${i}`, label: i % 6 }));
   const data = {
@@ -53,7 +57,12 @@ Deno.test("takeSlice() takes equally many rows of each chosen label", () => {
     test: rows("test"),
     options: { samplesPerLabel: 8, experiments: 10, seed: 42, probe: "1.4" as const },
   };
-  const slice = takeSlice(data, { kind: "classification", labels: 2, trainPerLabel: 4, testPerLabel: 3 });
+  const slice = await takeSlice(data, {
+    kind: "classification",
+    labels: 2,
+    trainPerLabel: 4,
+    testPerLabel: 3,
+  });
   const labels = new Set(slice.train.map((row) => row.label));
   assert.equal(labels.size, 2);
   for (const label of labels) {
@@ -62,7 +71,7 @@ Deno.test("takeSlice() takes equally many rows of each chosen label", () => {
   }
 });
 
-Deno.test("takeSlice() takes whole queries, sets, pairs and documents of the other kinds", () => {
+Deno.test("takeSlice() takes whole queries, sets, pairs and documents of the other kinds", async () => {
   const rows = <T>(make: (i: number) => T) => Array.from({ length: 8 }, (_, i) => make(i));
   const queries = rows((i) => ({
     id: `${i}`,
@@ -70,35 +79,41 @@ Deno.test("takeSlice() takes whole queries, sets, pairs and documents of the oth
     positive: i === 2 ? [] : ["p"],
     negative: ["n"],
   }));
-  const reranking = takeSlice({ kind: "reranking", queries }, { kind: "reranking", queries: 7 });
+  const reranking = await takeSlice({ kind: "reranking", queries }, { kind: "reranking", queries: 7 });
   // The query without a relevant candidate is not scored, so it is never part of a slice.
   assert.deepEqual(reranking.queries.map((query) => query.id), ["0", "1", "3", "4", "5", "6", "7"]);
 
   const sets = rows((i) => ({ id: `${i}`, sentences: [`s${i}`], labels: [i] }));
   const options = { batchSize: 500, seed: 42, sklearn: "1.3" } as const;
-  const clustering = takeSlice({ kind: "clustering", sets, options }, { kind: "clustering", sets: 3 });
+  const clustering = await takeSlice({ kind: "clustering", sets, options }, { kind: "clustering", sets: 3 });
   const pairs = rows((i) => ({ id: `${i}`, sentence1: "a", sentence2: `b${i}`, label: (i % 2) as 0 | 1 }));
-  const pair = takeSlice({ kind: "pair_classification", pairs }, { kind: "pair_classification", pairs: 3 });
+  const pair = await takeSlice({ kind: "pair_classification", pairs }, {
+    kind: "pair_classification",
+    pairs: 3,
+  });
   const documents = rows((i) => ({
     id: `${i}`,
     humanSummaries: ["h"],
     machineSummaries: [`m${i}`],
     relevance: [i],
   }));
-  const summaries = takeSlice({ kind: "summarization", documents }, { kind: "summarization", documents: 3 });
+  const summaries = await takeSlice({ kind: "summarization", documents }, {
+    kind: "summarization",
+    documents: 3,
+  });
   assert.deepEqual([clustering, pair, summaries].map(itemCount), [3, 3, 3]);
   assert.ok(clustering.sets.every((set) => sets.includes(set)));
-  assert.throws(
-    () => takeSlice({ kind: "reranking", queries }, { kind: "reranking", queries: 8 }),
+  await assert.rejects(
+    takeSlice({ kind: "reranking", queries }, { kind: "reranking", queries: 8 }),
     UsageError,
   );
-  assert.throws(
-    () => takeSlice({ kind: "pair_classification", pairs }, { kind: "sts", pairs: 3 }),
+  await assert.rejects(
+    takeSlice({ kind: "pair_classification", pairs }, { kind: "sts", pairs: 3 }),
     UsageError,
   );
 });
 
-Deno.test("takeSlice() takes equally many sentences of each label of a set, by their content", () => {
+Deno.test("takeSlice() takes equally many sentences of each label of a set, by their content", async () => {
   const set = (id: string) => ({
     id,
     sentences: Array.from({ length: 40 }, (_, i) => `${id} ${i}`),
@@ -106,7 +121,7 @@ Deno.test("takeSlice() takes equally many sentences of each label of a set, by t
   });
   const options = { batchSize: 500, seed: 42, sklearn: "1.3" } as const;
   const data = { kind: "clustering" as const, sets: [set("a"), set("b"), set("c")], options };
-  const { sets } = takeSlice(data, { kind: "clustering", sets: 2, perLabel: 3 });
+  const { sets } = await takeSlice(data, { kind: "clustering", sets: 2, perLabel: 3 });
   assert.equal(sets.length, 2);
   for (const { id, sentences, labels } of sets) {
     const whole = data.sets.find((one) => one.id === id)!;
@@ -117,7 +132,7 @@ Deno.test("takeSlice() takes equally many sentences of each label of a set, by t
     assert.deepEqual(places, places.toSorted((a, b) => a - b));
     assert.ok(places.some((i) => i >= 12), "not the first ones");
   }
-  assert.throws(() => takeSlice(data, { kind: "clustering", sets: 1, perLabel: 11 }), UsageError);
+  await assert.rejects(takeSlice(data, { kind: "clustering", sets: 1, perLabel: 11 }), UsageError);
 });
 
 testWith(sharedData, "the suite mini is the same fixed part of the real data everywhere", async (root) => {
@@ -130,15 +145,16 @@ testWith(sharedData, "the suite mini is the same fixed part of the real data eve
     "mmlu-half[mini:100]",
   ]);
   // Changing a slice rule changes published numbers: that takes a new suite id, not an edit here.
-  assert.deepEqual(tasks.map((task) => contentSha256(task.data).slice(0, 16)), [
+  const contents = await Promise.all(tasks.map((task) => contentSha256(task.data)));
+  assert.deepEqual(contents.map((content) => content.slice(0, 16)), [
     "ddc1d683690d974d",
     "d51f47f4968d6a73",
     "688316065bca9019",
     "f658189564878dc3",
     "fccea3bda5aaebdc",
   ]);
-  const texts = tasks.flatMap(({ data }) => isGeneral(data) ? [] : textsOf(data));
-  assert.equal(new Set(texts).size, 1133);
+  const texts = await Promise.all(tasks.map(({ data }) => isGeneral(data) ? [] : textsOf(data)));
+  assert.equal(new Set(texts.flat()).size, 1133);
 });
 
 testWith(
@@ -159,7 +175,8 @@ testWith(
       "bbh",
       "humaneval",
     ]);
-    assert.deepEqual(tasks.map((task) => [task.name, contentSha256(task.data).slice(0, 16)]), [
+    const contents = await Promise.all(tasks.map((task) => contentSha256(task.data)));
+    assert.deepEqual(tasks.map((task, i) => [task.name, contents[i]!.slice(0, 16)]), [
       ["SciFact[all-mini:40]", "688316065bca9019"],
       ["SciFactReranking[all-mini:8]", "d69631b0f7e19aa5"],
       ["StackOverflowClustering[all-mini:2]", "8c05fd5e7c57a75b"],
@@ -177,8 +194,8 @@ testWith(
       ["bbh_cot_fewshot[all-mini:81]", "cfd040153cd9c602"],
       ["humaneval[all-mini:60]", "d868870782147b3d"],
     ]);
-    const texts = tasks.flatMap(({ data }) => isGeneral(data) ? [] : textsOf(data));
-    assert.equal(new Set(texts).size, 3419);
+    const texts = await Promise.all(tasks.map(({ data }) => isGeneral(data) ? [] : textsOf(data)));
+    assert.equal(new Set(texts.flat()).size, 3419);
     // Whole, the sets are as large as their rows say; only SciFact of the mirror is of another revision.
     assert.deepEqual(tasks.flatMap(({ notes }) => notes).length, 1);
   },

@@ -302,7 +302,7 @@ export async function resolveSuite(suite: Suite, mirror: Mirror): Promise<Resolv
   for (const entry of suite.entries) {
     try {
       const loaded = await loadEntry(entry, mirror, suite.profile ?? DEFAULT_PROFILE);
-      const data = entry.slice === undefined ? loaded.data : takeSlice(loaded.data, entry.slice);
+      const data = entry.slice === undefined ? loaded.data : await takeSlice(loaded.data, entry.slice);
       tasks.push({
         ...loaded,
         data,

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { type GeneralData } from "./general/load.ts";
 import { generalScorer, isGeneral } from "./general/general_task.ts";
+import { Corpus } from "./mteb/corpus.ts";
 import type { MtebData } from "./mteb/load.ts";
 import { rankableQueries } from "./mteb/reranking.ts";
 import { mtebScorer } from "./mteb/score_task.ts";
@@ -22,37 +23,44 @@ export function scorerOf(data: TaskData): string {
  * SHA-256 of everything that is scored: texts, labels, judgements, prompts and options, in order. It does not
  * depend on how the files were packed, or on rows that are not used.
  */
-export function contentSha256(data: TaskData): string {
+export async function contentSha256(data: TaskData): Promise<string> {
   const hash = createHash("sha256");
-  for (const piece of jsonPieces(data)) hash.update(piece);
+  await writeJson(data, (piece) => hash.update(piece));
   return hash.digest("hex");
 }
 
 /**
- * JSON of a value, maps as lists of pairs, in pieces: all of a corpus is longer than a string may be. Lists are taken apart, at
- * whatever depth, until their elements are none.
+ * JSON of a value, maps as lists of pairs and a corpus as the list of its documents, in pieces: all of a corpus is longer than a
+ * string may be. Lists are taken apart, at whatever depth, until their elements are none.
  */
-export function* jsonPieces(value: unknown): Generator<string> {
-  if (value instanceof Map) return yield* jsonPieces([...value]);
+export async function writeJson(value: unknown, write: (piece: string) => void): Promise<void> {
+  if (value instanceof Map) return await writeJson([...value], write);
+  if (value instanceof Corpus) {
+    write("[");
+    await value.read((document, place) => {
+      write(`${place > 0 ? "," : ""}${JSON.stringify(document)}`);
+    });
+    return write("]");
+  }
   if (Array.isArray(value) && value.some(isStructure)) {
-    yield "[";
+    write("[");
     for (const [i, element] of value.entries()) {
-      if (i > 0) yield ",";
-      yield* jsonPieces(element);
+      if (i > 0) write(",");
+      await writeJson(element, write);
     }
-    return yield "]";
+    return write("]");
   }
   if (isStructure(value) && !Array.isArray(value)) {
     let separator = "{";
     for (const [key, field] of Object.entries(value)) {
       if (field === undefined) continue;
-      yield `${separator}${JSON.stringify(key)}:`;
-      yield* jsonPieces(field);
+      write(`${separator}${JSON.stringify(key)}:`);
+      await writeJson(field, write);
       separator = ",";
     }
-    return yield separator === "{" ? "{}" : "}";
+    return write(separator === "{" ? "{}" : "}");
   }
-  yield JSON.stringify(value) ?? "null";
+  write(JSON.stringify(value) ?? "null");
 }
 
 function isStructure(value: unknown): value is object {

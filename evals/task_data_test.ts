@@ -1,19 +1,26 @@
 import fc from "fast-check";
 import { assert } from "#test";
-import { jsonPieces } from "./task_data.ts";
+import { Corpus } from "./mteb/corpus.ts";
+import { writeJson } from "./task_data.ts";
 
-Deno.test("jsonPieces() are the JSON of the whole, with maps as lists of pairs", () => {
+async function written(value: unknown): Promise<string> {
+  let text = "";
+  await writeJson(value, (piece) => text += piece);
+  return text;
+}
+
+Deno.test("writeJson() writes the JSON of the whole, with maps as lists of pairs and a corpus as its documents", async () => {
   const plain = (value: unknown) =>
     JSON.stringify(value, (_key, inner) => inner instanceof Map ? [...inner] : inner);
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.object({
         withMap: true,
         maxDepth: 4,
         values: [fc.string(), fc.double(), fc.constant(null), fc.boolean()],
       }),
-      (value) => {
-        assert.equal([...jsonPieces(value)].join(""), plain(value));
+      async (value) => {
+        assert.equal(await written(value), plain(value));
       },
     ),
   );
@@ -25,5 +32,8 @@ Deno.test("jsonPieces() are the JSON of the whole, with maps as lists of pairs",
     absent: undefined,
     list: [undefined, 1],
   };
-  assert.equal([...jsonPieces(data)].join(""), plain(data));
+  assert.equal(await written(data), plain(data));
+  const documents = [{ id: "1", text: "é" }, { id: "2", text: "\ud800" }];
+  assert.equal(await written({ documents: Corpus.of(documents) }), plain({ documents }));
+  assert.equal(await written(Corpus.of([])), "[]");
 });

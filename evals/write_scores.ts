@@ -8,9 +8,12 @@ import { writeMtebResults } from "./mteb/result_json.ts";
 import { type LoadedScore, type ScoreRecord, writeScore } from "./score_record.ts";
 
 /** Writes scores into the folder of an evaluation, each as it comes, and returns their records. */
-export function writeScores(folder: string, scores: Iterable<LoadedScore>): ScoreRecord[] {
+export async function writeScores(
+  folder: string,
+  scores: Iterable<LoadedScore> | AsyncIterable<LoadedScore>,
+): Promise<ScoreRecord[]> {
   const records: ScoreRecord[] = [], general: LoadedScore[] = [];
-  for (const score of scores) {
+  for await (const score of scores) {
     const { record, items } = score;
     writeScore(folder, record, items);
     writeMtebResults(folder, record, items);

@@ -4,7 +4,8 @@
  * @module
  */
 import { float32, golden } from "../../fixtures/golden_data.ts";
-import type { Vectors } from "../score.ts";
+import type { KeyedVectors } from "../score.ts";
+import { keyOf } from "../texts.ts";
 
 /** One case: texts with vectors, rows of the task, and what MTEB makes of them. */
 export interface EvaluatorCase<Row> {
@@ -22,8 +23,10 @@ export function evaluatorCases<Row>(name: string): EvaluatorCase<Row>[] {
 }
 
 /** The vectors of a case by text. */
-export function vectorsOf({ texts, dimension, embeddings }: EvaluatorCase<unknown>): Vectors {
+export function vectorsOf({ texts, dimension, embeddings }: EvaluatorCase<unknown>): KeyedVectors {
   const data = float32(embeddings);
-  const rows = new Map(texts.map((text, i) => [text, data.subarray(i * dimension, (i + 1) * dimension)]));
-  return (text) => rows.get(text)!;
+  const rows = new Map(
+    texts.map((text, i) => [keyOf(text), data.subarray(i * dimension, (i + 1) * dimension)]),
+  );
+  return (text) => rows.get(keyOf(text))!;
 }

@@ -50,7 +50,7 @@ export function sizeOf(data: SingleData): Readonly<Record<string, number>> {
     case "classification":
       return { train: data.train.length, test: data.test.length };
     case "retrieval":
-      return { documents: data.documents.length, queries: data.queries.length };
+      return { documents: data.documents.size, queries: data.queries.length };
     case "reranking":
       return { rows: data.queries.length, queries: rankableQueries(data).length };
     case "clustering":

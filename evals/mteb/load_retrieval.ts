@@ -6,15 +6,19 @@
 import { UsageError } from "#errors";
 import { idColumn, type RowSource, stringColumn, stringListColumn } from "../../lib/data/columns.ts";
 import type { DataFile } from "../../lib/data/data_file.ts";
-import type { JsonlRow } from "../../lib/data/jsonl.ts";
+import type { JsonlRow, Taker } from "../../lib/data/jsonl.ts";
 import type { Judgement, Mirror, Split } from "../../lib/data/mirror.ts";
 import { pythonStrip } from "../../lib/data/python_strip.ts";
+import { StringIndex } from "../../lib/data/string_index.ts";
+import { keyOf, textsByKey } from "../texts.ts";
+import { Corpus, type IdentifiedText } from "./corpus.ts";
 import type { ScoringProfile } from "./profile.ts";
 import type { RerankingQuery } from "./reranking.ts";
-import type { IdentifiedText, RetrievalData } from "./retrieval.ts";
+import type { RetrievalData } from "./retrieval.ts";
+import { RowIds } from "./row_ids.ts";
 import type { RerankingTask, RetrievalTask } from "./tasks.ts";
 
-/** Reads corpus, queries and judgements; queries without a judgement in the split are left out. */
+/** Reads queries and judgements, and of the corpus the ids; queries without a judgement in the split are left out. */
 export async function loadRetrieval(
   mirror: Mirror,
   task: RetrievalTask,
@@ -29,7 +33,7 @@ export async function loadRetrieval(
   return {
     data: {
       queries: queries.rows.filter((query) => judgements.has(query.id)),
-      documents: corpus.rows,
+      documents: corpus.documents,
       judgements,
     },
     files: [corpus.file, queries.file, qrels.file],
@@ -46,7 +50,8 @@ export async function loadRankedCandidates(
   profile: ScoringProfile,
 ): Promise<{ queries: readonly RerankingQuery[]; files: readonly DataFile[] }> {
   const { corpus, queries, qrels } = await readTables(mirror, task, profile);
-  const texts = new Map(corpus.rows.map((document) => [document.id, document.text]));
+  const texts = new Map<string, string>();
+  await corpus.documents.read(({ id, text }) => void texts.set(id, text));
   const queryTexts = new Map(queries.rows.map((query) => [query.id, query.text]));
   const ranked = await mirror.split(task.name, task.repo, "top_ranked", (row, source) => ({
     line: row.line,
@@ -91,31 +96,44 @@ export async function loadRankedCandidates(
 /** Corpus, queries and judgements, which must belong together. */
 async function readTables(mirror: Mirror, task: RetrievalTask | RerankingTask, profile: ScoringProfile) {
   const { name, repo, split } = task;
-  const seen = new Map<string, number>();
-  const own = (row: JsonlRow, source: RowSource): string => {
-    const id = idColumn(row, "_id", source);
-    const key = `${source.file} ${id}`, before = seen.get(key);
-    if (before !== undefined) {
-      throw new UsageError(
-        `${name}: "${source.file}" line ${row.line} has the id "${id}" of line ${before}`,
-        "every row needs an id of its own; fetch the data set again",
-      );
-    }
-    seen.set(key, row.line);
-    return id;
-  };
-  const corpus = await mirror.split(name, repo, "corpus", (row, source): IdentifiedText => ({
-    id: own(row, source),
-    text: documentText(stringColumn(row, "title", source), stringColumn(row, "text", source), profile),
-  }));
+  const corpus = await readCorpus(mirror, task, profile);
+  const queryIds = new RowIds();
   const queries = await mirror.split(name, repo, "queries", (row, source): IdentifiedText => ({
-    id: own(row, source),
+    id: queryIds.take(row, source),
     text: stringColumn(row, "text", source),
   }));
   const qrels = await mirror.judgements(name, repo, split);
-  requireKnown(name, qrels, corpus, "document");
-  requireKnown(name, qrels, queries, "query");
+  requireKnown(name, qrels, "document", corpus.documents.ids, corpus.file);
+  requireKnown(name, qrels, "query", queryIds.ids, queries.file);
   return { corpus, queries, qrels };
+}
+
+/** Reads a corpus for the ids of its documents and the keys of their texts. */
+async function readCorpus(
+  mirror: Mirror,
+  { name, repo }: RetrievalTask | RerankingTask,
+  profile: ScoringProfile,
+): Promise<{ documents: Corpus; file: DataFile }> {
+  const scan = (take: Taker<[text: string, row: JsonlRow, source: RowSource]>) =>
+    mirror.scan(name, repo, "corpus", (row, source) => {
+      const title = stringColumn(row, "title", source), text = stringColumn(row, "text", source);
+      return take(documentText(title, text, profile), row, source);
+    });
+  const rowIds = new RowIds(), keys = new StringIndex();
+  const file = await scan((text, row, source) => {
+    rowIds.take(row, source);
+    keys.push(keyOf(text));
+  });
+  const texts = textsByKey(keys, async (onText) => {
+    let place = 0;
+    const again = await scan((text) => onText(text, place++));
+    if (again.sha256 === file.sha256) return;
+    throw new UsageError(
+      `${name}: "${file.path}" was changed while it was in use`,
+      "start again, and leave the data sets as they are until the end",
+    );
+  });
+  return { documents: new Corpus(rowIds.ids, texts), file };
 }
 
 /** Title, blank, text: as mteb 1.16 to 1.39 join them, untrimmed, or as mteb 2 does. */
@@ -127,12 +145,12 @@ export function documentText(title: string, text: string, { mteb }: Pick<Scoring
 function requireKnown(
   task: string,
   qrels: Split<Judgement>,
-  { rows, file }: Split<IdentifiedText>,
   what: "query" | "document",
+  ids: StringIndex,
+  file: DataFile,
 ): void {
-  const known = new Set(rows.map(({ id }) => id));
   for (const judgement of qrels.rows) {
-    if (known.has(judgement[what])) continue;
+    if (ids.find(judgement[what]) >= 0) continue;
     throw new UsageError(
       `${task}: "${qrels.file.path}" line ${judgement.line} judges ${what} "${judgement[what]}", ` +
         `which "${file.path}" does not hold`,

@@ -4,24 +4,33 @@ import { NumericError, UsageError } from "#errors";
 import { hashedTrigrams } from "../../fixtures/hashed_trigrams.ts";
 import { writeMtebMirror } from "../../fixtures/mteb_mirror.ts";
 import { Mirror } from "../../lib/data/mirror.ts";
-import { loadTask } from "./load.ts";
+import { textsOf, vectorsFrom } from "../_all_texts.ts";
+import { keyOf } from "../texts.ts";
+import { type Loaded, loadTask, type MtebData } from "./load.ts";
 import { scoringProfile } from "./profile.ts";
 import { mtebTask } from "./tasks.ts";
 import { requireUsableVectors } from "./usable_vectors.ts";
 
-/** Spoils one file of a made-up data set, and reads the task. */
-async function read(name: string, file: string, spoil: (lines: string[]) => readonly string[]) {
+/** Reads a task of a made-up data set, which is there until the test is done with it. */
+async function withTask(
+  name: string,
+  use: (loaded: Loaded<MtebData>, folder: string) => Promise<void>,
+  prepare: (folder: string) => void = () => {},
+): Promise<void> {
   const task = mtebTask(name), root = await Deno.makeTempDir();
   try {
     await writeMtebMirror(root, [task]);
-    assert.ok("repo" in task);
-    const path = `${root}/${task.repo}/${file}`;
-    const lines = (await Deno.readTextFile(path)).trimEnd().split("\n");
-    await Deno.writeTextFile(path, spoil(lines).map((line) => line + "\n").join(""));
-    return await loadTask(new Mirror(root), task);
+    const folder = "repo" in task ? `${root}/${task.repo}` : root;
+    prepare(folder);
+    await use(await loadTask(new Mirror(root), task), folder);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+}
+
+function edit(path: string, spoil: (lines: string[]) => readonly string[]): void {
+  const lines = Deno.readTextFileSync(path).trimEnd().split("\n");
+  Deno.writeTextFileSync(path, spoil(lines).map((line) => line + "\n").join(""));
 }
 
 /** The lines with some values of one row changed; undefined removes one. */
@@ -115,7 +124,7 @@ const cases: [
 for (const [name, file, spoil, complaint] of cases) {
   Deno.test(`loadTask() refuses ${name} when ${complaint.source.slice(0, 60)}`, async () => {
     await assert.rejects(
-      read(name, file, spoil),
+      withTask(name, async () => {}, (folder) => edit(`${folder}/${file}`, spoil)),
       (error) =>
         error instanceof UsageError && error.message.startsWith(`${name}: "mteb/`) &&
         complaint.test(error.message),
@@ -143,38 +152,67 @@ Deno.test("requireUsableVectors() names task data, file and row of a zero or bro
     /summeval\/test.jsonl" line 1\)/,
   ];
   for (const [i, name] of names.entries()) {
-    const { data, files } = await read(
-      name,
-      name === "SCIDOCS" ? "corpus.jsonl" : "test.jsonl",
-      (lines) => lines,
-    );
-    requireUsableVectors(data, (text) => hashedTrigrams(text), files);
-    for (
-      const bad of [
-        new Float32Array(64),
-        new Float32Array(64).fill(NaN),
-        new Float32Array(64).fill(-Infinity),
-      ]
-    ) {
-      let first: string | undefined;
-      assert.throws(
-        () =>
-          requireUsableVectors(data, (text) => {
-            first ??= text;
-            return text === first ? bad : hashedTrigrams(text);
-          }, files),
+    await withTask(name, async ({ data, files }) => {
+      await requireUsableVectors(data, await vectorsFrom(data, hashedTrigrams), files);
+      for (
+        const bad of [
+          new Float32Array(64),
+          new Float32Array(64).fill(NaN),
+          new Float32Array(64).fill(-Infinity),
+        ]
+      ) {
+        const [first] = await textsOf(data);
+        await assert.rejects(
+          requireUsableVectors(
+            data,
+            await vectorsFrom(data, (text) => text === first ? bad : hashedTrigrams(text)),
+            files,
+          ),
+          (error) =>
+            error instanceof NumericError && places[i]!.test(error.message) &&
+            (bad[0] === 0 ? / is zero$/ : / is not finite$/).test(error.message),
+          name,
+        );
+      }
+      await assert.rejects(
+        requireUsableVectors(data, () => new Float32Array(64).fill(1), files),
         (error) =>
-          error instanceof NumericError && places[i]!.test(error.message) &&
-          (bad[0] === 0 ? / is zero$/ : / is not finite$/).test(error.message),
-        name,
+          error instanceof NumericError && /^all \d+ texts have the same embedding/.test(error.message),
       );
-    }
-    assert.throws(
-      () => requireUsableVectors(data, () => new Float32Array(64).fill(1), files),
-      (error) =>
-        error instanceof NumericError && /^all \d+ texts have the same embedding/.test(error.message),
-    );
+    });
   }
+});
+
+Deno.test("requireUsableVectors() quotes a document that is not in memory, and names its row", async () => {
+  await withTask("SCIDOCS", async ({ data, files }) => {
+    const text = "dog SCIDOCS dog  bee 1";
+    const vectors = await vectorsFrom(
+      data,
+      (one) => one === text ? new Float32Array(64) : hashedTrigrams(one),
+    );
+    await assert.rejects(
+      requireUsableVectors(data, vectors, files),
+      { message: `the embedding of "${text}" ("mteb/scidocs/corpus.jsonl" document d1) is zero` },
+    );
+  });
+});
+
+Deno.test("loadTask() keeps no text of a corpus, and refuses one that was changed when it is read again", async () => {
+  await withTask("SCIDOCS", async ({ data }, folder) => {
+    assert.ok(data.kind === "retrieval");
+    const { size, ids, texts } = data.documents, before: string[] = [];
+    assert.deepEqual(Object.keys(texts.at(0)), ["key"]);
+    await texts.read((text) => void before.push(text));
+    assert.deepEqual(before.map((text) => keyOf(text)), before.map((_, i) => keyOf(texts.at(i))));
+    assert.deepEqual([before.length, ids.size], [size, size]);
+    edit(`${folder}/corpus.jsonl`, change(2, { text: "another" }));
+    await assert.rejects(
+      texts.read(() => {}),
+      (error) =>
+        error instanceof UsageError &&
+        error.message === 'SCIDOCS: "mteb/scidocs/corpus.jsonl" was changed while it was in use',
+    );
+  });
 });
 
 Deno.test("requireUsableVectors() names the file of the part in which a text stands", async () => {
@@ -183,9 +221,12 @@ Deno.test("requireUsableVectors() names the file of the part in which a text sta
     const task = mtebTask("CQADupstackRetrieval");
     const { data, files } = await loadTask(new Mirror(await writeMtebMirror(root, [task])), task);
     const text = "where is CQADupstackGisRetrieval dog  bee 1";
-    assert.throws(
-      () =>
-        requireUsableVectors(data, (one) => one === text ? new Float32Array(64) : hashedTrigrams(one), files),
+    const vectors = await vectorsFrom(
+      data,
+      (one) => one === text ? new Float32Array(64) : hashedTrigrams(one),
+    );
+    await assert.rejects(
+      requireUsableVectors(data, vectors, files),
       (error) =>
         error instanceof NumericError &&
         /"mteb\/cqadupstack-gis\/queries.jsonl" query q1\) is zero/.test(error.message),

@@ -5,6 +5,7 @@
 import { assert, assertClose, sharedData, testWith } from "#test";
 import { golden } from "../../fixtures/golden_data.ts";
 import { hashedTrigrams } from "../../fixtures/hashed_trigrams.ts";
+import { vectorsFrom } from "../_all_texts.ts";
 import { findSuite } from "../find_suite.ts";
 import { listTasks } from "../task_list.ts";
 import { dataNotes } from "./data_notes.ts";
@@ -15,15 +16,6 @@ import { type MtebTask, mtebTask } from "./tasks.ts";
 import { Mirror } from "../../lib/data/mirror.ts";
 
 const reference = golden<Record<string, Record<string, number>>>("mteb/real_data.json");
-
-function vectors() {
-  const seen = new Map<string, Float32Array>();
-  return (text: string) => {
-    let vector = seen.get(text);
-    if (vector === undefined) seen.set(text, vector = hashedTrigrams(text));
-    return vector;
-  };
-}
 
 const checks: [task: string, metrics: string[], tolerance: number][] = [
   ["STSBenchmark", ["cosine_spearman", "cosine_pearson"], 1e-5],
@@ -38,7 +30,7 @@ for (const [name, metrics, tolerance] of checks) {
     `${name} scores as the reference libraries do on the whole real test set`,
     async (root) => {
       const { data } = await loadTask(new Mirror(root), mtebTask(name));
-      const score = scoreTask(data, vectors());
+      const score = scoreTask(data, await vectorsFrom(data, hashedTrigrams));
       for (const metric of metrics) {
         assertClose([score.metrics[metric]!], [reference[name]![metric]!], tolerance, `${name} ${metric}`);
       }
@@ -58,7 +50,7 @@ for (
   testWith(sharedData, `${repo} scores as MTEB's evaluator does on every metric`, async (root) => {
     const task = { name: repo, category, repo, split: "test" } as MtebTask;
     const { data } = await loadTask(new Mirror(root), task);
-    const { metrics } = scoreTask(data, vectors());
+    const { metrics } = scoreTask(data, await vectorsFrom(data, hashedTrigrams));
     for (const [metric, value] of Object.entries(metrics)) {
       assertClose([value], [evaluators[repo]![metric]!], 1e-5, `${repo} ${metric}`);
     }
@@ -74,7 +66,7 @@ const tasks = golden<RealTasks>("mteb/real_tasks.json");
 for (const [name, expected] of Object.entries(tasks.sts)) {
   testWith(sharedData, `${name} scores as MTEB's evaluator does on every metric`, async (root) => {
     const { data } = await loadTask(new Mirror(root), mtebTask(name));
-    const { metrics } = scoreTask(data, vectors());
+    const { metrics } = scoreTask(data, await vectorsFrom(data, hashedTrigrams));
     for (const [metric, value] of Object.entries(metrics)) {
       assertClose([value], [expected[metric]!], 1e-5, `${name} ${metric}`);
     }
@@ -87,8 +79,10 @@ for (const [repo, expected] of Object.entries(tasks.clustering)) {
     `${repo} is clustered as MTEB does with scikit-learn 1.9, and not as with 1.2`,
     async (root) => {
       const task = { name: repo, category: "clustering", repo, split: "test" } as MtebTask;
-      const of = async (profile: string) =>
-        scoreTask((await loadTask(new Mirror(root), task, scoringProfile(profile))).data, vectors());
+      const of = async (profile: string) => {
+        const { data } = await loadTask(new Mirror(root), task, scoringProfile(profile));
+        return scoreTask(data, await vectorsFrom(data, hashedTrigrams));
+      };
       const { metrics, items } = await of("sklearn-1.9");
       assertClose(items.map((item) => item.value!), expected.v_measures, 0.005, "sets");
       assertClose([metrics["v_measure"]!], [expected.v_measure], 0.002, "mean");

@@ -5,6 +5,7 @@ import { type EvaluatorCase, evaluatorCases, vectorsOf } from "./_golden_vectors
 import { documentText } from "./load_retrieval.ts";
 import { scoreClassification } from "./classification.ts";
 import { scoreReranking } from "./reranking.ts";
+import { Corpus } from "./corpus.ts";
 import { scoreRetrieval } from "./retrieval.ts";
 import { scoreSts } from "./sts.ts";
 
@@ -76,7 +77,7 @@ Deno.test("scoreRetrieval() reports what mteb's evaluator reports, with a query'
     const judgements = new Map(
       Object.entries(qrels).map(([query, judged]) => [query, new Map(Object.entries(judged))]),
     );
-    const data = { queries: texts(queries), documents: texts(documents), judgements };
+    const data = { queries: texts(queries), documents: Corpus.of(texts(documents)), judgements };
     const { metrics } = scoreRetrieval(data, vectorsOf(example), { dropSelf: example.dropSelf });
     assert.deepEqual(Object.keys(metrics).sort(), Object.keys(example.metrics).sort());
     agree(metrics, example.metrics, 1e-5 + 1e-12);

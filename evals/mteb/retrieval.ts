@@ -7,8 +7,9 @@
  * @module
  */
 import { UsageError } from "#errors";
-import { normalised, type Score, type ScoredItem, type Vectors } from "../score.ts";
+import { type KeyedVectors, normalised, type Score, type ScoredItem } from "../score.ts";
 import { mean } from "../statistics.ts";
+import type { Corpus, IdentifiedText } from "./corpus.ts";
 import { compareCodePoints, TopDocuments } from "./top_documents.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
@@ -23,19 +24,13 @@ const RESULTS_PER_QUERY = 1000;
 /** Documents that are compared with all queries before the next: enough to keep their vectors in a processor's cache. */
 const BLOCK = 1024;
 
-/** A query or a document. */
-export interface IdentifiedText {
-  readonly id: string;
-  readonly text: string;
-}
-
 /** Relevance of judged documents: query id to document id to a whole number. */
 export type Judgements = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 /** A retrieval task. */
 export interface RetrievalData {
   readonly queries: readonly IdentifiedText[];
-  readonly documents: readonly IdentifiedText[];
+  readonly documents: Corpus;
   readonly judgements: Judgements;
 }
 
@@ -53,7 +48,7 @@ export interface Hit {
  */
 export function scoreRetrieval(
   data: RetrievalData,
-  vectors: Vectors,
+  vectors: KeyedVectors,
   options: { readonly dropSelf: boolean },
 ): Score {
   const judgements = data.queries.map((query) => {
@@ -66,7 +61,10 @@ export function scoreRetrieval(
   const perQuery: Record<string, number>[] = [];
   for (const [q, query] of data.queries.entries()) {
     const judged = judgements[q]!;
-    const kept = best.ranking(q).map(({ index, score }): Hit => ({ id: data.documents[index]!.id, score }));
+    const kept = best.ranking(q).map(({ index, score }): Hit => ({
+      id: data.documents.ids.at(index),
+      score,
+    }));
     const ranking = options.dropSelf ? kept.filter((hit) => hit.id !== query.id) : kept;
     const metrics = rankingMetrics(ranking.map((hit) => hit.id), judged);
     perQuery.push(metrics);
@@ -78,25 +76,26 @@ export function scoreRetrieval(
     aggregate: "mean",
     metrics: meanRankingMetrics(perQuery),
     items,
-    counts: { queries: data.queries.length, documents: data.documents.length },
+    counts: { queries: data.queries.length, documents: data.documents.size },
     warnings: [],
   };
 }
 
 /** Compares all queries with the documents, of which one block has its vectors in memory here at a time. */
-function bestDocuments({ queries, documents }: RetrievalData, vectors: Vectors): TopDocuments {
-  const unitOf = (entry: IdentifiedText, role: "query" | "passage") =>
-    normalised(vectors(entry.text, role), `${role === "query" ? role : "document"} ${entry.id}`);
-  const units = queries.map((query) => unitOf(query, "query"));
+function bestDocuments({ queries, documents }: RetrievalData, vectors: KeyedVectors): TopDocuments {
+  const { ids, texts } = documents;
+  const units = queries.map(({ id, text }) => normalised(vectors(text, "query"), `query ${id}`));
   const dimension = units[0]?.length ?? 0;
-  const rows = (list: readonly Float32Array[]) => {
-    const all = new Float32Array(list.length * dimension);
-    list.forEach((unit, i) => all.set(unit, i * dimension));
-    return all;
-  };
-  const best = new TopDocuments(rows(units), dimension, RESULTS_PER_QUERY, (index) => documents[index]!.id);
-  for (let first = 0; first < documents.length; first += BLOCK) {
-    best.add(rows(documents.slice(first, first + BLOCK).map((one) => unitOf(one, "passage"))), first);
+  const all = new Float32Array(units.length * dimension);
+  units.forEach((unit, i) => all.set(unit, i * dimension));
+  const best = new TopDocuments(all, dimension, RESULTS_PER_QUERY, (place) => ids.at(place));
+  for (let first = 0; first < texts.size; first += BLOCK) {
+    const rows = Math.min(BLOCK, texts.size - first), block = new Float32Array(rows * dimension);
+    for (let i = 0; i < rows; i++) {
+      const vector = vectors(texts.at(first + i), "passage");
+      block.set(normalised(vector, `document ${ids.at(first + i)}`), i * dimension);
+    }
+    best.add(block, first);
   }
   return best;
 }

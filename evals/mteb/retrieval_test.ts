@@ -1,6 +1,8 @@
 import { assert, assertClose } from "#test";
 import { UsageError } from "#errors";
 import { golden } from "../../fixtures/golden_data.ts";
+import type { KeyedVectors } from "../score.ts";
+import { Corpus } from "./corpus.ts";
 import { rank, rankingMetrics, scoreRetrieval } from "./retrieval.ts";
 
 interface Ranking {
@@ -43,10 +45,10 @@ Deno.test("rankingMetrics() gives the worked example of the specification", () =
 Deno.test("scoreRetrieval() removes the document that is the query only when asked", () => {
   const data = {
     queries: [{ id: "1", text: "q" }],
-    documents: [{ id: "1", text: "q" }, { id: "2", text: "d" }],
+    documents: Corpus.of([{ id: "1", text: "q" }, { id: "2", text: "d" }]),
     judgements: new Map([["1", new Map([["2", 1]])]]),
   };
-  const vectors = (text: string) => new Float32Array(text === "q" ? [1, 0] : [1, 1]);
+  const vectors: KeyedVectors = (text) => new Float32Array(text === "q" ? [1, 0] : [1, 1]);
   assert.equal(scoreRetrieval(data, vectors, { dropSelf: true }).metrics["mrr_at_10"], 1);
   assert.equal(scoreRetrieval(data, vectors, { dropSelf: false }).metrics["mrr_at_10"], 0.5);
   assert.throws(

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Score, TextRole, Vectors } from "../score.ts";
+import type { KeyedVectors, Score, TextRole } from "../score.ts";
+import { type Texts, textsInMemory } from "../texts.ts";
 import { CLASSIFICATION_SCORER, scoreClassification, undersample } from "./classification.ts";
 import { CLUSTERING_SCORER, scoreClustering } from "./clustering.ts";
 import type { MtebData, SingleData } from "./load.ts";
@@ -30,8 +31,8 @@ export function mtebScorer(data: MtebData): string {
   return data.kind === "group" ? `mean of ${SCORERS[data.parts[0]!.data.kind]}` : SCORERS[data.kind];
 }
 
-/** Scores a task from the embeddings of {@linkcode textsOf} its data. */
-export function scoreTask(data: MtebData, vectors: Vectors): Score {
+/** Scores a task from the embeddings of {@linkcode usesOf} its data. */
+export function scoreTask(data: MtebData, vectors: KeyedVectors): Score {
   switch (data.kind) {
     case "group":
       return scoreGroup(
@@ -54,16 +55,11 @@ export function scoreTask(data: MtebData, vectors: Vectors): Score {
   }
 }
 
-/** A text as a score needs it. */
+/** Texts as a score needs them. */
 export interface TextUse {
-  readonly text: string;
+  readonly texts: Texts;
   /** Absent where the texts of the task all have the same one. */
   readonly role?: TextRole;
-}
-
-/** The texts of {@linkcode usesOf} without their roles. */
-export function textsOf(data: MtebData): string[] {
-  return usesOf(data).map(({ text }) => text);
 }
 
 /**
@@ -71,8 +67,8 @@ export function textsOf(data: MtebData): string[] {
  * are left out.
  */
 export function usesOf(data: MtebData): TextUse[] {
-  const plain = (texts: readonly string[]) => texts.map((text) => ({ text }));
-  const as = (role: TextRole, texts: readonly string[]) => texts.map((text) => ({ text, role }));
+  const plain = (texts: readonly string[]) => [{ texts: textsInMemory(texts) }];
+  const as = (role: TextRole, texts: readonly string[]) => ({ texts: textsInMemory(texts), role });
   switch (data.kind) {
     case "group":
       return data.parts.flatMap((part) => usesOf(part.data));
@@ -86,13 +82,13 @@ export function usesOf(data: MtebData): TextUse[] {
     }
     case "retrieval":
       return [
-        ...as("query", data.queries.map((query) => query.text)),
-        ...as("passage", data.documents.map((document) => document.text)),
+        as("query", data.queries.map((query) => query.text)),
+        { texts: data.documents.texts, role: "passage" },
       ];
     case "reranking":
       return rankableQueries(data).flatMap((row) => [
-        ...as("query", row.query),
-        ...as("passage", [...row.positive, ...row.negative]),
+        as("query", row.query),
+        as("passage", [...row.positive, ...row.negative]),
       ]);
     case "clustering":
       return plain(data.sets.flatMap((set) => set.sentences));

@@ -5,9 +5,10 @@
  */
 import { NumericError } from "#errors";
 import type { DataFile } from "../../lib/data/data_file.ts";
-import type { Vectors } from "../score.ts";
+import type { KeyedVectors } from "../score.ts";
+import { keyOf, placeOfText, type TextOrKey, type Texts } from "../texts.ts";
 import type { MtebData, SingleData } from "./load.ts";
-import { textsOf, usesOf } from "./score_task.ts";
+import { usesOf } from "./score_task.ts";
 
 /**
  * Refuses the embeddings of a task if one is zero or not finite, or if all texts, of which at least two differ, have the same.
@@ -15,39 +16,60 @@ import { textsOf, usesOf } from "./score_task.ts";
  * @param files what the data were read from, for the message: file and row of the text
  * @throws NumericError
  */
-export function requireUsableVectors(data: MtebData, vectors: Vectors, files: readonly DataFile[]): void {
-  const texts = new Set<string>(), seen = new Set<string>();
+export async function requireUsableVectors(
+  data: MtebData,
+  vectors: KeyedVectors,
+  files: readonly DataFile[],
+): Promise<void> {
   let first: Float32Array | undefined, differ = false;
-  for (const { text, role } of usesOf(data)) {
-    const use = `${role ?? ""} ${text}`;
-    if (seen.has(use)) continue;
-    seen.add(use);
-    texts.add(text);
-    const vector = vectors(text, role);
-    const finite = vector.every(Number.isFinite);
-    if (!finite || vector.every((value) => value === 0)) {
-      throw new NumericError(
-        `the embedding of "${text.slice(0, 60)}" (${placeOf(data, text, files)}) is ${
-          finite ? "zero" : "not finite"
-        }`,
-        "the encoder failed on this text",
-      );
+  for (const { texts, role } of usesOf(data)) {
+    for (let place = 0; place < texts.size; place++) {
+      const vector = vectors(texts.at(place), role);
+      const finite = vector.every(Number.isFinite);
+      if (!finite || vector.every((value) => value === 0)) {
+        const text = await textAt(texts, place);
+        throw new NumericError(
+          `the embedding of "${text.slice(0, 60)}" (${placeOf(data, text, files)}) is ${
+            finite ? "zero" : "not finite"
+          }`,
+          "the encoder failed on this text",
+        );
+      }
+      first ??= vector;
+      differ ||= vector.some((value, i) => value !== first![i]);
     }
-    first ??= vector;
-    differ ||= vector.some((value, i) => value !== first![i]);
   }
-  if (texts.size < 2 || differ) return;
+  if (differ) return;
+  const distinct = new Set(usesOf(data).flatMap(({ texts }) => allOf(texts)).map((text) => keyOf(text)));
+  if (distinct.size < 2) return;
   throw new NumericError(
-    `all ${texts.size} texts have the same embedding: there is nothing to score`,
+    `all ${distinct.size} texts have the same embedding: there is nothing to score`,
     "the model has collapsed: evaluate an earlier checkpoint, or train with a lower learning rate",
   );
+}
+
+function allOf(texts: Texts): TextOrKey[] {
+  return Array.from({ length: texts.size }, (_, place) => texts.at(place));
+}
+
+/** A text, read for it if it is not in memory. */
+async function textAt(texts: Texts, place: number): Promise<string> {
+  const text = texts.at(place);
+  if (typeof text === "string") return text;
+  let found = "";
+  await texts.read((one, i) => {
+    if (i === place) found = one;
+  });
+  return found;
 }
 
 /** File and row in which a text stands first. */
 function placeOf(data: MtebData, text: string, files: readonly DataFile[]): string {
   if (data.kind !== "group") return placeIn(data, text, files);
   const each = files.length / data.parts.length;
-  const part = data.parts.findIndex((one) => textsOf(one.data).includes(text));
+  const part = data.parts.findIndex((one) =>
+    usesOf(one.data).some(({ texts }) => placeOfText(texts, text) >= 0)
+  );
   return placeIn(data.parts[part]!.data, text, files.slice(part * each, (part + 1) * each));
 }
 
@@ -62,9 +84,12 @@ function placeIn(data: SingleData, text: string, files: readonly DataFile[]): st
       case "classification":
         return place(0, data.train.find((row) => row.text === text)) ??
           place(1, data.test.find((row) => row.text === text));
-      case "retrieval":
-        return place(0, data.documents.find((row) => row.text === text), "document") ??
-          place(1, data.queries.find((row) => row.text === text), "query");
+      case "retrieval": {
+        const { ids, texts } = data.documents, document = placeOfText(texts, text);
+        return document >= 0
+          ? place(0, { id: ids.at(document) }, "document")
+          : place(1, data.queries.find((row) => row.text === text), "query");
+      }
       case "reranking":
         return place(
           0,
