@@ -64,5 +64,14 @@ export function normalised(vector: Float32Array, what: string): Float32Array {
   if (!(norm > 0 && norm < Infinity)) {
     throw new NumericError(`the embedding of ${what} has length ${norm}`, "the encoder failed on this text");
   }
-  return vector.map((value) => value / norm);
+  const unit = new Float32Array(vector.length);
+  for (let i = 0; i < unit.length; i++) unit[i] = vector[i]! / norm;
+  return unit;
+}
+
+/** Whether all numbers of a vector are finite. */
+export function allFinite(vector: Float32Array): boolean {
+  // Only of a number that is not finite, the difference to itself is not 0.
+  for (let i = 0; i < vector.length; i++) if (vector[i]! - vector[i]! !== 0) return false;
+  return true;
 }

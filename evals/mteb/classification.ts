@@ -147,17 +147,22 @@ export function f1Scores(
   truth: readonly (string | number)[],
   predicted: readonly (string | number)[],
 ): { macro: number; weighted: number } {
-  const labels = [...new Set([...truth, ...predicted])];
+  const counts = new Map<string | number, { hits: number; actual: number; claimed: number }>();
+  const of = (label: string | number) => {
+    let found = counts.get(label);
+    if (found === undefined) counts.set(label, found = { hits: 0, actual: 0, claimed: 0 });
+    return found;
+  };
+  for (const label of truth) of(label).actual++;
+  predicted.forEach((label, i) => {
+    const found = of(label);
+    found.claimed++;
+    if (label === truth[i]) found.hits++;
+  });
   let macro = 0, weighted = 0;
-  for (const label of labels) {
-    let hits = 0, actual = 0, claimed = 0;
-    truth.forEach((t, i) => {
-      if (t === label) actual++;
-      if (predicted[i] === label) claimed++;
-      if (t === label && predicted[i] === label) hits++;
-    });
+  for (const { hits, actual, claimed } of counts.values()) {
     const f1 = 2 * hits / (actual + claimed);
-    macro += f1 / labels.length;
+    macro += f1 / counts.size;
     weighted += f1 * actual / truth.length;
   }
   return { macro, weighted };

@@ -7,7 +7,7 @@
  * @module
  */
 import { NumericError, UsageError } from "#errors";
-import type { Score, Vectors } from "../score.ts";
+import { allFinite, type Score, type Vectors } from "../score.ts";
 import { mean } from "../statistics.ts";
 import { miniBatchKMeans } from "./mini_batch_kmeans.ts";
 import { RandomState } from "./numpy_random.ts";
@@ -125,7 +125,7 @@ function matrix(set: ClusteringSet, vectors: Vectors): Points {
   const data = new Float32Array(set.sentences.length * columns);
   set.sentences.forEach((sentence, i) => {
     const vector = vectors(sentence);
-    const finite = vector.every(Number.isFinite);
+    const finite = allFinite(vector);
     if (vector.length !== columns || !finite) {
       throw new NumericError(
         `the embedding of sentence ${i + 1} of set ${set.id} ` +

@@ -4,9 +4,10 @@
  *
  * @module
  */
+import { productError, rowProducts } from "../../kernels/cpu/products.ts";
 import { blasRowSums, blasSum, numpySum } from "./float32_sums.ts";
 import type { RandomState } from "./numpy_random.ts";
-import { gather, innerProducts, type Points, squaredNorms } from "./points.ts";
+import { innerProduct, type Points, squaredNorms } from "./points.ts";
 import type { SklearnDraws } from "./sklearn_draws.ts";
 
 /**
@@ -26,37 +27,66 @@ export function kMeansPlusPlus(
 ): Int32Array {
   const n = points.rows;
   const candidates = 2 + Math.floor(Math.log(clusters));
-  const norms = squaredNorms(points);
+  const distances = new Distances(points);
   const picked = new Int32Array(clusters);
   picked[0] = draws.firstCentre === "integer" ? random.interval(n - 1) : random.weightedChoice(n, 1)[0]!;
 
-  let nearest = squaredDistances(points, norms, picked.subarray(0, 1))[0]!;
+  let nearest = distances.from(picked.subarray(0, 1))[0]!;
   let potential = draws.potential === "numpy" ? numpySum(nearest) : blasSum(nearest);
   const running = draws.runningSum === "float32" ? new Float32Array(n) : new Float64Array(n);
   for (let c = 1; c < clusters; c++) {
     const targets = Array.from({ length: candidates }, () => random.double() * potential);
     accumulate(nearest, running);
     const rows = targets.map((target) => Math.min(firstAtLeast(running, target), n - 1));
-    const distances = squaredDistances(points, norms, rows);
-    for (const list of distances) for (let i = 0; i < n; i++) list[i] = Math.min(list[i]!, nearest[i]!);
-    const sums = draws.potential === "numpy" ? distances.map(numpySum) : blasRowSums(distances);
+    const leaving = distances.from(rows);
+    for (const list of leaving) for (let i = 0; i < n; i++) if (nearest[i]! < list[i]!) list[i] = nearest[i]!;
+    const sums = draws.potential === "numpy" ? leaving.map(numpySum) : blasRowSums(leaving);
     potential = Math.min(...sums);
     const best = sums.indexOf(potential);
     picked[c] = rows[best]!;
-    nearest = distances[best]!;
+    nearest = leaving[best]!;
   }
   return picked;
 }
 
-/** Squared distances from each of some rows to all points; one array of [points.rows] for each. */
-function squaredDistances(points: Points, norms: Float64Array, rows: ArrayLike<number>): Float32Array[] {
-  const m = rows.length;
-  const products = new Float64Array(points.rows * m);
-  innerProducts(points, 0, points.rows, gather(points, rows), products);
-  return Array.from({ length: m }, (_, t) => {
-    const norm = norms[rows[t]!]!;
-    return Float32Array.from(norms, (other, i) => Math.max(norm + other - 2 * products[i * m + t]!, 0));
-  });
+/**
+ * Squared distances ‖a‖² + ‖b‖² − 2⟨a, b⟩ between points, in float64, at least 0, then rounded to float32. Their products are
+ * those of a matrix where its rounding cannot have changed the float32, and else by definition: to a point itself it is 0.
+ */
+class Distances {
+  readonly #points: Points;
+  readonly #wide: Float64Array;
+  readonly #norms: Float64Array;
+  readonly #error: number;
+
+  constructor(points: Points) {
+    this.#points = points;
+    this.#wide = new Float64Array(points.data);
+    this.#norms = squaredNorms(points);
+    const largest = this.#norms.reduce((a, b) => Math.max(a, b), 0);
+    this.#error = productError("float64", points.columns, largest);
+  }
+
+  /** From each of some rows to all points; one array of [points.rows] for each. */
+  from(rows: ArrayLike<number>): Float32Array[] {
+    const { rows: n, columns: d } = this.#points, m = rows.length, norms = this.#norms, error = this.#error;
+    const chosen = new Float64Array(m * d), products = new Float64Array(n * m);
+    for (let t = 0; t < m; t++) chosen.set(this.#wide.subarray(rows[t]! * d, (rows[t]! + 1) * d), t * d);
+    rowProducts(this.#wide, chosen, d, products);
+    return Array.from({ length: m }, (_, t) => {
+      const norm = norms[rows[t]!]!, found = new Float32Array(n);
+      for (let i = 0, at = t; i < n; i++, at += m) {
+        const sum = norm + norms[i]!, product = products[at]!;
+        const least = Math.fround(sum - 2 * (product + error)),
+          most = Math.fround(sum - 2 * (product - error));
+        const distance = least === most
+          ? most
+          : Math.fround(sum - 2 * innerProduct(this.#points, i, this.#points, rows[t]!));
+        found[i] = distance > 0 ? distance : 0;
+      }
+      return found;
+    });
+  }
 }
 
 /** Running sums, rounded after every addition to the type of `out`. */

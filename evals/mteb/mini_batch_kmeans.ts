@@ -13,7 +13,7 @@
 import { kMeansPlusPlus } from "./kmeans_plus_plus.ts";
 import { assignToNearest, inertia } from "./nearest_centre.ts";
 import type { RandomState } from "./numpy_random.ts";
-import { gather, type Points, row } from "./points.ts";
+import { gather, longest, type Points, row } from "./points.ts";
 import { SKLEARN_DRAWS, type SklearnRelease } from "./sklearn_draws.ts";
 
 /** Choices of a fit. */
@@ -53,21 +53,20 @@ export function miniBatchKMeans(
   const n = points.rows, size = Math.min(batchSize, n);
   const centres = startingCentres(points, clusters, size, random, draws);
   const counts = new Float32Array(clusters);
-  const labels = new Int32Array(size);
+  const labels = new Int32Array(size), reach = longest(points);
   const progress = new Progress(Math.min(1, 2 * size / (n + 1)));
   const limit = Math.floor(MAX_PASSES * n / size);
 
+  const batch = { data: new Float32Array(size * points.columns), rows: size, columns: points.columns };
   let steps = 0, converged = false, tied = false, sinceMove = 0;
   while (steps < limit && !converged) {
-    const batch = gather(
-      points,
-      draws.minibatch === "integer" ? random.integers(n, size) : random.weightedChoice(n, size),
-    );
+    const rows = draws.minibatch === "integer" ? random.integers(n, size) : random.weightedChoice(n, size);
+    gather(points, rows, batch);
     sinceMove += size;
     const move = sinceMove >= 10 * clusters || counts.includes(0);
     if (move) sinceMove = 0;
 
-    assignToNearest(batch, centres, labels);
+    assignToNearest(batch, centres, labels, reach);
     const meanInertia = inertia(batch, centres, labels) / size;
     updateCentres(batch, labels, centres, counts);
     if (move) tied = moveStarved(batch, centres, counts, random) || tied;
@@ -75,7 +74,7 @@ export function miniBatchKMeans(
   }
 
   const assigned = new Int32Array(n);
-  assignToNearest(points, centres, assigned);
+  assignToNearest(points, centres, assigned, reach);
   return { labels: assigned, centres, steps, converged, tied };
 }
 
@@ -100,19 +99,18 @@ function startingCentres(
  * scikit-learn's order, so that equal assignments give equal bits.
  */
 function updateCentres(batch: Points, labels: Int32Array, centres: Points, counts: Float32Array): void {
-  const members = Array.from({ length: centres.rows }, (): number[] => []);
-  labels.forEach((label, i) => members[label]!.push(i));
-  members.forEach((rows, k) => {
-    if (rows.length === 0) return;
-    const centre = row(centres, k);
-    for (let f = 0; f < centre.length; f++) centre[f] = centre[f]! * counts[k]!;
-    for (const i of rows) {
-      const x = row(batch, i);
-      for (let f = 0; f < centre.length; f++) centre[f] = centre[f]! + x[f]!;
-    }
-    counts[k] = counts[k]! + rows.length;
+  const { data: x, columns: d } = batch, c = centres.data;
+  const members = new Int32Array(centres.rows);
+  for (let i = 0; i < batch.rows; i++) {
+    const k = labels[i]!, start = k * d, count = counts[k]!;
+    if (members[k]!++ === 0) { for (let f = start; f < start + d; f++) c[f] = c[f]! * count; }
+    for (let f = start, at = i * d; f < start + d; f++, at++) c[f] = c[f]! + x[at]!;
+  }
+  members.forEach((found, k) => {
+    if (found === 0) return;
+    counts[k] = counts[k]! + found;
     const scale = Math.fround(1 / counts[k]!);
-    for (let f = 0; f < centre.length; f++) centre[f] = centre[f]! * scale;
+    for (let f = k * d; f < (k + 1) * d; f++) c[f] = c[f]! * scale;
   });
 }
 

@@ -3,48 +3,87 @@
  *
  * @module
  */
-import { innerProducts, type Points, row, squaredNorms } from "./points.ts";
+import { productError, rowProducts } from "../../kernels/cpu/products.ts";
+import { innerProduct, longest, type Points, squaredNorms } from "./points.ts";
 
 /** Points whose products are held at a time. */
-const CHUNK = 256;
+const CHUNK = 512;
 
 /**
  * Writes the index of each point's nearest centre; the first one of equally near ones.
  *
- * ‖x‖² is the same for all centres of a point, so what is compared is ‖c‖² − 2⟨x, c⟩.
+ * ‖x‖² is the same for all centres of a point, so what is compared is ‖c‖² − 2⟨x, c⟩, in float64. A product of float32 matrices
+ * decides where its rounding cannot; the few centres that are left are compared by the definition.
  *
  * @param labels [points.rows], overwritten
+ * @param reach at least the length of the longest point, for callers who know it
  */
-export function assignToNearest(points: Points, centres: Points, labels: Int32Array): void {
-  const k = centres.rows;
-  const norms = squaredNorms(centres);
-  const products = new Float64Array(Math.min(CHUNK, points.rows) * k);
+export function assignToNearest(
+  points: Points,
+  centres: Points,
+  labels: Int32Array,
+  reach = longest(points),
+): void {
+  const d = points.columns, k = centres.rows;
+  const norms = squaredNorms(centres), largest = norms.reduce((a, b) => Math.max(a, b), 0);
+  const lengths = reach * Math.sqrt(largest);
+  // Twice the product's own, and what float64 may round in the comparison. Nothing is certain where float32 might overflow.
+  const error = lengths < 1e38
+    ? 2 * productError("float32", d, lengths) + 2 ** -50 * (largest + lengths)
+    : Infinity;
+  const centreRows = centres.data.subarray(0, k * d);
+  const products = new Float32Array(Math.min(CHUNK, points.rows) * k);
   for (let from = 0; from < points.rows; from += CHUNK) {
     const to = Math.min(from + CHUNK, points.rows);
-    innerProducts(points, from, to, centres, products);
-    for (let i = from, at = 0; i < to; i++) {
-      let best = 0, least = Infinity;
-      for (let j = 0; j < k; j++, at++) {
-        const value = norms[j]! - 2 * products[at]!;
+    rowProducts(points.data.subarray(from * d, to * d), centreRows, d, products.subarray(0, (to - from) * k));
+    for (let i = from, at = 0; i < to; i++, at += k) {
+      let best = 0, least = Infinity, second = Infinity;
+      for (let j = 0; j < k; j++) {
+        const value = norms[j]! - 2 * products[at + j]!;
         if (value < least) {
+          second = least;
           least = value;
           best = j;
-        }
+        } else if (value < second) second = value;
       }
-      labels[i] = best;
+      const certain = second - least > 2 * error;
+      labels[i] = certain ? best : nearest(points, i, centres, norms);
     }
   }
 }
 
-/** Sum over points of the squared distance to their centre. */
-export function inertia(points: Points, centres: Points, labels: Int32Array): number {
-  let sum = 0;
-  for (let i = 0; i < points.rows; i++) {
-    const x = row(points, i), c = row(centres, labels[i]!);
-    for (let f = 0; f < x.length; f++) {
-      const difference = x[f]! - c[f]!;
-      sum += difference * difference;
+/** The centre nearest to a point, by definition. */
+function nearest(points: Points, i: number, centres: Points, norms: Float64Array): number {
+  let best = 0, least = Infinity;
+  for (let j = 0; j < centres.rows; j++) {
+    const value = norms[j]! - 2 * innerProduct(points, i, centres, j);
+    if (value < least) {
+      least = value;
+      best = j;
     }
   }
-  return sum;
+  return best;
+}
+
+/** Sum over points of the squared distance to their centre. */
+export function inertia(points: Points, centres: Points, labels: Int32Array): number {
+  const d = points.columns, x = points.data, c = centres.data;
+  let total = 0;
+  for (let i = 0; i < points.rows; i++) {
+    const end = (i + 1) * d;
+    let at = i * d, centre = labels[i]! * d;
+    // Four sums, none of which waits for another.
+    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (; at + 3 < end; at += 4, centre += 4) {
+      const d0 = x[at]! - c[centre]!, d1 = x[at + 1]! - c[centre + 1]!;
+      const d2 = x[at + 2]! - c[centre + 2]!, d3 = x[at + 3]! - c[centre + 3]!;
+      s0 += d0 * d0;
+      s1 += d1 * d1;
+      s2 += d2 * d2;
+      s3 += d3 * d3;
+    }
+    for (; at < end; at++, centre++) s0 += (x[at]! - c[centre]!) ** 2;
+    total += (s0 + s1) + (s2 + s3);
+  }
+  return total;
 }

@@ -68,7 +68,8 @@ export function scoreRetrieval(
     const ranking = options.dropSelf ? kept.filter((hit) => hit.id !== query.id) : kept;
     const metrics = rankingMetrics(ranking.map((hit) => hit.id), judged);
     perQuery.push(metrics);
-    const relevantRanks = ranking.flatMap((hit, i) => (judged.get(hit.id) ?? 0) > 0 ? [i + 1] : []);
+    const relevantRanks: number[] = [];
+    ranking.forEach((hit, i) => (judged.get(hit.id) ?? 0) > 0 && relevantRanks.push(i + 1));
     items.push({ id: query.id, value: metrics["ndcg_at_10"]!, relevantRanks, top10: ranking.slice(0, 10) });
   }
   return {

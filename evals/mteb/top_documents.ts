@@ -2,10 +2,14 @@
  * The best documents of each query, found while the corpus goes by in blocks: memory is that of the queries, of one block and of
  * `k` hits for each query, however many documents there are.
  *
- * Exact: the same hits in the same order as sorting all documents gives, ties included, and in whatever blocks they come.
+ * Exact: the same hits in the same order as sorting all documents gives, ties included, in whatever blocks they come, and the same
+ * bits on every machine. A score is a dot product in float64, from the first value to the last, rounded to float32. It is taken
+ * from a matrix product, whose order of summation is the machine's, where that cannot have changed the rounding, and else, once
+ * in millions, summed as it is defined.
  *
  * @module
  */
+import { productError, rowProducts } from "../../kernels/cpu/products.ts";
 
 /** A document among the best of a query. */
 export interface TopDocument {
@@ -15,9 +19,16 @@ export interface TopDocument {
   readonly score: number;
 }
 
+/** Queries that are compared with a block of documents at a time, which bounds the memory for their products. */
+const QUERIES = 256;
+
+/** Most documents that are kept for a query: a float32 and a place among them must fit into the 53 bits of a number. */
+const MOST = 1 << 21;
+
 /** The `k` best documents of each query so far. */
 export class TopDocuments {
-  readonly #queries: Float32Array;
+  readonly #queries: Float64Array;
+  readonly #lengths: Float64Array;
   readonly #dimension: number;
   readonly #k: number;
   readonly #idOf: (index: number) => string;
@@ -26,14 +37,17 @@ export class TopDocuments {
   readonly #scores: Float32Array;
   readonly #indices: Int32Array;
   readonly #sizes: Int32Array;
+  #products = new Float64Array(0);
 
   /**
    * @param queries [queries, dimension], row by row
-   * @param k documents kept for each query
+   * @param k documents kept for each query, at most 2²¹
    * @param idOf name of a document by its place in the corpus, which decides between equal scores: the greater one is better
    */
   constructor(queries: Float32Array, dimension: number, k: number, idOf: (index: number) => string) {
-    this.#queries = queries;
+    if (k > MOST) throw new RangeError(`${k} documents for each query are more than ${MOST}`);
+    this.#queries = Float64Array.from(queries);
+    this.#lengths = lengthsOf(this.#queries, dimension);
     this.#dimension = dimension;
     this.#k = k;
     this.#idOf = idOf;
@@ -50,47 +64,77 @@ export class TopDocuments {
    * @param first place of the first of them in the corpus
    */
   add(documents: Float32Array, first: number): void {
-    const rows = documents.length / this.#dimension;
-    for (let query = 0; query < this.#count; query++) {
-      let row = 0;
-      for (; row + 4 <= rows; row += 4) this.#fourDots(query, documents, row, first);
-      for (; row < rows; row++) this.#offer(query, this.#dot(query, documents, row), first + row);
+    const d = this.#dimension, rows = documents.length / d, wide = new Float64Array(documents);
+    const longest = lengthsOf(wide, d).reduce((a, b) => Math.max(a, b), 0);
+    const most = rows * Math.min(QUERIES, this.#count);
+    if (this.#products.length < most) this.#products = new Float64Array(most);
+    for (let from = 0; from < this.#count; from += QUERIES) {
+      const to = Math.min(from + QUERIES, this.#count);
+      const products = this.#products.subarray(0, (to - from) * rows);
+      rowProducts(this.#queries.subarray(from * d, to * d), wide, d, products);
+      for (let query = from; query < to; query++) {
+        const error = productError("float64", d, this.#lengths[query]! * longest);
+        this.#offerAll(
+          query,
+          products.subarray((query - from) * rows, (query - from + 1) * rows),
+          error,
+          wide,
+          first,
+        );
+      }
     }
   }
 
-  /** The hits of a query, best first. */
-  ranking(query: number): TopDocument[] {
-    const base = query * this.#k, hits: TopDocument[] = [];
-    for (let at = base; at < base + this.#sizes[query]!; at++) {
-      hits.push({ index: this.#indices[at]!, score: this.#scores[at]! });
+  /** Offers the documents of a block to a query. */
+  #offerAll(query: number, products: Float64Array, error: number, wide: Float64Array, first: number): void {
+    const k = this.#k, base = query * k, scores = this.#scores;
+    for (let row = 0; row < products.length; row++) {
+      const most = Math.fround(products[row]! + error);
+      if (this.#sizes[query] === k && most < scores[base]!) continue;
+      const exact = most === Math.fround(products[row]! - error) ? most : this.#score(query, wide, row);
+      this.#offer(query, exact, first + row);
     }
-    return hits.sort((a, b) => this.#isWorse(a.score, a.index, b.score, b.index) ? 1 : -1);
   }
 
-  /** One dot product: products and sums in float64, from the first value to the last, then rounded to float32. */
-  #dot(query: number, documents: Float32Array, row: number): number {
+  /** A score by its definition. */
+  #score(query: number, documents: Float64Array, row: number): number {
     const queries = this.#queries, d = this.#dimension, q = query * d, r = row * d;
     let sum = 0;
     for (let i = 0; i < d; i++) sum += queries[q + i]! * documents[r + i]!;
     return Math.fround(sum);
   }
 
-  /** Four of them side by side, each in the order of {@linkcode #dot}: no sum waits for the one before. */
-  #fourDots(query: number, documents: Float32Array, row: number, first: number): void {
-    const queries = this.#queries, d = this.#dimension, q = query * d;
-    const r0 = row * d, r1 = r0 + d, r2 = r1 + d, r3 = r2 + d;
-    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (let i = 0; i < d; i++) {
-      const value = queries[q + i]!;
-      s0 += value * documents[r0 + i]!;
-      s1 += value * documents[r1 + i]!;
-      s2 += value * documents[r2 + i]!;
-      s3 += value * documents[r3 + i]!;
+  /** The hits of a query, best first. */
+  ranking(query: number): TopDocument[] {
+    const base = query * this.#k, size = this.#sizes[query]!;
+    const scores = this.#scores.subarray(base, base + size),
+      indices = this.#indices.subarray(base, base + size);
+    // Numbers sort faster than anything that needs a comparison: the score's bits in front, the place in the heap behind.
+    const bits = new Uint32Array(scores.map((score) => score + 0).buffer), keys = new Float64Array(size);
+    for (let at = 0; at < size; at++) {
+      const ordered = bits[at]! >>> 31 ? ~bits[at]! >>> 0 : bits[at]! + 2 ** 31;
+      keys[at] = ordered * MOST + at;
     }
-    this.#offer(query, Math.fround(s0), first + row);
-    this.#offer(query, Math.fround(s1), first + row + 1);
-    this.#offer(query, Math.fround(s2), first + row + 2);
-    this.#offer(query, Math.fround(s3), first + row + 3);
+    keys.sort();
+    const hits: TopDocument[] = [];
+    for (let at = size - 1; at >= 0; at--) {
+      const place = keys[at]! % MOST;
+      hits.push({ index: indices[place]!, score: scores[place]! });
+    }
+    return this.#withTiesInOrder(hits);
+  }
+
+  /** Hits by falling score, those of equal scores by id. */
+  #withTiesInOrder(hits: TopDocument[]): TopDocument[] {
+    for (let start = 0, end; start < hits.length; start = end) {
+      const { score } = hits[start]!;
+      for (end = start + 1; end < hits.length && hits[end]!.score === score;) end++;
+      if (end === start + 1) continue;
+      const tied = hits.slice(start, end);
+      tied.sort((a, b) => this.#isWorse(a.score, a.index, b.score, b.index) ? 1 : -1);
+      tied.forEach((hit, i) => hits[start + i] = hit);
+    }
+    return hits;
   }
 
   /** Keeps a hit if it is among the best so far. */
@@ -147,6 +191,15 @@ export class TopDocuments {
     if (score !== otherScore) return score < otherScore;
     return compareCodePoints(this.#idOf(index), this.#idOf(otherIndex)) < 0;
   }
+}
+
+/** Euclidean length of every row. */
+function lengthsOf(rows: Float64Array, dimension: number): Float64Array {
+  return Float64Array.from({ length: rows.length / dimension }, (_, row) => {
+    let squares = 0;
+    for (let i = row * dimension; i < (row + 1) * dimension; i++) squares += rows[i]! * rows[i]!;
+    return Math.sqrt(squares);
+  });
 }
 
 /** strcmp of the UTF-8 forms, which is the order of code points: negative if `a` comes first. */

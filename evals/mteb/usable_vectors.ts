@@ -5,13 +5,15 @@
  */
 import { NumericError } from "#errors";
 import type { DataFile } from "../../lib/data/data_file.ts";
-import type { KeyedVectors } from "../score.ts";
+import { StringIndex } from "../../lib/data/string_index.ts";
+import { allFinite, type KeyedVectors } from "../score.ts";
 import { keyOf, placeOfText, type TextOrKey, type Texts } from "../texts.ts";
 import type { MtebData, SingleData } from "./load.ts";
 import { usesOf } from "./score_task.ts";
 
 /**
- * Refuses the embeddings of a task if one is zero or not finite, or if all texts, of which at least two differ, have the same.
+ * Refuses the embeddings of a task if one is zero or not finite, or if all texts, of which at least two differ, have the same; or
+ * all queries, or all documents.
  *
  * @param files what the data were read from, for the message: file and row of the text
  * @throws NumericError
@@ -21,11 +23,12 @@ export async function requireUsableVectors(
   vectors: KeyedVectors,
   files: readonly DataFile[],
 ): Promise<void> {
-  let first: Float32Array | undefined, differ = false;
+  const all = new Collapse("texts");
+  const byRole = { query: new Collapse("queries"), passage: new Collapse("documents") };
   for (const { texts, role } of usesOf(data)) {
     for (let place = 0; place < texts.size; place++) {
-      const vector = vectors(texts.at(place), role);
-      const finite = vector.every(Number.isFinite);
+      const found = texts.at(place), vector = vectors(found, role);
+      const finite = allFinite(vector);
       if (!finite || vector.every((value) => value === 0)) {
         const text = await textAt(texts, place);
         throw new NumericError(
@@ -35,21 +38,36 @@ export async function requireUsableVectors(
           "the encoder failed on this text",
         );
       }
-      first ??= vector;
-      differ ||= vector.some((value, i) => value !== first![i]);
+      all.see(found, vector);
+      if (role !== undefined) byRole[role].see(found, vector);
     }
   }
-  if (differ) return;
-  const distinct = new Set(usesOf(data).flatMap(({ texts }) => allOf(texts)).map((text) => keyOf(text)));
-  if (distinct.size < 2) return;
-  throw new NumericError(
-    `all ${distinct.size} texts have the same embedding: there is nothing to score`,
-    "the model has collapsed: evaluate an earlier checkpoint, or train with a lower learning rate",
-  );
+  for (const collapse of [all, byRole.query, byRole.passage]) collapse.refuse();
 }
 
-function allOf(texts: Texts): TextOrKey[] {
-  return Array.from({ length: texts.size }, (_, place) => texts.at(place));
+/** Whether different texts have one embedding. */
+class Collapse {
+  readonly #keys = new StringIndex();
+  #distinct = 0;
+  #first: Float32Array | undefined;
+  #differ = false;
+
+  constructor(readonly called: string) {}
+
+  see(text: TextOrKey, vector: Float32Array): void {
+    if (this.#differ) return;
+    if (this.#keys.push(keyOf(text)) < 0) this.#distinct++;
+    this.#first ??= vector;
+    this.#differ = vector.some((value, i) => value !== this.#first![i]);
+  }
+
+  refuse(): void {
+    if (this.#differ || this.#distinct < 2) return;
+    throw new NumericError(
+      `all ${this.#distinct} ${this.called} have the same embedding: there is nothing to score`,
+      "the model has collapsed: evaluate an earlier checkpoint, or train with a lower learning rate",
+    );
+  }
 }
 
 /** A text, read for it if it is not in memory. */
