@@ -10,6 +10,7 @@ import { safeThreads } from "./linear.ts";
 import { type Graph, node } from "./onnx.ts";
 import { OrtTensor, ortTensor, Session } from "./ort.ts";
 import { Ones } from "./ones.ts";
+import { swigluGraph } from "./swiglu_graph.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 /**
@@ -76,13 +77,6 @@ function rmsNormBackwardGraph(eps: number, accumulate: boolean): Graph {
     ],
   };
 }
-
-const swigluGraph: Graph = {
-  inputs: [rows("g"), rows("u")],
-  outputs: [rows("y")],
-  // QuickGelu(z) = z · sigmoid(alpha · z), in blocks that stay in the cache.
-  nodes: [node("QuickGelu", ["g"], "silu", { alpha: 1 }, "com.microsoft"), node("Mul", ["silu", "u"], "y")],
-};
 
 /** du = dy·s·g, dg = u·(dy·s + du − du·s), s = sigmoid(g): as few passes as there can be. */
 const swigluBackwardGraph: Graph = {

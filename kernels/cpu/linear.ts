@@ -8,7 +8,8 @@
  * @module
  */
 import { isHalf } from "../element_type.ts";
-import type { Graph } from "./onnx.ts";
+import { type Graph, node } from "./onnx.ts";
+import { swigluGraph } from "./swiglu_graph.ts";
 import { Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
@@ -40,7 +41,22 @@ const graphs = {
   inputAdd: gemm(["n", "k"], ["k", "m"], ["n", "m"], false, false, ["n", "m"]),
   weight: gemm(["k", "n"], ["k", "m"], ["n", "m"], true, false),
   weightAdd: gemm(["k", "n"], ["k", "m"], ["n", "m"], true, false, ["n", "m"]),
+  swiglu: gatedGraph(),
 };
+
+/** silu(x·gateᵀ)·(x·upᵀ) in one call, by the nodes that {@linkcode LinearOps.forward} and SwiGLU have. */
+function gatedGraph(): Graph {
+  const weight = (name: string) => ({ name, shape: ["m", "k"] });
+  return {
+    inputs: [{ name: "a", shape: ["n", "k"] }, weight("gate"), weight("up")],
+    outputs: [{ name: "y", shape: ["n", "m"] }],
+    nodes: [
+      node("Gemm", ["a", "gate"], "g", { transB: 1n }),
+      node("Gemm", ["a", "up"], "u", { transB: 1n }),
+      ...swigluGraph.nodes,
+    ],
+  };
+}
 
 /**
  * Most threads for which a [columns, inner] weight gives the same bits for every number of rows. MLAS splits columns
@@ -51,6 +67,9 @@ export function safeThreads(columns: number, inner: number, threads: number): nu
   if (inner <= 128 || (inner <= 256 && columns <= 64)) return threads;
   return Math.max(1, Math.min(threads, Math.floor(columns / 80)));
 }
+
+/** Most elements of a gate that is formed in the call of its products: both stay in the cache, and in ONNX Runtime's arena. */
+const mostGated = 1 << 18;
 
 /** Below this many multiplications a second thread takes as long to wake as it saves, and longer on a busy machine. */
 const fewProducts = 1 << 22;
@@ -97,6 +116,15 @@ export class LinearOps {
     const kind = residual ? "forwardAdd" : bias ? "forwardBias" : "forward";
     this.#session(kind, n, m, k).run({ a: x.ort, b: w.ort, ...(c && { c: c.ort }) }, { y: y.ort });
     if (residual && bias) addBias(y.f32, bias.f32);
+  }
+
+  /** y ← silu(x·wGateᵀ)·(x·wUpᵀ) in one call; false, and nothing done, where that does not pay or would have other bits. */
+  forwardSwiglu(x: CpuTensor, wGate: CpuTensor, wUp: CpuTensor, y: CpuTensor): boolean {
+    const n = x.shape[0]!, [m, k] = wGate.shape as [number, number];
+    const fits = x.shape[1] === k && wUp.shape[0] === m && wUp.shape[1] === k && y.size === n * m;
+    if (!fits || n < 2 || y.size > mostGated || isHalf(wGate.dtype) || isHalf(wUp.dtype)) return false;
+    this.#session("swiglu", n, m, k).run({ a: x.ort, gate: wGate.ort, up: wUp.ort }, { y: y.ort });
+    return true;
   }
 
   #oneRow(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {

@@ -152,6 +152,7 @@ class CpuDevice implements Device {
   }
 
   linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
+    if (this.#linear.forwardSwiglu(cpu(x), cpu(wGate), cpu(wUp), cpu(y))) return;
     linearSwiglu(this, x, wGate, wUp, y);
   }
 
