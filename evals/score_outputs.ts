@@ -119,7 +119,7 @@ async function scoreEmbedded(task: ResolvedTask, embeddings: StoredEmbeddings) {
   if (isGeneral(data)) throw new TypeError(`${task.name} has no embeddings`);
   const rowOf = (text: TextOrKey, role: TextRole | undefined) =>
     embeddings.row(text, promptOf(embeddings.prompts, task, role));
-  const score = await naming(task.name, async () => {
+  const score = await naming(task, async () => {
     const vectors = remembered((text, role) => embeddings.vector(rowOf(text, role)));
     await requireUsableVectors(data, vectors, task.files);
     return scoreTask(data, vectors);
@@ -156,14 +156,20 @@ function remembered(find: KeyedVectors): KeyedVectors {
   };
 }
 
-/** Calls a scorer, which does not know what its task is called; what goes wrong is told with that name. */
-async function naming<T>(task: string, score: () => Promise<T>): Promise<T> {
+/** Calls a scorer, which does not know what its task is called; what goes wrong is told with that name, and faulty data with their files. */
+async function naming<T>(
+  { name, files }: Pick<ResolvedTask, "name" | "files">,
+  score: () => Promise<T>,
+): Promise<T> {
   try {
     return await score();
   } catch (error) {
-    if (!(error instanceof NumericError || error instanceof UsageError)) throw error;
-    const Kind = error instanceof NumericError ? NumericError : UsageError;
-    throw new Kind(`${task}: ${error.message}`, error.cure, { cause: error });
+    if (error instanceof NumericError) {
+      throw new NumericError(`${name}: ${error.message}`, error.cure, { cause: error });
+    }
+    if (!(error instanceof UsageError)) throw error;
+    const of = files.map(({ path }) => `"${path}"`).join(", ");
+    throw new UsageError(`${name}: ${error.message} (in ${of})`, error.cure, { cause: error });
   }
 }
 

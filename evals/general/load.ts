@@ -4,7 +4,13 @@
  * @module
  */
 import { UsageError } from "#errors";
-import { integerColumn, stringColumn, stringListColumn } from "../../lib/data/columns.ts";
+import {
+  filledColumn,
+  integerColumn,
+  placeOf,
+  stringColumn,
+  stringListColumn,
+} from "../../lib/data/columns.ts";
 import type { RowSource } from "../../lib/data/columns.ts";
 import type { DataFile } from "../../lib/data/data_file.ts";
 import type { JsonlRow } from "../../lib/data/jsonl.ts";
@@ -12,7 +18,14 @@ import type { Mirror } from "../../lib/data/mirror.ts";
 import { BBH_SUBTASKS, type BbhItem, bbhItems, bbhName, type BbhOptions } from "./bbh/bbh.ts";
 import { FEVER_VARIANTS, type FeverItem, feverItems, feverName, type FeverOptions } from "./fever.ts";
 import { type Gsm8kItem, gsm8kItems, gsm8kName, type Gsm8kOptions } from "./gsm8k.ts";
-import { type HumanEvalItem, humanEvalItems, humanEvalName, type HumanEvalOptions } from "./humaneval.ts";
+import {
+  type HumanEvalItem,
+  humanEvalItems,
+  humanEvalName,
+  type HumanEvalOptions,
+  humanEvalProtocol,
+  type HumanEvalRow,
+} from "./humaneval.ts";
 import { type MmluItem, mmluItems, mmluName, type MmluOptions } from "./mmlu.ts";
 import {
   type TriviaQaItem,
@@ -65,18 +78,34 @@ export async function loadGsm8k(
   source?: QuestionSource,
 ): Promise<LoadedGeneral<GeneralDataOf<"gsm8k">>> {
   const parse = (row: JsonlRow, source: RowSource) => ({
-    question: stringColumn(row, "question", source),
-    answer: stringColumn(row, "answer", source),
+    question: filledColumn(row, "question", source),
+    answer: workedAnswer(row, source),
   });
   requireOwnName(source);
   const { repo, name } = source ?? { repo: "openai/gsm8k", name: "gsm8k" };
   const train = await mirror.split(name, repo, "train", parse);
   const test = await mirror.split(name, repo, "test", parse);
+  if (train.rows.length < options.shots) {
+    throw new UsageError(
+      `${name}: "${train.file.path}" has ${train.rows.length} rows, but ${options.shots} examples were asked for`,
+      "fetch the data set again",
+    );
+  }
   return {
     name: source?.name ?? gsm8kName(options),
     data: { kind: "gsm8k", items: gsm8kItems(test.rows, train.rows, options), options },
     files: [train.file, test.file],
   };
+}
+
+/** An answer with the number that it is compared by. */
+function workedAnswer(row: JsonlRow, source: RowSource): string {
+  const answer = stringColumn(row, "answer", source);
+  if (/#### .*\d[^]*$/.test(answer)) return answer;
+  throw new UsageError(
+    `${placeOf(row, source)}: column "answer" does not end in "#### " and a number`,
+    "fetch the data set again",
+  );
 }
 
 /**
@@ -90,8 +119,8 @@ export async function loadMmlu(
   source?: QuestionSource,
 ): Promise<LoadedGeneral<GeneralDataOf<"mmlu">>> {
   const parse = (row: JsonlRow, source: RowSource) => ({
-    question: stringColumn(row, "question", source),
-    subject: stringColumn(row, "subject", source),
+    question: filledColumn(row, "question", source),
+    subject: filledColumn(row, "subject", source),
     choices: stringListColumn(row, "choices", source, 4),
     answer: integerColumn(row, "answer", source, 0, 3),
   });
@@ -116,8 +145,9 @@ export async function loadTriviaQa(
   options: TriviaQaOptions,
 ): Promise<LoadedGeneral<GeneralDataOf<"triviaqa">>> {
   const { repo, split } = triviaQaSource(options);
-  const { rows, file } = await mirror.split("triviaqa", repo, split, (row, source) => ({
-    question: stringColumn(row, "question", source),
+  const task = options.subset === "open" ? "triviaqa-open" : "triviaqa";
+  const { rows, file } = await mirror.split(task, repo, split, (row, source) => ({
+    question: filledColumn(row, "question", source),
     aliases: aliasesOf(row, source),
   }));
   return {
@@ -134,9 +164,9 @@ function aliasesOf(row: JsonlRow, source: RowSource): readonly string[] {
     ? { ...row, value: { answers: (answer as Record<string, unknown>)["aliases"] } }
     : row;
   const aliases = stringListColumn(flat, "answers", source);
-  if (aliases.length > 0) return aliases;
+  if (aliases.some((alias) => alias.trim() !== "")) return aliases;
   throw new UsageError(
-    `${source.task}: "${source.file}" line ${row.line}: a question without an answer`,
+    `${placeOf(row, source)}: a question without an answer`,
     "fetch the data set again",
   );
 }
@@ -151,16 +181,30 @@ export async function loadFever(
   options: FeverOptions,
 ): Promise<LoadedGeneral<GeneralDataOf<"fever">>> {
   const { repo, split, labels } = FEVER_VARIANTS[options.variant];
+  const seen = new Map<unknown, { claim: string; label: string; line: number }>();
   const { rows, file } = await mirror.split(options.variant, repo, split, (row, source) => {
     const { claim, label } = options.variant === "fever-kilt" ? kiltRow(row, source) : {
-      claim: stringColumn(row, "claim", source),
+      claim: filledColumn(row, "claim", source),
       label: stringColumn(row, "label", source),
     };
-    if (labels.some((known) => known === label)) return { id: row.value["id"] ?? row.line, claim, label };
-    throw new UsageError(
-      `${source.task}: "${source.file}" line ${row.line}: the label is "${label}"`,
-      `labels of this variant: ${labels.join(", ")}`,
-    );
+    if (!labels.some((known) => known === label)) {
+      throw new UsageError(
+        `${placeOf(row, source)}: the label is "${label}"`,
+        `labels of this variant: ${labels.join(", ")}`,
+      );
+    }
+    const id = row.value["id"] ?? row.line, before = seen.get(id);
+    if (before !== undefined && (before.claim !== claim || before.label !== label)) {
+      throw new UsageError(
+        `${placeOf(row, source)} has the id ${JSON.stringify(id)} of line ${before.line}, but another ${
+          before.claim === claim ? "label" : "claim"
+        }`,
+        "fetch the data set again",
+      );
+    }
+    const read = { id, claim, label, line: row.line };
+    seen.set(id, before ?? read);
+    return read;
   });
   const claims = [...new Map(rows.map((row) => [row.id, row])).values()];
   return {
@@ -179,7 +223,7 @@ function kiltRow(row: JsonlRow, source: RowSource): { claim: string; label: stri
   const output = row.value["output"];
   const first = Array.isArray(output) ? output[0] : undefined;
   const label = { ...row, value: typeof first === "object" && first !== null ? first : {} };
-  return { claim: stringColumn(row, "input", source), label: stringColumn(label, "answer", source) };
+  return { claim: filledColumn(row, "input", source), label: stringColumn(label, "answer", source) };
 }
 
 /**
@@ -194,10 +238,10 @@ export async function loadBbh(
   const subtasks = [];
   for (const subtask of BBH_SUBTASKS) {
     subtasks.push(
-      await mirror.split("bbh", `lukaemon/bbh/${subtask}`, "test", (row, source) => ({
+      await mirror.split(`bbh_${options.variant}`, `lukaemon/bbh/${subtask}`, "test", (row, source) => ({
         subtask,
-        input: stringColumn(row, "input", source),
-        target: stringColumn(row, "target", source),
+        input: subtask === "word_sorting" ? listedWords(row, source) : filledColumn(row, "input", source),
+        target: filledColumn(row, "target", source),
       })),
     );
   }
@@ -209,31 +253,62 @@ export async function loadBbh(
   };
 }
 
+/** The filter of zero-shot answers sorts the words behind "List:". */
+function listedWords(row: JsonlRow, source: RowSource): string {
+  const input = filledColumn(row, "input", source);
+  if (/List:\s*\S/.test(input)) return input;
+  throw new UsageError(
+    `${placeOf(row, source)}: column "input" lists no words behind "List:"`,
+    "fetch the data set again",
+  );
+}
+
 /**
  * Reads `openai/openai_humaneval`.
  *
- * @throws MissingError or UsageError as {@linkcode Mirror.split} does
+ * @throws MissingError or UsageError as {@linkcode Mirror.split} does; UsageError if a task is there twice, or its prompt and tests
+ *   are not of one function
  */
 export async function loadHumanEval(
   mirror: Mirror,
   options: HumanEvalOptions,
 ): Promise<LoadedGeneral<GeneralDataOf<"humaneval">>> {
+  const seen = new Map<string, number>();
   const { rows, file } = await mirror.split(
-    "humaneval",
+    humanEvalProtocol(options),
     "openai/openai_humaneval",
     "test",
-    (row, source) => ({
-      taskId: stringColumn(row, "task_id", source),
-      prompt: stringColumn(row, "prompt", source),
-      test: stringColumn(row, "test", source),
-      entryPoint: stringColumn(row, "entry_point", source),
-    }),
+    (row, source) => {
+      const problem = {
+        taskId: filledColumn(row, "task_id", source),
+        prompt: filledColumn(row, "prompt", source),
+        test: filledColumn(row, "test", source),
+        entryPoint: filledColumn(row, "entry_point", source),
+      };
+      const fault = seen.has(problem.taskId)
+        ? `has the task_id "${problem.taskId}" of line ${seen.get(problem.taskId)}`
+        : faultOf(problem);
+      if (fault !== undefined) {
+        throw new UsageError(`${placeOf(row, source)} ${fault}`, "fetch the data set again");
+      }
+      seen.set(problem.taskId, row.line);
+      return problem;
+    },
   );
   return {
     name: humanEvalName(rows.length, options),
     data: { kind: "humaneval", items: humanEvalItems(rows, options), options },
     files: [file],
   };
+}
+
+/** Why no program could pass a problem's tests; undefined if one can. */
+function faultOf({ prompt, test, entryPoint }: HumanEvalRow): string | undefined {
+  if (!/^[A-Za-z_]\w*$/.test(entryPoint)) return `has the entry_point "${entryPoint}", which is no name`;
+  if (!new RegExp(`\\bdef\\s+${entryPoint}\\s*\\(`).test(prompt)) {
+    return `does not define "${entryPoint}" in its prompt`;
+  }
+  return /\bdef\s+check\s*\(/.test(test) ? undefined : "does not define check() in its test";
 }
 
 /** Names that begin as lm-evaluation-harness's or this program's names for the official data do. */

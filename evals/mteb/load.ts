@@ -18,6 +18,7 @@ import type { RerankingData, RerankingOptions } from "./reranking.ts";
 import type { RetrievalData } from "./retrieval.ts";
 import { stratifiedSample } from "./stratified_sample.ts";
 import type { StsPair } from "./sts.ts";
+import { requireUsableData } from "./usable_data.ts";
 import type { SummarizationOptions, SummarizedDocument } from "./summarization.ts";
 import type { ClassificationTask, MtebTask, RerankingTask, SingleTask } from "./tasks.ts";
 
@@ -71,14 +72,24 @@ export async function loadTask(
   task: MtebTask,
   profile: ScoringProfile = DEFAULT_PROFILE,
 ): Promise<Loaded<MtebData>> {
-  if (!("parts" in task)) return loadSingle(mirror, pinned(task, profile), profile);
+  if (!("parts" in task)) return loadUsable(mirror, pinned(task, profile), profile);
   const parts: DataPart[] = [], files: DataFile[] = [];
   for (const part of task.parts) {
-    const loaded = await loadSingle(mirror, pinned(part, profile), profile);
+    const loaded = await loadUsable(mirror, pinned(part, profile), profile);
     parts.push({ name: part.name, data: loaded.data });
     files.push(...loaded.files);
   }
   return { data: { kind: "group", parts }, files };
+}
+
+async function loadUsable(
+  mirror: Mirror,
+  task: SingleTask,
+  profile: ScoringProfile,
+): Promise<Loaded<SingleData>> {
+  const loaded = await loadSingle(mirror, task, profile);
+  requireUsableData(task.name, loaded.data, loaded.files);
+  return loaded;
 }
 
 async function loadSingle(

@@ -37,6 +37,10 @@ function edit(path: string, spoil: (lines: string[]) => readonly string[]): void
 const change = (row: number, values: Record<string, unknown>) => (lines: string[]) =>
   lines.map((line, i) => i === row - 1 ? JSON.stringify({ ...JSON.parse(line), ...values }) : line);
 
+/** The lines with some values of every row changed. */
+const all = (values: Record<string, unknown>) => (lines: string[]) =>
+  lines.map((line) => JSON.stringify({ ...JSON.parse(line), ...values }));
+
 const cases: [
   task: string,
   file: string,
@@ -112,6 +116,53 @@ const cases: [
     /"sent1" is an empty list/,
   ],
   ["TwitterSemEval2015", "test.jsonl", change(1, { sent2: ["a"] }), /line 1: column "sent2"/],
+  ["STS13", "test.jsonl", all({ score: 3 }), /test.jsonl" \(rows 1 to \d+\): all scores are 3/],
+  ["STS13", "test.jsonl", all({ sentence1: "a", sentence2: "b" }), /\): all pairs are the same/],
+  ["STS13", "test.jsonl", (lines) => [...lines, ""], /line \d+ is not JSON/],
+  [
+    "ImdbClassification",
+    "train.jsonl",
+    all({ label: 1 }),
+    /train.jsonl" .*: all training rows have the label 1/,
+  ],
+  ["ImdbClassification", "train.jsonl", all({ text: "x" }), /all training rows have the same text/],
+  [
+    "ImdbClassification",
+    "test.jsonl",
+    all({ label: 7 }),
+    /test.jsonl" .*: no row has a label that a training/,
+  ],
+  ["ImdbClassification", "test.jsonl", all({ text: "x" }), /test.jsonl" .*: all rows have the same text/],
+  ["SCIDOCS", "corpus.jsonl", all({ title: "t", text: "x" }), /corpus.jsonl" .*: all documents are the same/],
+  ["SCIDOCS", "queries.jsonl", all({ text: "x" }), /queries.jsonl" .*: all queries are the same/],
+  [
+    "SCIDOCS",
+    "qrels/test.tsv",
+    (lines) => lines.map((line, i) => i === 0 ? line : line.replace(/\d+$/, "0")),
+    /test.tsv" .*: no document is relevant to any query/,
+  ],
+  ["SCIDOCS", "qrels/test.tsv", (lines) => lines.slice(1), /line 1 is a judgement and no header/],
+  ["SciDocsRR", "test.jsonl", all({ positive: [] }), /: no query has both a relevant and an irrelevant/],
+  ["RedditClustering", "test.jsonl", all({ labels: Array(20).fill("a") }), /every set has a single label/],
+  [
+    "RedditClustering",
+    "test.jsonl",
+    all({ sentences: Array(20).fill("a") }),
+    /all sentences of a set are the/,
+  ],
+  [
+    "TwitterSemEval2015",
+    "test.jsonl",
+    (lines) => [lines[0]!.replaceAll(/(?<="labels":\[.*)0/g, "1")],
+    /label 1$/,
+  ],
+  ["SummEval", "test.jsonl", all({ relevance: Array(4).fill(3) }), /the ratings of every row are equal/],
+  [
+    "SummEval",
+    "test.jsonl",
+    all({ machine_summaries: Array(4).fill("s") }),
+    /summaries of every row are the/,
+  ],
   ["SummEval", "test.jsonl", change(2, { relevance: [1, 2] }), /line 2: column "relevance"/],
   [
     "SummEval",
@@ -212,6 +263,20 @@ Deno.test("loadTask() keeps no text of a corpus, and refuses one that was change
         error instanceof UsageError &&
         error.message === 'SCIDOCS: "mteb/scidocs/corpus.jsonl" was changed while it was in use',
     );
+  });
+});
+
+Deno.test("requireUsableVectors() tells when all queries, or all documents, have one embedding", async () => {
+  await withTask("SCIDOCS", async ({ data, files }) => {
+    const vectors = await vectorsFrom(data, hashedTrigrams), one = new Float32Array(64).fill(1);
+    for (const [role, called] of [["query", "queries"], ["passage", "documents"]] as const) {
+      await assert.rejects(
+        requireUsableVectors(data, (text, own) => own === role ? one : vectors(text, own), files),
+        (error) =>
+          error instanceof NumericError &&
+          new RegExp(`^all \\d+ ${called} have the same`).test(error.message),
+      );
+    }
   });
 });
 

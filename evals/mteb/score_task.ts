@@ -10,7 +10,7 @@ import { CLUSTERING_SCORER, scoreClustering } from "./clustering.ts";
 import type { MtebData, SingleData } from "./load.ts";
 import { PAIR_CLASSIFICATION_SCORER, scorePairClassification } from "./pair_classification.ts";
 import { rankableQueries, RERANKING_SCORER, scoreReranking } from "./reranking.ts";
-import { RETRIEVAL_SCORER, scoreRetrieval } from "./retrieval.ts";
+import { RETRIEVAL_SCORER, type RetrievalData, scoreRetrieval } from "./retrieval.ts";
 import { scoreGroup } from "./score_group.ts";
 import { scoreSts, STS_SCORER } from "./sts.ts";
 import { scoreSummarization, SUMMARIZATION_SCORER } from "./summarization.ts";
@@ -43,7 +43,7 @@ export function scoreTask(data: MtebData, vectors: KeyedVectors): Score {
     case "classification":
       return scoreClassification(data, vectors, data.options);
     case "retrieval":
-      return scoreRetrieval(data, vectors, data.options);
+      return withUnanswerable(scoreRetrieval(data, vectors, data.options), data);
     case "reranking":
       return scoreReranking(data, vectors, data.options);
     case "clustering":
@@ -53,6 +53,14 @@ export function scoreTask(data: MtebData, vectors: KeyedVectors): Score {
     case "summarization":
       return scoreSummarization(data.documents, vectors, data.options);
   }
+}
+
+/** trec_eval, and mteb with it, counts a query without a relevant document as 0: who reads the mean has to know. */
+function withUnanswerable(score: Score, { queries, judgements }: RetrievalData): Score {
+  const none = queries.filter(({ id }) => ![...judgements.get(id)!.values()].some((gain) => gain > 0)).length;
+  if (none === 0) return score;
+  const told = `${none} of ${queries.length} queries have no relevant document, and count as 0, as in mteb`;
+  return { ...score, warnings: [...score.warnings, told] };
 }
 
 /** Texts as a score needs them. */

@@ -6,6 +6,7 @@
  */
 import { UsageError } from "#errors";
 import type { JsonlRow } from "./jsonl.ts";
+import { pythonStrip } from "./python_strip.ts";
 
 /** Where a row comes from, for error messages. */
 export interface RowSource {
@@ -24,6 +25,12 @@ export function placeOf(row: JsonlRow, { task, file }: RowSource): string {
 export function stringColumn(row: JsonlRow, column: string, source: RowSource): string {
   const value = row.value[column];
   return typeof value === "string" ? value : fail(row, column, source, "a string");
+}
+
+/** A string column that holds more than blanks. */
+export function filledColumn(row: JsonlRow, column: string, source: RowSource): string {
+  const text = stringColumn(row, column, source);
+  return pythonStrip(text) === "" ? fail(row, column, source, "a text that is not blank") : text;
 }
 
 /** A column that names a row: a string that is not empty, or a whole number, which is read as one. */

@@ -186,7 +186,9 @@ export class Mirror {
       };
       const reading = label.endsWith(".tsv")
         ? readLines(path, (text, line) => {
-          if (line > 1) add(parseJudgement(text, { task, file: label }, line));
+          const source = { task, file: label };
+          if (line > 1) add(parseJudgement(text, source, line));
+          else requireHeader(text, source);
         }, { label })
         : readRows(path, (row) => {
           const source = { task, file: label };
@@ -346,6 +348,8 @@ function judgementFiles(split: string): string[] {
   return ["tsv", ...ENDINGS].map((ending) => `qrels/${split}.${ending}`);
 }
 
+const JUDGEMENT = /^[^\t]+\t[^\t]+\t-?\d+\r?$/;
+
 function parseJudgement(text: string, { task, file }: RowSource, line: number): Judgement {
   const [query, document, relevance, ...more] = text.replace(/\r$/, "").split("\t");
   if (!query || !document || !/^-?\d+$/.test(relevance ?? "") || more.length > 0) {
@@ -355,6 +359,15 @@ function parseJudgement(text: string, { task, file }: RowSource, line: number): 
     );
   }
   return { line, query, document, relevance: Number(relevance) };
+}
+
+/** A first line that could be a judgement is one: it must not get lost. */
+function requireHeader(text: string, { task, file }: RowSource): void {
+  if (!JUDGEMENT.test(text)) return;
+  throw new UsageError(
+    `${task}: "${file}" line 1 is a judgement and no header: "${excerpt(text)}"`,
+    "put a line with the names of the columns before it",
+  );
 }
 
 /**
