@@ -27,7 +27,7 @@ export interface StartMessage {
 export interface RunMessage {
   readonly kind: "run";
   readonly program: string;
-  /** Wall-clock time that it may take. */
+  /** Time that it may compute, as `run_time.ts` counts it. */
   readonly seconds: number;
 }
 

@@ -28,11 +28,12 @@ import {
   type StartMessage,
   type WorkerMessage,
 } from "./messages.ts";
+import { mostSeconds } from "./run_time.ts";
 import { withMemoryLimit } from "./wasm_memory.ts";
 
 /** Limits of one program. */
 export interface SandboxLimits {
-  /** Wall-clock time from when the interpreter is ready. */
+  /** Time that a program may compute, from when the interpreter is ready: {@linkcode RunTime}. */
   readonly seconds: number;
   /** Memory of the interpreter with all that the program makes; whole pages of 64 KiB. */
   readonly memoryBytes: number;
@@ -138,7 +139,7 @@ class SandboxWorker implements Disposable {
 
   async run(program: string, seconds: number): Promise<Ending> {
     this.#worker.postMessage({ kind: "run", program, seconds });
-    const message = await this.#next(seconds + GRACE_SECONDS);
+    const message = await this.#next(mostSeconds(seconds) + GRACE_SECONDS);
     if (message?.kind === "ended") return message.ending;
     throw new Error(`a program could not be run to its end: ${message?.kind ?? "it does not stop"}`);
   }

@@ -17,6 +17,7 @@ import {
   type StartMessage,
   type WorkerMessage,
 } from "./messages.ts";
+import { RunTime } from "./run_time.ts";
 import { type EmscriptenImports, Seal } from "./seal.ts";
 
 /** What is used here of Pyodide and is not in its declarations. */
@@ -51,8 +52,8 @@ const scope = globalThis as unknown as {
 
 const seal = new Seal();
 let interpreter: Interpreter | undefined;
-/** When the program is to be stopped, milliseconds. */
-let deadline = Infinity;
+/** That of the program; none until it runs. */
+let time: RunTime | undefined;
 
 scope.addEventListener("message", async ({ data }) => {
   try {
@@ -78,7 +79,7 @@ async function start(files: InterpreterFiles, snapshot: Uint8Array | null): Prom
   };
   WebAssembly.instantiateStreaming = async (_response, given) => {
     const imports = given as unknown as EmscriptenImports;
-    imports["env"]![ASK] = () => Number(performance.now() > deadline);
+    imports["env"]![ASK] = () => Number(time?.isOver() ?? false);
     seal.gate(imports);
     return { module: files.module, instance: await WebAssembly.instantiate(files.module, given) };
   };
@@ -114,7 +115,7 @@ function run(interpreter: Interpreter, { program, seconds }: RunMessage): Ending
   const text = _module.stringToNewUTF8(`exec(${JSON.stringify(program)}, {})`);
   const lastLine = () => new TextDecoder().decode(Uint8Array.from(stderr)).trimEnd().split("\n").at(-1) ?? "";
   seal.shut();
-  deadline = performance.now() + seconds * 1000;
+  time = new RunTime(seconds);
   let ending: Ending;
   try {
     ending = _module._PyRun_SimpleString(text) === 0
@@ -123,7 +124,7 @@ function run(interpreter: Interpreter, { program, seconds }: RunMessage): Ending
   } catch (error) {
     ending = { kind: "died", detail: causeOfDeath(error) };
   }
-  if (performance.now() > deadline) return { kind: "timeout", detail: `${seconds} s` };
+  if (time.isOver()) return { kind: "timeout", detail: `${seconds} s` };
   return seal.refused === undefined ? ending : { kind: "refused", detail: seal.refused };
 }
 
