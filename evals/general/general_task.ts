@@ -5,7 +5,7 @@
  */
 import type { Mirror } from "../../lib/data/mirror.ts";
 import type { GenerationRequest } from "../encoder.ts";
-import type { ModelRequest, StoredGenerations } from "../generation_store.ts";
+import { type ModelRequest, requestKey, type StoredGenerations } from "../generation_store.ts";
 import type { Score } from "../score.ts";
 import { BBH_SCORER, BBH_SUBTASKS, type BbhOptions, bbhRequests, scoreBbh } from "./bbh/bbh.ts";
 import { BBH_READINGS } from "./bbh/readings.ts";
@@ -237,7 +237,10 @@ export function generalPrograms(data: GeneralData, stored: StoredGenerations): s
   );
 }
 
-/** Scores stored answers. Answers that could not be read are in the counts, and told. */
+/**
+ * Scores stored answers. Answers that could not be read are in the counts, and told. An item for which one thing was asked has the
+ * key of its request, under which the whole answer is stored.
+ */
 export function scoreGeneral(
   data: GeneralData,
   stored: StoredGenerations,
@@ -253,7 +256,11 @@ export function scoreGeneral(
       filter ? ` (${filter})` : ""
     }, and count as wrong`;
   });
-  return { ...score, warnings: [...score.warnings, ...told] };
+  const requests = generalRequests(data);
+  const items = requests.length === score.items.length
+    ? score.items.map((item, i) => ({ ...item, request: requestKey(requests[i]!) }))
+    : score.items;
+  return { ...score, items, warnings: [...score.warnings, ...told] };
 }
 
 function scoreAnswers(data: GeneralData, stored: StoredGenerations, executions: StoredExecutions): Score {

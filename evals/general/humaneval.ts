@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { pythonStrip } from "../../lib/data/python_strip.ts";
 import type { Generation, GenerationRequest } from "../encoder.ts";
 import type { Score } from "../score.ts";
 import { mean, standardError } from "../statistics.ts";
@@ -194,6 +195,7 @@ export function scoreHumanEval(
   const endings = samples.flat().map(({ ending }) => ending.kind);
   const count = (kind: Ending["kind"]) => endings.filter((ending) => ending === kind).length;
   const [timeouts, refused] = [count("timeout"), count("refused")];
+  const empty = samples.flat().filter(({ generation }) => pythonStrip(generation.text) === "").length;
   return {
     main: "pass@1",
     aggregate: "mean",
@@ -207,11 +209,15 @@ export function scoreHumanEval(
       died: count("died"),
       timeout: timeouts,
       refused,
+      empty,
       stopped_by_length: samples.flat().filter(({ generation }) => generation.stopped === "length").length,
     },
     warnings: [
+      ...(empty > 0
+        ? [`${empty} of ${endings.length} functions were left without a body: nothing was written`]
+        : []),
       ...(timeouts > 0
-        ? [`${timeouts} of ${endings.length} programs ran out of time, which depends on the machine`]
+        ? [`${timeouts} of ${endings.length} programs ran out of time, which depends on the machine's speed`]
         : []),
       ...(refused > 0
         ? [`${refused} of ${endings.length} programs wanted what the sandbox does not give`]

@@ -95,10 +95,22 @@ Deno.test("scoreHumanEval() is the share of programs that pass for one sample ea
     died: 0,
     timeout: 1,
     refused: 0,
+    empty: 0,
     stopped_by_length: 0,
   });
   assert.match(warnings.join(), /1 of 2 programs ran out of time/);
   assert.deepEqual(scored.map((item) => item["endings"]), [["passed"], ["timeout: 3 s"]]);
+});
+
+Deno.test("scoreHumanEval() counts functions of which nothing was written, and tells", () => {
+  const items = humanEvalItems(ROWS, { variant: "base" });
+  const nothing = {
+    generation: { ...generation, text: "\n  " },
+    ending: { kind: "raised", detail: "" },
+  } as const;
+  const { counts, warnings } = scoreHumanEval(items, [samples(PASSED), [nothing]], { variant: "base" });
+  assert.equal(counts["empty"], 1);
+  assert.match(warnings.join(), /1 of 2 functions were left without a body/);
 });
 
 const drawn = (n: number, k: readonly number[]): HumanEvalOptions => ({
