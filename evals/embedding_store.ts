@@ -162,6 +162,7 @@ export class EmbeddingStore implements Disposable {
     this.#records[Symbol.dispose]();
     this.#file.close();
     this.early[Symbol.dispose]();
+    this.#known[Symbol.dispose]();
   }
 }
 

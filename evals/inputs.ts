@@ -39,7 +39,7 @@ export class MissingInputs {
     prompts: EncoderPrompts | undefined,
     has: (text: TextOrKey, prompt: string) => boolean,
   ) {
-    const distinct = new StringIndex();
+    using distinct = new StringIndex();
     let needed = 0, missing = 0;
     this.#selections = listsByPrompt(tasks, prompts).map(({ texts, prompt }) => {
       const wanted = new Uint8Array(texts.size);

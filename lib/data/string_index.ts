@@ -13,11 +13,11 @@ const CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, IN_CHUNK = CHUNK - 1;
 const ENCODER = new TextEncoder(), DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A list of strings in which the place of each can be found. Strings that differ only in lone surrogates are the same to it. */
-export class StringIndex {
+export class StringIndex implements Disposable {
   /** UTF-8 of all strings, one behind the other. */
-  readonly #bytes: Uint8Array[] = [];
+  #bytes: Uint8Array<ArrayBuffer>[] = [];
   /** Where each ends. */
-  readonly #ends: Uint32Array[] = [];
+  #ends: Uint32Array<ArrayBuffer>[] = [];
   #size = 0;
   /** 1 + place of a string, or 0; a string stands at its hash or, if that is taken, behind it. */
   #slots = new Int32Array(16);
@@ -60,6 +60,12 @@ export class StringIndex {
   at(place: number): string {
     if (!(place >= 0 && place < this.#size)) throw new RangeError(`no string ${place} of ${this.#size}`);
     return DECODER.decode(this.#scratch.subarray(0, this.#load(place)));
+  }
+
+  /** Gives the memory back at once: the collector, which sees small objects, would leave it for long. The list is empty then. */
+  [Symbol.dispose](): void {
+    for (const part of [...this.#bytes, ...this.#ends, this.#slots]) free(part);
+    [this.#bytes, this.#ends, this.#slots, this.#size] = [[], [], new Int32Array(16), 0];
   }
 
   /** Puts a string's UTF-8 into the scratch memory. */
@@ -124,5 +130,10 @@ export class StringIndex {
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#slots[slot] = entry;
     }
+    free(taken);
   }
+}
+
+function free({ buffer }: { readonly buffer: ArrayBuffer }): void {
+  buffer.transfer(0);
 }

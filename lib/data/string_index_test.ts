@@ -33,6 +33,18 @@ Deno.test("StringIndex finds strings that lie over the borders of its parts, and
   assert.equal(index.find(long.slice(1)), -1);
 });
 
+Deno.test("StringIndex takes its strings and some bytes more, and gives the memory back when it is disposed of", () => {
+  const held = () => Deno.memoryUsage().external, count = 200_000, before = held();
+  const index = new StringIndex();
+  for (let i = 0; i < count; i++) index.push(`${i}`.padStart(22));
+  // Memory is taken in parts of 1 and 4 MiB.
+  const most = count * (22 + 4 + 12) + 5 * 2 ** 20;
+  assert.ok(held() - before < most, `${(held() - before) / count} bytes a string`);
+  index[Symbol.dispose]();
+  assert.ok(held() - before < 2 ** 17, `${held() - before} bytes are left`);
+  assert.deepEqual([index.size, index.find("7"), index.push("7"), index.at(0)], [0, -1, -1, "7"]);
+});
+
 Deno.test("StringIndex.at() refuses a place that is not there", () => {
   const index = new StringIndex();
   index.push("a");
