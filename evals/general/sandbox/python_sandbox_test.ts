@@ -1,3 +1,4 @@
+import { cpuUsage } from "node:process";
 import { assert } from "#test";
 import type { Ending } from "./messages.ts";
 import { PythonSandbox, WORKER_OPTIONS } from "./python_sandbox.ts";
@@ -48,6 +49,16 @@ ends("stops a computation in C that asks for no signals", "sum(range(10 ** 12))"
 ends("stops a regular expression that explodes", "import re\nre.match('(a+)+$', 'a' * 60 + 'b')", "timeout");
 ends("stops a program that only copies memory", "while True: bytes(150 * 2 ** 20)", "timeout");
 ends(
+  "stops a loop in how an exception is shown",
+  "class E(Exception):\n def __str__(self):\n  while True: pass\nraise E()",
+  "timeout",
+);
+ends(
+  "stops a loop at the end of an object",
+  "class A:\n def __del__(self):\n  while True: pass\nA()",
+  "timeout",
+);
+ends(
   "survives recursion without end",
   "import sys\nsys.setrecursionlimit(10 ** 9)\ndef f(): f()\nf()",
   "died",
@@ -87,6 +98,7 @@ ends(
 
 ends("has no processes to fork", "import os\nwhile True: os.fork()", "raised", /^OSError/);
 ends("has no processes to start", "import subprocess\nsubprocess.run(['ls'])", "raised", /processes/);
+ends("cannot end other processes", "import os\nos.kill(-1, 9)", "raised", /^PermissionError/);
 ends("has no shell", "import os\nos.system('ls')", "refused");
 ends("has no threads", "import threading\nthreading.Thread(target=print).start()", "raised", /thread/);
 ends("has no sockets", "import socket\nsocket.socket().connect(('127.0.0.1', 80))", "refused");
@@ -99,6 +111,11 @@ ends("has no native code", "import ctypes\nctypes.CDLL(None).emscripten_run_scri
 
 ends("ends a program that reaches for JavaScript", "import js", "refused");
 ends("ends it even if it catches the error", "try:\n import js\nexcept BaseException: pass", "refused");
+ends(
+  "ends a program that looks for it elsewhere",
+  "import importlib\nimportlib.import_module('js').fetch('x')",
+  "refused",
+);
 ends("ends a program that evaluates JavaScript", "from pyodide.code import run_js\nrun_js('1')", "refused");
 ends(
   "ends a program that turns to an object's constructor",
@@ -119,6 +136,15 @@ Deno.test("PythonSandbox.run() shows a program no file of the host", async () =>
   } finally {
     await Deno.remove(path);
   }
+});
+
+Deno.test("PythonSandbox.run() leaves nothing computing behind a program that ran out of time", async () => {
+  assert.equal((await (await sandbox).run("while True: pass")).kind, "timeout");
+  // Ending a worker does not stop what it computes: that has stopped by itself, or takes a second for each second.
+  const before = cpuUsage();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const { user, system } = cpuUsage(before);
+  assert.ok(user + system < 400_000, `${user + system} microseconds in a second of waiting`);
 });
 
 Deno.test("PythonSandbox.run() gives each program an interpreter without traces of others", async () => {
