@@ -60,17 +60,20 @@ export function scoreRetrieval(
   const items: ScoredItem[] = [];
   const perQuery: Record<string, number>[] = [];
   for (const [q, query] of data.queries.entries()) {
-    const judged = judgements[q]!;
-    const kept = best.ranking(q).map(({ index, score }): Hit => ({
-      id: data.documents.ids.at(index),
-      score,
-    }));
-    const ranking = options.dropSelf ? kept.filter((hit) => hit.id !== query.id) : kept;
-    const metrics = rankingMetrics(ranking.map((hit) => hit.id), judged);
+    const judged = judgements[q]!, { ids } = data.documents;
+    // By their places: of most hits, the id is not asked for.
+    const own = options.dropSelf ? ids.find(query.id) : -1;
+    const ranking = best.ranking(q).filter(({ index }) => index !== own);
+    const gainAt = new Map([...judged].map(([id, gain]) => [ids.find(id), gain]));
+    const found = relevantHits(ranking.map(({ index }) => gainAt.get(index)));
+    const metrics = gainMetrics(found, judged);
     perQuery.push(metrics);
-    const relevantRanks: number[] = [];
-    ranking.forEach((hit, i) => (judged.get(hit.id) ?? 0) > 0 && relevantRanks.push(i + 1));
-    items.push({ id: query.id, value: metrics["ndcg_at_10"]!, relevantRanks, top10: ranking.slice(0, 10) });
+    items.push({
+      id: query.id,
+      value: metrics["ndcg_at_10"]!,
+      relevantRanks: found.map(({ rank }) => rank),
+      top10: ranking.slice(0, 10).map(({ index, score }): Hit => ({ id: ids.at(index), score })),
+    });
   }
   return {
     main: "ndcg_at_10",
@@ -106,6 +109,21 @@ export function rank(hits: readonly Hit[]): Hit[] {
   return [...hits].sort((a, b) => b.score - a.score || compareCodePoints(b.id, a.id));
 }
 
+/** A relevant document in a ranking. */
+interface RelevantHit {
+  /** From 1. */
+  readonly rank: number;
+  /** Above 0. */
+  readonly gain: number;
+}
+
+/** The relevant ones of a ranking's documents, best first, by the relevance of each. */
+function relevantHits(gains: readonly (number | undefined)[]): RelevantHit[] {
+  const hits: RelevantHit[] = [];
+  gains.forEach((gain, i) => gain !== undefined && gain > 0 && hits.push({ rank: i + 1, gain }));
+  return hits;
+}
+
 /**
  * nDCG, MAP, recall, precision and MRR at every cut-off for one query.
  *
@@ -116,24 +134,25 @@ export function rankingMetrics(
   ranking: readonly string[],
   judged: ReadonlyMap<string, number>,
 ): Record<string, number> {
-  const gains = ranking.map((id) => Math.max(0, judged.get(id) ?? 0));
-  const ideal = [...judged.values()].filter((gain) => gain > 0).sort((a, b) => b - a);
-  const relevant = ideal.length;
+  return gainMetrics(relevantHits(ranking.map((id) => judged.get(id))), judged);
+}
+
+function gainMetrics(
+  hits: readonly RelevantHit[],
+  judged: ReadonlyMap<string, number>,
+): Record<string, number> {
+  const ideal = [...judged.values()].filter((gain) => gain > 0).sort((a, b) => b - a)
+    .map((gain, i) => ({ rank: i + 1, gain }));
   const metrics: Record<string, number> = {};
   for (const k of CUTOFFS) {
-    let found = 0, precisions = 0, firstRank = 0;
-    for (let i = 0; i < Math.min(k, gains.length); i++) {
-      if (gains[i]! === 0) continue;
-      found++;
-      precisions += found / (i + 1);
-      firstRank ||= i + 1;
-    }
+    const found = hits.filter(({ rank }) => rank <= k);
+    const precisions = found.reduce((sum, { rank }, i) => sum + (i + 1) / rank, 0);
     const idealGain = discountedGain(ideal, k);
-    metrics[`ndcg_at_${k}`] = idealGain > 0 ? discountedGain(gains, k) / idealGain : 0;
-    metrics[`map_at_${k}`] = relevant > 0 ? precisions / relevant : 0;
-    metrics[`recall_at_${k}`] = relevant > 0 ? found / relevant : 0;
-    metrics[`precision_at_${k}`] = found / k;
-    metrics[`mrr_at_${k}`] = firstRank > 0 ? 1 / firstRank : 0;
+    metrics[`ndcg_at_${k}`] = idealGain > 0 ? discountedGain(found, k) / idealGain : 0;
+    metrics[`map_at_${k}`] = ideal.length > 0 ? precisions / ideal.length : 0;
+    metrics[`recall_at_${k}`] = ideal.length > 0 ? found.length / ideal.length : 0;
+    metrics[`precision_at_${k}`] = found.length / k;
+    metrics[`mrr_at_${k}`] = found.length > 0 ? 1 / found[0]!.rank : 0;
   }
   return metrics;
 }
@@ -147,10 +166,8 @@ export function meanRankingMetrics(
 }
 
 /** DCG@k with linear gain: the sum of gain / log2(rank + 1). */
-function discountedGain(gains: readonly number[], k: number): number {
-  let sum = 0;
-  for (let i = 0; i < Math.min(k, gains.length); i++) sum += gains[i]! / Math.log2(i + 2);
-  return sum;
+function discountedGain(hits: readonly RelevantHit[], k: number): number {
+  return hits.reduce((sum, { rank, gain }) => rank <= k ? sum + gain / Math.log2(rank + 1) : sum, 0);
 }
 
 function round5(value: number): number {
