@@ -57,7 +57,7 @@ Deno.test("eval --encoder continues a folder of the same model, to the same byte
 
 Deno.test("eval --encoder counts texts that were cut, and warns of them", async () => {
   using lab = await Lab.create();
-  await withTiny({ "sentence_bert_config.json": { max_seq_length: 6 } }, async (folder) => {
+  await withTiny({ "sentence_bert_config.json": { max_seq_length: 10 } }, async (folder) => {
     const { stdout } = await launch(
       [
         "eval",
