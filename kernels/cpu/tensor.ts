@@ -74,15 +74,37 @@ export class CpuTensor implements Tensor {
     );
   }
 
-  /** Frees what ONNX Runtime knows of the tensor; the pool does so when it takes the memory back. */
+  /** Frees what ONNX Runtime knows of the tensor; the pool does so before the memory becomes another one. */
   forget(): void {
     this.#ort?.release();
+  }
+
+  /**
+   * A tensor in the memory of this one, which is done with. Of the same type and shape it takes over what ONNX Runtime
+   * knows of this one: decoding asks for the same shapes at every token.
+   */
+  successor(dtype: DType, shape: readonly number[], size: number): CpuTensor {
+    const same = dtype === this.dtype && shape.length === this.shape.length &&
+      shape.every((dim, i) => dim === this.shape[i]);
+    if (!same) {
+      this.forget();
+      return new CpuTensor(dtype, [...shape], arrayOver(this.slab!, dtype, size), this.slab);
+    }
+    const tensor = new CpuTensor(dtype, this.shape, this.data, this.slab);
+    tensor.#ort = this.#ort;
+    return tensor;
   }
 
   /** The same elements under other dimensions, for ONNX Runtime. */
   ortAs(shape: readonly number[]): OrtTensor {
     return ortTensor(this.f32, shape);
   }
+}
+
+/** The first `size` elements of a buffer. */
+function arrayOver(slab: ArrayBuffer, dtype: DType, size: number): Data {
+  if (dtype === "f32") return new Float32Array(slab, 0, size);
+  return dtype === "i32" ? new Int32Array(slab, 0, size) : new Uint16Array(slab, 0, size);
 }
 
 /** Number of elements of a shape. */
@@ -108,8 +130,8 @@ const slack = 1.1;
 
 /** Allocates and recycles the buffers of tensors. */
 export class Pool {
-  /** Free slabs by size; the map's order is that of their last use, oldest first. */
-  readonly #free = new Map<number, ArrayBuffer[]>();
+  /** Tensors that are done with, by the size of their slabs; the map's order is that of their last use, oldest first. */
+  readonly #free = new Map<number, CpuTensor[]>();
   #freeBytes = 0;
   readonly #live = new Set<CpuTensor>();
   /** Bytes in live tensors. */
@@ -123,13 +145,12 @@ export class Pool {
   alloc(shape: readonly number[], dtype: DType): CpuTensor {
     const size = sizeOf(shape);
     if (!Number.isSafeInteger(size) || size < 0) throw new Error(`not a shape: [${shape}]`);
-    const slab = this.#slab(slabSize(size * bytesPer[dtype]));
-    const data = dtype === "f32"
-      ? new Float32Array(slab, 0, size)
-      : dtype === "i32"
-      ? new Int32Array(slab, 0, size)
-      : new Uint16Array(slab, 0, size);
-    return this.#own(new CpuTensor(dtype, [...shape], data, slab));
+    const bytes = slabSize(size * bytesPer[dtype]);
+    const free = this.#take(bytes);
+    if (free) return this.#own(free.successor(dtype, shape, size));
+    this.#makeRoom(bytes);
+    const slab = new ArrayBuffer(bytes);
+    return this.#own(new CpuTensor(dtype, [...shape], arrayOver(slab, dtype, size), slab));
   }
 
   /** A tensor of an array that is the pool's from now on; it must fill its buffer. */
@@ -160,30 +181,25 @@ export class Pool {
     return this.current + this.#freeBytes;
   }
 
-  /** The smallest free slab that fits and is not more than half as large again, or a new one. */
-  #slab(bytes: number): ArrayBuffer {
+  /** The tensor with the smallest free slab that fits and is not more than half as large again. */
+  #take(bytes: number): CpuTensor | undefined {
     let best = Infinity;
     for (const [size, list] of this.#free) {
       if (size >= bytes && size <= 1.5 * bytes && size < best && list.length > 0) best = size;
     }
-    const slab = this.#free.get(best)?.pop();
-    if (slab) {
-      this.#freeBytes -= best;
-      return slab;
-    }
-    this.#makeRoom(bytes);
-    return new ArrayBuffer(bytes);
+    const tensor = this.#free.get(best)?.pop();
+    if (tensor) this.#freeBytes -= best;
+    return tensor;
   }
 
   /** Takes a tensor back; giving one back twice, or a view, is a defect. */
   release(tensor: CpuTensor): void {
     if (!this.#live.delete(tensor)) throw new Error("tensor is a view, or was freed before");
-    tensor.forget();
-    const slab = tensor.slab!, size = slab.byteLength;
+    const size = tensor.slab!.byteLength;
     this.current -= size;
     this.#freeBytes += size;
     const list = this.#free.get(size) ?? [];
-    list.push(slab);
+    list.push(tensor);
     // To the end of the map: used last.
     this.#free.delete(size);
     this.#free.set(size, list);
@@ -195,7 +211,7 @@ export class Pool {
         this.#free.delete(size);
         continue;
       }
-      list.pop();
+      list.pop()!.forget();
       this.#freeBytes -= size;
       return;
     }
@@ -203,6 +219,7 @@ export class Pool {
 
   /** Forgets all buffers that are not in use, and how much once was. */
   trim(): void {
+    for (const list of this.#free.values()) for (const tensor of list) tensor.forget();
     this.#free.clear();
     this.#freeBytes = 0;
     this.#peakLive = this.current;
