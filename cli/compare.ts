@@ -7,7 +7,6 @@ import { basename, join } from "node:path";
 import { ExitCode, MissingError } from "#errors";
 import type { ArmFolder } from "../evals/compare.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
-import type { Difference } from "../lib/manifest/diff.ts";
 import type { CommandIo } from "./io.ts";
 import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
 import { newCommand, type Syntax } from "./syntax.ts";
@@ -43,48 +42,15 @@ export async function compareCommand(options: CompareOptions, io: CommandIo): Pr
   const { comparisonTable } = await import("../evals/report_table.ts");
   const { folders, base } = options, format = formatOf(options.format, io);
   const comparison = await compareFolders(scoredFolders(folders), base === undefined ? {} : { base });
-  const settings = await settingDifferences(folders);
-  const described = await describeSettings(settings);
+  const { describeSettings, settingDifferences } = await import("./compared_settings.ts");
+  const settings = settingDifferences(folders);
+  const described = describeSettings(settings);
   await printAs(format, {
     people: (form) => renderComparison(comparison, form) + described.join("\n"),
     table: () => comparisonTable(comparison),
     json: () => ({ schema: "grace-compare/2", comparison, settings }),
   }, io);
   return ExitCode.success;
-}
-
-/** How the settings of a run differ from those of the first run that was named. */
-export interface SettingDifferences {
-  readonly left: string;
-  readonly right: string;
-  readonly differences: readonly Difference[];
-}
-
-async function settingDifferences(folders: readonly string[]): Promise<SettingDifferences[]> {
-  const { diffManifests } = await import("../lib/manifest/diff.ts");
-  const { parseResolved } = await import("../lib/manifest/identity.ts");
-  const runs = folders.flatMap((folder) => {
-    const path = join(folder, RunDocument.resolved);
-    const text = readIfThere(path);
-    return text === undefined ? [] : [{ folder, resolved: parseResolved(text, path) }];
-  });
-  const [first, ...others] = runs;
-  return others.map(({ folder, resolved }) => ({
-    left: first!.folder,
-    right: folder,
-    differences: diffManifests(first!.resolved, resolved),
-  }));
-}
-
-async function describeSettings(settings: readonly SettingDifferences[]): Promise<string[]> {
-  const { describeDifference } = await import("../lib/manifest/diff.ts");
-  return settings.flatMap(({ left, right, differences }) => [
-    "",
-    differences.length === 0
-      ? `The settings of "${left}" and "${right}" are the same.`
-      : `Settings of "${left}" -> "${right}":`,
-    ...differences.map((difference) => `- ${describeDifference(difference)}`),
-  ]);
 }
 
 function readIfThere(path: string): string | undefined {

@@ -10,7 +10,7 @@ import { LOCK_FILE, RunLock } from "../lib/journal/run_lock.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 
 /** Says what the folder is the evaluation of. */
-const DOCUMENT = "evaluation.json";
+export const EVALUATION_DOCUMENT = "evaluation.json";
 
 /** A folder that no other process writes to until it is let go. */
 export interface TakenFolder extends Disposable {
@@ -37,11 +37,11 @@ export function takeFolder(
     const identity = canonicalHash(about), found = identityOf(folder);
     if (found === undefined) {
       const document = { identity, ...about, ...details };
-      writeFileAtomic(join(folder, DOCUMENT), JSON.stringify(document, null, 2) + "\n");
+      writeFileAtomic(join(folder, EVALUATION_DOCUMENT), JSON.stringify(document, null, 2) + "\n");
     } else if (found !== identity) {
       throw new UsageError(
         `"${folder}" holds another evaluation (identity ${found.slice(0, 12)}, not ${identity.slice(0, 12)})`,
-        `choose another folder with --out; what is in it is told by its ${DOCUMENT}`,
+        `choose another folder with --out; what is in it is told by its ${EVALUATION_DOCUMENT}`,
       );
     }
     return { continued: found !== undefined, [Symbol.dispose]: () => lock[Symbol.dispose]() };
@@ -60,7 +60,7 @@ function identityOf(folder: string): string | undefined {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name !== LOCK_FILE);
   if (names.length === 0) return undefined;
   try {
-    const { identity } = JSON.parse(Deno.readTextFileSync(join(folder, DOCUMENT)));
+    const { identity } = JSON.parse(Deno.readTextFileSync(join(folder, EVALUATION_DOCUMENT)));
     if (typeof identity === "string") return identity;
   } catch {
     // Reported below.
@@ -68,7 +68,7 @@ function identityOf(folder: string): string | undefined {
   throw new UsageError(
     `"${folder}" holds "${
       names[0]
-    }" but no ${DOCUMENT} with an identity: it is not the folder of an evaluation`,
+    }" but no ${EVALUATION_DOCUMENT} with an identity: it is not the folder of an evaluation`,
     "choose an empty or a new folder with --out",
   );
 }

@@ -221,8 +221,9 @@ function taskRows(
   return shownMetrics(record).map((metric, i) => row(metric, i === 0));
 }
 
-/** Metrics of a score that a table shows: the main one first, and those that differ from it only in their filter. */
+/** Metrics of a score that a table shows: the main one first, and those that differ from it only in their filter or their k. */
 export function shownMetrics({ main, metrics }: ScoreRecord): string[] {
+  if (main === "pass@1") return Object.keys(metrics).filter((name) => /^pass@\d+$/.test(name));
   // "exact_match,strict-match": a metric that is read with several filters is shown with all of them.
   const [metric, filter] = main.split(",");
   const variants = filter === undefined
@@ -233,6 +234,8 @@ export function shownMetrics({ main, metrics }: ScoreRecord): string[] {
 
 /** Correct answers and trials behind a metric; null where it is no share of correct answers. */
 export function shareOf({ counts }: ScoreRecord, metric: string): Cell["share"] {
+  // Of several samples, only the share of all of them is one of correct answers.
+  if (/^pass@/.test(metric) && metric !== "pass@1") return null;
   const filter = metric.split(",")[1];
   const correct = counts[filter === undefined ? "correct" : `correct,${filter}`];
   const trials = counts["trials"] ?? counts["items"];

@@ -3,7 +3,7 @@ import { UsageError } from "#errors";
 import { ChecksumGenerator, TrigramEncoder } from "../fixtures/hashed_trigrams.ts";
 import { writeTinyMirror } from "../fixtures/tiny_mirror.ts";
 import { type Category, MTEB_CATEGORIES } from "./category.ts";
-import { type Arm, compareFolders, compareScores, type MeanRow } from "./compare.ts";
+import { type Arm, compareFolders, compareScores, type MeanRow, shareOf, shownMetrics } from "./compare.ts";
 import { renderComparison, type ReportFormat } from "./report.ts";
 import { runSuite } from "./run_suite.ts";
 import type { LoadedScore, ScoreRecord } from "./score_record.ts";
@@ -157,4 +157,15 @@ Deno.test("compareFolders() compares evaluated folders, and every report shows b
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+});
+
+Deno.test("shownMetrics() and shareOf() show pass@k of several samples, and correct answers of pass@1 alone", () => {
+  const { record } = score("humaneval_64", [1, 0], {
+    main: "pass@1",
+    metrics: { "pass@1": 0.5, "pass@1_stderr": 0.1, "pass@8": 0.75, "pass@8_stderr": 0.1 },
+    counts: { items: 2, trials: 128, correct: 64 },
+  });
+  assert.deepEqual(shownMetrics(record), ["pass@1", "pass@8"]);
+  assert.deepEqual(shareOf(record, "pass@1"), { correct: 64, trials: 128 });
+  assert.equal(shareOf(record, "pass@8"), null);
 });
