@@ -10,7 +10,7 @@ import { conformanceTest, type Subject } from "./harness.ts";
 import type { Workbench } from "./workbench.ts";
 
 /** Runs one op on data that depends on `random` only, and returns all that it computes. */
-type OpCase = (bench: Workbench, random: TestRandom) => Promise<readonly Float32Array[]>;
+export type OpCase = (bench: Workbench, random: TestRandom) => Promise<readonly Float32Array[]>;
 
 const n = 37, dim = 96, vocab = 4500, shape = { heads: 6, kvHeads: 3, headDim: 32 };
 const segments = [{ start: 0, length: 9, parent: -1 }, { start: 9, length: 14, parent: 0 }, {
@@ -24,7 +24,8 @@ const matrix = (bench: Workbench, random: TestRandom, rows = n, columns = dim): 
 const vector = (bench: Workbench, random: TestRandom, size = dim): Tensor =>
   bench.put(random.normals(size), size);
 
-const opCases: Readonly<Record<string, OpCase>> = {
+/** Every op, by groups. */
+export const opCases: Readonly<Record<string, OpCase>> = {
   "linear ops": (bench, random) => {
     const x = matrix(bench, random), w = matrix(bench, random, 160), dy = matrix(bench, random, n, 160);
     const y = bench.out(n, 160), dx = bench.out(n, dim), dw = bench.out(160, dim), dBias = bench.out(160);
