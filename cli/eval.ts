@@ -35,6 +35,8 @@ export interface EvalOptions {
   readonly list?: true | undefined;
   /** Whether the model writes a rationale before a text is embedded. */
   readonly rationale: boolean;
+  /** Rationales made elsewhere. */
+  readonly rationales?: string | undefined;
   readonly device?: DeviceName | undefined;
   readonly dataRoot?: string | undefined;
   readonly out?: string | undefined;
@@ -77,6 +79,7 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     )
     .option("--list", "show the tasks, their data sets and which of these are there, and evaluate nothing")
     .option("--no-rationale", "embed texts as they are, without a rationale")
+    .addOption(rationalesOption())
     .addOption(deviceOption())
     .addOption(dataRootOption())
     .option("--out <dir>", "folder for the records (default: one below scores/, named after model and suite)")
@@ -92,6 +95,13 @@ const encoderOption = () =>
     "--encoder <onnx:dir>",
     "sentence encoder instead: a folder with an ONNX export of a sentence-transformers model, or a graph in it",
   ).conflicts(["backbone", "manifest", "preset", "rationale", "device", "seed"]);
+
+/** The model writes none of its own. */
+const rationalesOption = () =>
+  new Option(
+    "--rationales <file>",
+    "embed texts with these rationales: lines of {text, rationale}, or rationales.jsonl of another evaluation",
+  ).conflicts(["rationale", "encoder", "from"]);
 
 /** What is stored was made by a model with settings of its own. */
 const fromOption = () =>
@@ -140,8 +150,12 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
   if (embedded) noteUnusedDataRoot(options, id, io);
   const device = await openDevice(resolved.manifest.device, io.progress);
   try {
-    const { rationale } = options;
-    await printScores(await evaluateModel({ resolved, rationale, dataRoot, out, device }, io), format, io);
+    const { rationale, rationales } = options;
+    await printScores(
+      await evaluateModel({ resolved, rationale, rationales, dataRoot, out, device }, io),
+      format,
+      io,
+    );
     return ExitCode.success;
   } finally {
     device.dispose();

@@ -133,3 +133,34 @@ Deno.test("eval --from scores embeddings made elsewhere, and names what is missi
   const nothing = await launch(["eval", "--from", lab.path("nothing"), "--suite", "smoke"]);
   assert.equal(nothing.code, 3);
 });
+
+Deno.test("eval --rationales embeds the texts with rationales that are given, and names the texts that have none", async () => {
+  using lab = await Lab.create();
+  const data = ["--data-root", lab.path("data")], tasks = ["--suite", "smoke", "--tasks", "STSBenchmark"];
+  const evaluate = (out: string, ...args: string[]) =>
+    launch(["eval", "--manifest", lab.manifest(), ...data, ...tasks, "--out", lab.path(out), ...args]);
+  const first = await evaluate("first");
+  assert.equal(first.code, 0, first.stderr);
+  const stored = lab.path("first/rationales.jsonl");
+  const records = (folder: string) =>
+    Deno.readTextFileSync(lab.path(folder, "rationales.jsonl")).trimEnd().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+  const again = await evaluate("again", "--rationales", stored);
+  assert.equal(again.code, 0, again.stderr);
+  const written = ({ rationales }: { rationales?: string[] }) => rationales;
+  assert.deepEqual(records("again").map(written), records("first").map(written));
+  assert.notEqual(
+    records("again")[0].encoder,
+    records("first")[0].encoder,
+    "another encoder, since another made them",
+  );
+  // A file of its own, without one of the texts.
+  const lines = Deno.readTextFileSync(stored).trimEnd().split("\n");
+  const lacking = lab.write("lacking.jsonl", lines.slice(0, -1).join("\n") + "\n");
+  const refused = await evaluate("refused", "--rationales", lacking);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /lacking\.jsonl" lacks the rationales of 1 of \d+ texts: "/);
+  const both = await evaluate("both", "--rationales", stored, "--no-rationale");
+  assert.equal(both.code, 2);
+});

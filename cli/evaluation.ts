@@ -10,6 +10,7 @@ import type { Device } from "../kernels/device.ts";
 import type { Encoder, Generator } from "../evals/encoder.ts";
 import { requireCoverage } from "../evals/coverage.ts";
 import { GivenEmbeddings } from "../evals/given_embeddings.ts";
+import { GivenRationales } from "../evals/given_rationales.ts";
 import { runSuite } from "../evals/run_suite.ts";
 import type { ScoreRecord } from "../evals/score_record.ts";
 import { entryCategory, entryName, findSuite } from "../evals/find_suite.ts";
@@ -32,6 +33,8 @@ export interface EvaluationOptions {
   readonly resolved: ResolvedManifest;
   /** Whether the model writes a rationale before a text is embedded. */
   readonly rationale: boolean;
+  /** File with rationales that take the place of what the model would write. */
+  readonly rationales?: string | undefined;
   readonly dataRoot: string | undefined;
   /** Folder for the records; undefined for one below `scores/` that is named after model and suite. */
   readonly out: string | undefined;
@@ -49,10 +52,12 @@ export async function evaluateModel(options: EvaluationOptions, io: CommandIo): 
   const { manifest } = options.resolved;
   const suite = findSuite(manifest.suite);
   // Read again when it is evaluated: data that are missing are told of before a model is read, and leave no folder.
-  await resolveSuite(suite, new Mirror(options.dataRoot));
+  const tasks = await resolveSuite(suite, new Mirror(options.dataRoot));
+  const given = options.rationales === undefined ? undefined : await GivenRationales.read(options.rationales);
+  await given?.requireAll(tasks);
   const backbone = await openBackbone(manifest.backbone);
   try {
-    return await evaluateBackbone(options, suite, backbone, io);
+    return await evaluateBackbone(options, suite, backbone, given, io);
   } finally {
     backbone.close();
   }
@@ -138,18 +143,20 @@ async function evaluateBackbone(
   { resolved, rationale, dataRoot, out, device }: EvaluationOptions,
   suite: Suite,
   backbone: Backbone,
+  given: GivenRationales | undefined,
   io: CommandIo,
 ): Promise<EvaluationResult> {
   const { manifest } = resolved;
-  requirePositions(manifest, backbone.config.maxPositions, rationale ? ["evaluation"] : []);
+  requirePositions(manifest, backbone.config.maxPositions, rationale && !given ? ["evaluation"] : []);
   const model = loadModel(device, backbone, manifest);
   try {
     const { onTokens, onProgress } = suiteProgress(io, "evaluate");
     const reading = { rationale, templateSuffix: manifest.pooling.templateSuffix };
-    const encoder = modelEncoder(model, manifest, reading, onTokens);
+    const encoder = modelEncoder(model, manifest, reading, onTokens, given);
     const generator = modelGenerator(model, onTokens);
     const about = { suite: suite.id, encoder: encoder.digest, generator: generator.digest };
-    const details = { rationale, engine: device.description, files: backbone.files, ...resolved };
+    const files = [...backbone.files, ...given ? [{ name: "rationales", sha256: given.sha256 }] : []];
+    const details = { rationale, engine: device.description, files, ...resolved };
     // A checkpoint does not know under which prompt it was trained: what was chosen for it has to be seen.
     const notes = [`preset ${manifest.preset} (${resolved.provenance["preset"]})`];
     const place = { name: backbone.name, out, dataRoot, onProgress };

@@ -12,7 +12,8 @@ import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { digestFile, sha256Hex } from "../lib/manifest/hash.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
 import { type ContinueSampling, continueTexts, logLikelihoods } from "../lib/rollout/continue_text.ts";
-import { type EmbedOptions, embedTexts } from "../lib/rollout/embed.ts";
+import { type EmbedOptions, embedTexts, embedWithRationales } from "../lib/rollout/embed.ts";
+import type { GivenRationales } from "../evals/given_rationales.ts";
 import { Purpose, uniform } from "../lib/rollout/philox.ts";
 import { Prompter } from "../lib/rollout/prompt.ts";
 import type { Encoder, GenerationRequest, Generator } from "../evals/encoder.ts";
@@ -106,30 +107,36 @@ export function modelEncoder(
   manifest: Manifest,
   reading: Reading,
   onTokens?: OnTokens,
+  given?: GivenRationales,
 ): Encoder {
   const { decoder, backbone, prompter } = model;
   const { prompt, evaluation, seed } = manifest;
   const embedding = evaluationEmbedding(manifest, reading);
   const { pooling, normalize } = embedding;
   const settings = { prompt, pooling, normalize, rationale: reading.rationale };
+  const made = given ? { rationales: given.sha256 } : reading.rationale ? { evaluation, seed } : {};
   return {
     digest: canonicalHash({
       weights: model.weightsDigest,
       engine: decoder.device.description,
-      settings: reading.rationale ? { ...settings, evaluation, seed } : settings,
+      settings: { ...settings, ...made },
     }),
     dimension: decoder.config.hiddenSize,
     encode: (texts, options = {}) => {
       let done = 0;
-      return embedTexts(decoder, backbone, prompter, texts, {
-        ...embedding,
+      const how: Omit<EmbedOptions, "rationale"> = {
+        pooling,
+        normalize,
         signal: options.signal,
         ...(onTokens && { onTokens }),
         onDone: (index, encoded) => {
           options.onEncoded?.(index, encoded);
           options.onProgress?.(++done, texts.length);
         },
-      });
+      };
+      return given
+        ? embedWithRationales(decoder, backbone, prompter, texts, texts.map((text) => given.of(text)), how)
+        : embedTexts(decoder, backbone, prompter, texts, { ...how, ...embedding });
     },
   };
 }

@@ -4,13 +4,14 @@
  * @module
  */
 import type { SamplingSpec } from "../../kernels/device.ts";
+import { UsageError } from "#errors";
 import type { Backbone } from "../backbone/open.ts";
 import type { Decoder } from "../backbone/decoder.ts";
 import { meanPool, poolingRanges, type PoolingSwitches, type TokenRange } from "../objective/pooling.ts";
 import { l2Normalize } from "../objective/vector.ts";
 import { generate } from "./generate.ts";
+import { poolSequences } from "./pool_sequences.ts";
 import type { Prompt, Prompter } from "./prompt.ts";
-import { packPrompts } from "./shared_prefix.ts";
 
 /** A text with its vector. */
 export interface EmbeddedText {
@@ -46,8 +47,67 @@ export interface EmbedOptions {
   readonly onTokens?: (count: number) => void;
 }
 
-/** Most tokens that are run together where nothing is written. */
-const forwardTokens = 1024;
+/**
+ * Embeds texts with rationales that are given, one or several for each: the rationale is tokenised behind its prompt as the released
+ * code does, and ends with the model's end-of-sequence token where that is pooled. Results in the order of the texts.
+ *
+ * @throws {UsageError} for an empty text, and for a rationale that does not fit into the model's positions
+ * @throws {NumericError} if an embedding that is to be normalised is zero or not finite
+ */
+export async function embedWithRationales(
+  decoder: Decoder,
+  backbone: Backbone,
+  prompter: Prompter,
+  texts: readonly string[],
+  rationales: readonly (readonly string[])[],
+  { pooling, normalize, signal, onTokens, onDone }: Omit<EmbedOptions, "rationale" | "slots">,
+): Promise<EmbeddedText[]> {
+  const eos = pooling.eos ? [backbone.eosIds[0]!] : [], { maxPositions } = decoder.config;
+  const prompts = texts.map((text) => prompter.prompt(text)), vectors: Float32Array[][] = texts.map(() => []);
+  const results = new Array<EmbeddedText>(texts.length), lengths = texts.map(() => 0);
+  const sequences = prompts.flatMap((prompt, text) =>
+    rationales[text]!.map((rationale) => {
+      const written = [...backbone.tokenizer.encode(rationale), ...eos];
+      const ids = Int32Array.from([...prompt.ids, ...written]);
+      lengths[text]! += written.length;
+      if (ids.length > maxPositions) {
+        throw new UsageError(
+          `the prompt with the rationale of "${
+            texts[text]!.slice(0, 60)
+          }" has ${ids.length} tokens, the model has ` +
+            `${maxPositions} positions`,
+          "shorten the rationale",
+        );
+      }
+      const { ranges } = poolingRanges({
+        promptTokens: prompt.ids.length,
+        systemPrefix: prompter.frame.prefix,
+        templateSuffix: prompter.frame.suffix,
+        rationaleTokens: written.length,
+        endsWithEos: eos.length > 0,
+      }, pooling);
+      return { ids, ranges, text };
+    })
+  );
+  await poolSequences(decoder, sequences, {
+    signal,
+    onTokens,
+    onDone: (index, vector) => {
+      const { text } = sequences[index]!, own = vectors[text]!;
+      own.push(finish(vector, normalize));
+      if (own.length < rationales[text]!.length) return;
+      results[text] = {
+        embedding: own.length === 1 ? own[0]! : finish(mean(own), normalize),
+        rationales: rationales[text]!,
+        rationaleTokens: lengths[text]!,
+        truncatedRationales: 0,
+        truncatedPrompt: prompts[text]!.truncated,
+      };
+      onDone?.(text, results[text]);
+    },
+  });
+  return results;
+}
 
 /**
  * Embeds texts; results in their order. A text's result does not depend on the others.
@@ -145,44 +205,25 @@ async function withoutRationales(
   prompts: readonly Prompt[],
   options: EmbedOptions,
 ): Promise<EmbeddedText[]> {
-  const { device, config } = decoder;
   const results = new Array<EmbeddedText>(prompts.length);
-  for (let start = 0; start < prompts.length;) {
-    options.signal?.throwIfAborted();
-    let end = start, tokens = 0;
-    while (end < prompts.length && (end === start || tokens + prompts[end]!.ids.length <= forwardTokens)) {
-      tokens += prompts[end++]!.ids.length;
-    }
-    const part = prompts.slice(start, end);
-    const ranges = part.map((prompt) => promptRanges(prompter, prompt, options.pooling));
-    const limit = Math.min(...ranges.map((list) => list[0]!.start));
-    const { batch, shared, starts } = packPrompts(part.map(({ ids }) => ids), limit);
-    const hidden = decoder.forward(batch);
-    const pooled = device.alloc([part.length, config.hiddenSize]);
-    const rows = ranges.map((list, i) =>
-      list.map((range) => ({
-        start: range.start + starts[i]! - shared,
-        end: range.end + starts[i]! - shared,
-      }))
-    );
-    device.meanPool(hidden, rows, pooled);
-    const vectors = await device.read(pooled);
-    device.free(hidden, pooled);
-    for (const [i, prompt] of part.entries()) {
-      const vector = vectors.slice(i * config.hiddenSize, (i + 1) * config.hiddenSize);
-      results[start + i] = {
-        embedding: finish(meanPool(vector, 1), options.normalize),
+  const sequences = prompts.map((prompt) => ({
+    ids: prompt.ids,
+    ranges: promptRanges(prompter, prompt, options.pooling),
+  }));
+  await poolSequences(decoder, sequences, {
+    signal: options.signal,
+    onTokens: options.onTokens,
+    onDone: (index, vector) => {
+      results[index] = {
+        embedding: finish(vector, options.normalize),
         rationales: [],
         rationaleTokens: 0,
         truncatedRationales: 0,
-        truncatedPrompt: prompt.truncated,
+        truncatedPrompt: prompts[index]!.truncated,
       };
-      options.onDone?.(start + i, results[start + i]!);
-    }
-    options.onTokens?.(batch.ids.length);
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    start = end;
-  }
+      options.onDone?.(index, results[index]);
+    },
+  });
   return results;
 }
 

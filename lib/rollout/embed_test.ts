@@ -4,7 +4,13 @@ import { modelFolder } from "../../fixtures/golden/models/read.ts";
 import { type BackboneBench, backboneTest, take } from "../backbone/_decoder_bench.ts";
 import { packSequences } from "../backbone/decoder.ts";
 import { meanPool, type PoolingSwitches, TRAINING_POOLING } from "../objective/pooling.ts";
-import { type EmbeddedText, type EmbedOptions, embedTexts, promptRanges } from "./embed.ts";
+import {
+  type EmbeddedText,
+  type EmbedOptions,
+  embedTexts,
+  embedWithRationales,
+  promptRanges,
+} from "./embed.ts";
 import { generate } from "./generate.ts";
 import { Purpose, uniform } from "./philox.ts";
 import { Prompter } from "./prompt.ts";
@@ -214,3 +220,40 @@ backboneTest("embedTexts() refuses to normalise an embedding without a direction
   assert.deepEqual(zero!.embedding, new Float32Array(config.hiddenSize));
   await assert.rejects(embed(bench, ["text"], { ...plain, normalize: true }), NumericError);
 });
+
+backboneTest(
+  "embedWithRationales() gives what embedTexts() gives for the rationales that it writes, and the mean of several",
+  folder,
+  async (bench) => {
+    const prompter = prompterOf(bench), pooling = { ...TRAINING_POOLING, eos: false };
+    const { tokenizer } = bench.backbone;
+    // A model with random weights writes tokens that do not stand in its own tokenisation, but for a single one.
+    const short = { ...withRationale.rationale, maxNewTokens: 1 };
+    const written = await embed(bench, texts, { ...plain, pooling, rationale: short });
+    const same = texts.flatMap((text, i) => {
+      const { rationales: [rationale], rationaleTokens, truncatedRationales } = written[i]!;
+      const cut = truncatedRationales > 0, tokens = tokenizer.encode(rationale!).length;
+      return cut && tokens === rationaleTokens
+        ? [{ text, rationale: rationale!, vector: written[i]!.embedding }]
+        : [];
+    });
+    assert.ok(same.length >= 2, `${same.length} rationales`);
+    const given = (some: readonly string[], rationales: readonly (readonly string[])[]) =>
+      embedWithRationales(bench.decoder, bench.backbone, prompter, some, rationales, { ...plain, pooling });
+    const results = await given(same.map(({ text }) => text), same.map(({ rationale }) => [rationale]));
+    for (const [i, { vector, rationale }] of same.entries()) {
+      assertClose(results[i]!.embedding, vector, 1e-4);
+      assert.deepEqual(results[i]!.rationales, [rationale]);
+    }
+    const [{ text, rationale }] = same as [typeof same[number]];
+    const [alone] = await given([text], [[rationale]]), [other] = await given([text], [["another"]]);
+    assertSameBits(alone!.embedding, results[0]!.embedding);
+    assert.notDeepEqual([...other!.embedding], [...alone!.embedding]);
+    const [both] = await given([text], [[rationale, "another"]]);
+    assertClose(both!.embedding, alone!.embedding.map((x, i) => (x + other!.embedding[i]!) / 2), 1e-6);
+    await assert.rejects(
+      given([text], [["word ".repeat(9999)]]),
+      (error) => error instanceof UsageError && /tokens, the model has \d+ positions/.test(error.message),
+    );
+  },
+);
