@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, join, resolve } from "node:path";
-import { UsageError } from "#errors";
+import { MissingError, UsageError } from "#errors";
 import type { DeviceName, Preset } from "../lib/manifest/names.ts";
 import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
 import type { CommandIo } from "./io.ts";
@@ -89,9 +89,27 @@ async function presetOfRun(backbone: string): Promise<Preset | undefined> {
   return parseResolved(text, path).manifest.preset;
 }
 
-/** The folder of data sets, if one is given. */
+/**
+ * The folder of data sets, if one is given.
+ *
+ * @throws MissingError if the command line names one that is not there
+ */
 export function dataRootOf(dataRoot: string | undefined): string | undefined {
+  if (dataRoot !== undefined && !isFolder(dataRoot)) {
+    throw new MissingError(
+      `there is no folder "${dataRoot}" (--data-root)`,
+      "name the folder with the data sets",
+    );
+  }
   return dataRoot ?? Deno.env.get("GRACE_DATA_ROOT");
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /** Tells that a folder was named for nothing: one that the environment names is there for all commands, and needs no remark. */

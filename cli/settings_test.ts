@@ -1,8 +1,10 @@
 import { assert } from "#test";
+import { MissingError } from "#errors";
 import { resolvedText } from "../lib/manifest/identity.ts";
 import { parseManifest } from "../lib/manifest/parse.ts";
 import { resolveManifest } from "../lib/manifest/resolve.ts";
-import { type SettingOptions, settingsOf } from "./settings.ts";
+import type { CommandIo } from "./io.ts";
+import { dataRootOf, noteUnusedDataRoot, type SettingOptions, settingsOf } from "./settings.ts";
 
 /** Writes a manifest, settles the options with it, and removes it. */
 async function withManifest(content: object, options: SettingOptions) {
@@ -102,4 +104,23 @@ Deno.test("settingsOf() reads a checkpoint as its run did, unless another preset
   } finally {
     Deno.removeSync(run, { recursive: true });
   }
+});
+
+Deno.test("dataRootOf() refuses a folder of the command line that is not there", () => {
+  const here = import.meta.dirname!;
+  assert.equal(dataRootOf(here), here);
+  assert.throws(
+    () => dataRootOf(`${here}/nowhere`),
+    (error) => error instanceof MissingError && /nowhere" \(--data-root\)/.test(error.message),
+  );
+});
+
+Deno.test("noteUnusedDataRoot() tells of a folder that was named for nothing, and of none that was not", () => {
+  const notes: string[] = [];
+  const io = { progress: { note: (text: string) => notes.push(text) } } as unknown as CommandIo;
+  noteUnusedDataRoot({}, "tiny", io);
+  noteUnusedDataRoot({ dataRoot: "data" }, "tiny", io);
+  assert.deepEqual(notes, [
+    '--data-root "data" is not read: all data of the suite "tiny" come with the program',
+  ]);
 });
