@@ -38,7 +38,7 @@ export interface ListedTask {
 }
 
 /** The count that stands for the size of a task: what its score is over. */
-const MAIN_COUNT = ["queries", "rows", "sets", "pairs", "test", "documents"];
+const MAIN_COUNT = ["questions", "queries", "rows", "sets", "pairs", "test", "documents"];
 
 /** The tasks of a suite in its order. */
 export function listTasks(suite: Suite, mirror: Mirror): Promise<ListedTask[]> {
@@ -74,15 +74,20 @@ function dataOf(entry: SuiteEntry, mirror: Mirror, profile: ScoringProfile): Pro
       return { repo, revision, split, subset, size, here: await isHere(task, mirror, profile) };
     });
   }
-  const { repo, split } = generalSource(entry);
-  const listed = async () => ({
-    repo,
-    revision: isEmbedded(repo) ? "embedded" : null,
-    split,
-    subset: null,
-    size: {},
-    here: await mirror.hasSplit(repo, split),
-  });
+  const { repo, split, questions, also } = generalSource(entry);
+  const listed = async (): Promise<ListedData> => {
+    const needed = [{ repo, split }, ...also];
+    const there = await Promise.all(needed.map((one) => mirror.hasSplit(one.repo, one.split)));
+    return {
+      // Parts of one data set, as BBH has, are one.
+      repo: repo.split("/").slice(0, also.some((one) => one.repo !== repo) ? 2 : undefined).join("/"),
+      revision: isEmbedded(repo) ? "embedded" : null,
+      split,
+      subset: null,
+      size: questions === undefined ? {} : { questions },
+      here: there.every(Boolean),
+    };
+  };
   return [listed()];
 }
 

@@ -7,7 +7,14 @@ import type { Mirror } from "../../lib/data/mirror.ts";
 import type { GenerationRequest } from "../encoder.ts";
 import { type ModelRequest, requestKey, type StoredGenerations } from "../generation_store.ts";
 import type { Score } from "../score.ts";
-import { BBH_SCORER, BBH_SUBTASKS, type BbhOptions, bbhRequests, scoreBbh } from "./bbh/bbh.ts";
+import {
+  BBH_OFFICIAL_ROWS,
+  BBH_SCORER,
+  BBH_SUBTASKS,
+  type BbhOptions,
+  bbhRequests,
+  scoreBbh,
+} from "./bbh/bbh.ts";
 import { BBH_READINGS } from "./bbh/readings.ts";
 import type { StoredExecutions } from "./execution_store.ts";
 import {
@@ -23,6 +30,7 @@ import {
 import { GSM8K_SCORER, type Gsm8kOptions, gsm8kRequests, scoreGsm8k } from "./gsm8k.ts";
 import {
   HUMANEVAL_LIMITS,
+  HUMANEVAL_OFFICIAL_ROWS,
   HUMANEVAL_SCORER,
   type HumanEvalOptions,
   humanEvalProgram,
@@ -43,6 +51,7 @@ import {
   type QuestionSource,
 } from "./load.ts";
 import {
+  MMLU_OFFICIAL_ROWS,
   MMLU_SCORER,
   mmluGenerationRequests,
   mmluLikelihoodRequests,
@@ -52,6 +61,7 @@ import {
 } from "./mmlu.ts";
 import {
   scoreTriviaQa,
+  TRIVIAQA_OFFICIAL_ROWS,
   TRIVIAQA_SCORER,
   type TriviaQaOptions,
   triviaQaRequests,
@@ -73,6 +83,10 @@ export interface GeneralSource {
   readonly repo: string;
   readonly split: string;
   readonly metric: string;
+  /** Official questions; undefined where the questions are those of another source. */
+  readonly questions: number | undefined;
+  /** What else has to be there: splits of the same data set with examples, and other data sets with as many splits. */
+  readonly also: readonly { readonly repo: string; readonly split: string }[];
 }
 
 /** Version of each benchmark's scorer: part of what makes two scores comparable. */
@@ -117,33 +131,52 @@ export function generalName(entry: GeneralEntry): string {
 
 /** Where the questions of an entry are. */
 export function generalSource(entry: GeneralEntry): GeneralSource {
+  const also: GeneralSource["also"] = [];
   switch (entry.benchmark) {
-    case "gsm8k":
+    case "gsm8k": {
+      const repo = entry.source?.repo ?? "openai/gsm8k";
       return {
-        repo: entry.source?.repo ?? "openai/gsm8k",
+        repo,
         split: "test",
         metric: "exact_match,flexible-extract",
+        questions: entry.source === undefined ? 1319 : undefined,
+        also: [{ repo, split: "train" }],
       };
-    case "mmlu":
+    }
+    case "mmlu": {
+      const repo = entry.source?.repo ?? "cais/mmlu";
       return {
-        repo: entry.source?.repo ?? "cais/mmlu",
+        repo,
         split: "test",
         metric: entry.options.variant === "generative" ? "exact_match" : "acc",
+        questions: entry.source === undefined ? MMLU_OFFICIAL_ROWS : undefined,
+        also: [{ repo, split: "dev" }],
       };
-    case "triviaqa":
-      return { ...triviaQaSource(entry.options), metric: "exact_match,em-lmeval" };
-    case "fever": {
-      const { repo, split } = FEVER_VARIANTS[entry.options.variant];
-      return { repo, split, metric: "acc" };
     }
-    case "bbh":
-      return {
-        repo: `lukaemon/bbh/${BBH_SUBTASKS[0]}`,
+    case "triviaqa": {
+      const questions = TRIVIAQA_OFFICIAL_ROWS[entry.options.subset];
+      return { ...triviaQaSource(entry.options), metric: "exact_match,em-lmeval", questions, also };
+    }
+    case "fever": {
+      const { repo, split, claims } = FEVER_VARIANTS[entry.options.variant];
+      return { repo, split, metric: "acc", questions: claims, also };
+    }
+    case "bbh": {
+      const [first, ...others] = BBH_SUBTASKS.map((subtask) => ({
+        repo: `lukaemon/bbh/${subtask}`,
         split: "test",
-        metric: `exact_match,${BBH_READINGS[entry.options.variant][0].filter}`,
-      };
+      }));
+      const metric = `exact_match,${BBH_READINGS[entry.options.variant][0].filter}`;
+      return { ...first!, metric, questions: BBH_OFFICIAL_ROWS, also: others };
+    }
     case "humaneval":
-      return { repo: "openai/openai_humaneval", split: "test", metric: "pass@1" };
+      return {
+        repo: "openai/openai_humaneval",
+        split: "test",
+        metric: "pass@1",
+        questions: HUMANEVAL_OFFICIAL_ROWS,
+        also,
+      };
   }
 }
 

@@ -83,7 +83,7 @@ export interface HumanEvalItem {
 export const HUMANEVAL_LIMITS: SandboxLimits = { seconds: 3, memoryBytes: 512 * 2 ** 20 };
 
 /** Problems of the official data set. */
-const OFFICIAL_ROWS = 164;
+export const HUMANEVAL_OFFICIAL_ROWS = 164;
 
 /** Where a generation ends. */
 export const HUMANEVAL_STOPS: readonly string[] = ["\nclass", "\ndef", "\n#", "\nif", "\nprint"];
@@ -102,7 +102,7 @@ export function humanEvalProtocol({ variant, sampling }: HumanEvalOptions): stri
 /** Name under which a score may be shown. */
 export function humanEvalName(rows: number, options: HumanEvalOptions): string {
   const name = humanEvalProtocol(options);
-  return rows === OFFICIAL_ROWS ? name : `${name}-${rows}-of-${OFFICIAL_ROWS}`;
+  return rows === HUMANEVAL_OFFICIAL_ROWS ? name : `${name}-${rows}-of-${HUMANEVAL_OFFICIAL_ROWS}`;
 }
 
 /** The prompts of the problems. */

@@ -41,7 +41,10 @@ export interface TriviaQaItem extends TriviaQaRow {
 }
 
 /** Questions of each version in the official validation split. */
-const OFFICIAL_ROWS: Readonly<Record<TriviaQaSubset, number>> = { open: 11313, "rc.nocontext": 17944 };
+export const TRIVIAQA_OFFICIAL_ROWS: Readonly<Record<TriviaQaSubset, number>> = {
+  open: 11313,
+  "rc.nocontext": 17944,
+};
 
 const STOPS = ["\n"] as const;
 const LM_EVAL_STOPS = ["\n", ".", ","] as const;
@@ -49,7 +52,9 @@ const LM_EVAL_STOPS = ["\n", ".", ","] as const;
 /** Name under which a score may be shown: `triviaqa` is lm-eval's; another number of rows is told. */
 export function triviaQaName(rows: number, subset: TriviaQaSubset): string {
   const name = subset === "rc.nocontext" ? "triviaqa" : "triviaqa-open";
-  return rows === OFFICIAL_ROWS[subset] ? name : `${name}-${rows}-of-${OFFICIAL_ROWS[subset]}`;
+  return rows === TRIVIAQA_OFFICIAL_ROWS[subset]
+    ? name
+    : `${name}-${rows}-of-${TRIVIAQA_OFFICIAL_ROWS[subset]}`;
 }
 
 /** Where the questions are: the open version as one file, lm-eval's in the folder of its configuration. */

@@ -49,7 +49,7 @@ const PROMPTS: Readonly<Record<string, SubtaskPrompts>> = file.tasks;
 export const BBH_SUBTASKS: readonly string[] = Object.keys(PROMPTS);
 
 /** Questions of all subtasks together. */
-const OFFICIAL_ROWS = 6511;
+export const BBH_OFFICIAL_ROWS = 6511;
 
 /** How a variant asks. */
 interface Asking {
@@ -88,7 +88,7 @@ export function bbhShots({ variant }: BbhOptions): number {
 
 /** Name under which a score may be shown: lm-eval's for all of the questions. */
 export function bbhName(rows: number, { variant }: BbhOptions): string {
-  return rows === OFFICIAL_ROWS ? `bbh_${variant}` : `bbh_${variant}-${rows}-of-${OFFICIAL_ROWS}`;
+  return rows === BBH_OFFICIAL_ROWS ? `bbh_${variant}` : `bbh_${variant}-${rows}-of-${BBH_OFFICIAL_ROWS}`;
 }
 
 /** The prompts of the questions; ids count within a subtask. */
