@@ -35,3 +35,29 @@ Deno.test("assignToNearest() takes the first of equally near centres", () => {
   assignToNearest(points, { data: new Float32Array([1, -1, 1]), rows: 3, columns: 1 }, labels);
   assert.deepEqual([...labels], [0, 0, 1]);
 });
+
+Deno.test("assignToNearest() decides near ties as sums in float64 do, also where float32 overflows", () => {
+  const rows = 40, columns = 200, clusters = 6;
+  for (const scale of [1, 1e-20, 1e25]) {
+    const { data } = clusteredPoints({ seed: 3, rows, columns, classes: 3, spread: 1, offset: 2 });
+    const points = { data: data.map((value) => Math.fround(value * scale)), rows, columns };
+    const centres = gather(points, [0, 1, 2, 0, 1, 2]);
+    // Copies that are nearer or farther by one bit of one value, and one that is neither.
+    centres.data[3 * columns] = Math.fround(centres.data[3 * columns]! * (1 + 2 ** -22));
+    centres.data[4 * columns] = Math.fround(centres.data[4 * columns]! * (1 - 2 ** -22));
+    const labels = new Int32Array(rows);
+    assignToNearest(points, centres, labels);
+    const at = (of: Points, row: number, f: number) => of.data[row * columns + f]!;
+    for (let i = 0; i < rows; i++) {
+      const values = Array.from({ length: clusters }, (_, k) => {
+        let norm = 0, product = 0;
+        for (let f = 0; f < columns; f++) {
+          norm += at(centres, k, f) * at(centres, k, f);
+          product += at(points, i, f) * at(centres, k, f);
+        }
+        return norm - 2 * product;
+      });
+      assert.equal(labels[i], values.indexOf(Math.min(...values)), `row ${i} at ${scale}`);
+    }
+  }
+});
