@@ -44,11 +44,11 @@ Deno.test("TopDocuments has the scores of its definition to the last bit, whatev
   const next = () => (state = (Math.imul(state, 1664525) + 1013904223) | 0) / 2 ** 31;
   const rows = new Float32Array(documents * dimension).map(next);
   const asked = new Float32Array(queries * dimension).map(next);
-  // Every third document is the one before with its values in another order: equal sums but for rounding.
-  for (let i = 2; i < documents; i += 3) {
-    rows.set(rows.slice((i - 1) * dimension, i * dimension).reverse(), i * dimension);
+  // Query and some documents whose products lie half-way between two float32: 1 + 2⁻²⁴ and 1 + 3·2⁻²⁴.
+  asked.fill(0, 0, dimension).set([1, 2 ** -12]);
+  for (let i = 0; i < documents; i += 3) {
+    rows.fill(0, i * dimension, (i + 1) * dimension).set([1, (1 + i % 2 * 2) * 2 ** -12], i * dimension);
   }
-  asked.copyWithin(dimension / 2, 0, dimension / 2).subarray(dimension / 2, dimension).reverse();
   const top = new TopDocuments(asked, dimension, documents, (index) => `${index}`);
   top.add(rows, 0);
   for (let query = 0; query < queries; query++) {
