@@ -1,6 +1,6 @@
 /**
  * The documents that a retrieval task searches. There may be many millions: in memory is what ranking needs of each, its id and the
- * key of its text, about 70 bytes of a document with an id of ten; its text is read again from its file when it is embedded.
+ * key of its text, about 60 bytes of a document with an id of ten; its text is read again from its file when it is embedded.
  *
  * @module
  */
