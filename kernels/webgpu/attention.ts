@@ -107,6 +107,7 @@ export class AttentionOps {
     }
     if (slots === 0) return;
     cache.check(0, layer);
+    cache.settle();
     for (const length of lengths) {
       if (!(length >= 0 && length <= capacity)) {
         throw new Error(`attentionDecode: ${length} tokens of ${capacity}`);

@@ -8,12 +8,19 @@ import type { Arena } from "./arena.ts";
 import { DecodeLists } from "./attention_decode_lists.ts";
 import { quads } from "./attention_wgsl.ts";
 import { vectorizable } from "./kernel.ts";
-import { copyKernel, growKernel, moverThreads, writeKernel } from "./kv_cache_kernels.ts";
+import { copyAcrossKernel, copyKernel, growKernel, moverThreads, writeKernel } from "./kv_cache_kernels.ts";
 import { CacheRowLists, spanOf } from "./kv_cache_lists.ts";
 import { rowBlocks, rowsPerBinding } from "./pieces.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
 import { spread } from "./wgsl.ts";
+
+/** The first `count` tokens of a slot, over another slot. */
+interface SlotCopy {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
 
 /**
  * Keys and values per layer: [slots, kvHeads, capacity, headDim], with heads padded to a multiple of four elements, so
@@ -24,6 +31,7 @@ export class GpuKvCache {
   readonly values: GpuTensor[] = [];
   readonly #rows: CacheRowLists;
   readonly #decoding: DecodeLists[] = [];
+  readonly #copies: SlotCopy[] = [];
 
   /** Allocates all layers. */
   constructor(
@@ -107,6 +115,7 @@ export class GpuKvCache {
       throw new Error(`cacheWrite: k [${k.shape}], v [${v.shape}] for rows of ${this.width}`);
     }
     this.check(0, layer);
+    this.settle();
     if (!this.#rows.knows(rows) || this.#rows.span.end > total) {
       this.#makeRoom(rows, total);
       const { first, end } = spanOf(rows);
@@ -151,7 +160,10 @@ export class GpuKvCache {
     }
   }
 
-  /** Copies the first `count` tokens of a slot over another. */
+  /**
+   * Copies the first `count` tokens of a slot over another. Copies wait until the cache is used, and are made together then:
+   * the samples of a batch of prompts are hundreds of them, each in all layers.
+   */
   copySlot(from: number, to: number, count: number): void {
     this.check(from);
     this.check(to);
@@ -159,21 +171,56 @@ export class GpuKvCache {
       throw new Error(`cacheCopy: ${count} tokens of ${this.capacity}`);
     }
     if (from === to || count === 0) return;
-    const { kvHeads, headDim } = this.shape, total = kvHeads * count * quads(headDim);
+    // Those that are made together must not touch what another one writes.
+    if (this.#copies.some((copy) => copy.to === from || copy.to === to || copy.from === to)) this.settle();
+    this.#copies.push({ from, to, count });
+  }
+
+  /** Makes the copies that wait; to be called before tokens are read. */
+  settle(): void {
+    const copies = this.#copies.splice(0);
+    if (copies.length === 0) return;
     for (let layer = 0; layer < this.layers; layer++) {
-      const slotOf = (tensor: GpuTensor, slot: number) => tensor.rows(slot, slot + 1);
-      this.queue.run(
-        copyKernel(this.queue),
-        {
-          keys_from: slotOf(this.keys[layer]!, from),
-          values_from: slotOf(this.values[layer]!, from),
-          keys_to: slotOf(this.keys[layer]!, to),
-          values_to: slotOf(this.values[layer]!, to),
-        },
-        { count: total, before: count * quads(headDim), after: this.capacity * quads(headDim) },
-        spread(Math.ceil(total / moverThreads), this.queue.maxGroups),
-      );
+      for (const { from, to, keys, values } of this.blocks(layer)) {
+        const within = copies.filter((copy) =>
+          copy.from >= from && copy.from < to && copy.to >= from && copy.to < to
+        );
+        this.#copyWithin(
+          keys,
+          values,
+          within.flatMap((copy) => [copy.from - from, copy.to - from, copy.count]),
+        );
+        for (const copy of copies) {
+          if (copy.from >= from && copy.from < to && !within.includes(copy)) this.#copyAcross(layer, copy);
+        }
+      }
     }
+  }
+
+  #copyWithin(keys: GpuTensor, values: GpuTensor, list: readonly number[]): void {
+    const { kvHeads, headDim } = this.shape, copies = list.length / 3;
+    this.queue.run(
+      copyKernel(this.queue, headDim),
+      { list: Int32Array.from(list), keys, values },
+      { copies, kv_heads: kvHeads, capacity: this.capacity },
+      spread(copies * kvHeads, this.queue.maxGroups),
+    );
+  }
+
+  #copyAcross(layer: number, { from, to, count }: SlotCopy): void {
+    const { kvHeads, headDim } = this.shape, total = kvHeads * count * quads(headDim);
+    const slotOf = (tensor: GpuTensor, slot: number) => tensor.rows(slot, slot + 1);
+    this.queue.run(
+      copyAcrossKernel(this.queue),
+      {
+        keys_from: slotOf(this.keys[layer]!, from),
+        values_from: slotOf(this.values[layer]!, from),
+        keys_to: slotOf(this.keys[layer]!, to),
+        values_to: slotOf(this.values[layer]!, to),
+      },
+      { count: total, before: count * quads(headDim), after: this.capacity * quads(headDim) },
+      spread(Math.ceil(total / moverThreads), this.queue.maxGroups),
+    );
   }
 
   /** Gives the memory back. */

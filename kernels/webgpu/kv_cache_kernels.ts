@@ -42,13 +42,39 @@ export function growKernel(queue: CommandQueue) {
   }));
 }
 
+/** Copies the first tokens of slots over other slots of one block. `list` has three integers a copy: from, to, tokens. */
+export function copyKernel(queue: CommandQueue, headDim: number) {
+  const name = `cache-copy-${headDim}`, width = quads(headDim);
+  return queue.kernel(name, () => ({
+    name,
+    params: { copies: "u32", kv_heads: "u32", capacity: "u32" },
+    bindings: { list: "in i32", keys: "out vec4<f32>", values: "out vec4<f32>" },
+    code: `${workgroupIndex}
+@compute @workgroup_size(${moverThreads})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+  let work = workgroup_index(group, groups);
+  if (work >= p.copies * p.kv_heads) { return; }
+  let entry = p.list_base + 3u * (work / p.kv_heads);
+  let head = work % p.kv_heads;
+  let from_at = (u32(list[entry]) * p.kv_heads + head) * p.capacity * ${width}u;
+  let to_at = (u32(list[entry + 1u]) * p.kv_heads + head) * p.capacity * ${width}u;
+  let count = u32(list[entry + 2u]) * ${width}u;
+  for (var e = local; e < count; e += ${moverThreads}u) {
+    keys[p.keys_base + to_at + e] = keys[p.keys_base + from_at + e];
+    values[p.values_base + to_at + e] = values[p.values_base + from_at + e];
+  }
+}`,
+  }));
+}
+
 /**
- * Copies the first `before` of `after` vec4 of each head of a slot. Both slots lie in one buffer, so all bindings are of the
- * kind that is written.
+ * Copies the first `before` of `after` vec4 of each head of a slot to a slot of another block. Both lie in one buffer, so all
+ * bindings are of the kind that is written.
  */
-export function copyKernel(queue: CommandQueue) {
-  return queue.kernel("cache-copy", () => ({
-    name: "cache-copy",
+export function copyAcrossKernel(queue: CommandQueue) {
+  return queue.kernel("cache-copy-across", () => ({
+    name: "cache-copy-across",
     params: { count: "u32", before: "u32", after: "u32" },
     bindings: {
       keys_from: "out vec4<f32>",

@@ -1,4 +1,5 @@
 import { assert, assertSameBits } from "#test";
+import { TestRandom } from "../reference/random.ts";
 import { findAdapter, openAdapter } from "./adapter.ts";
 import { limitsTest } from "./_limits_test_helper.ts";
 import { createWebGpuDevice } from "./mod.ts";
@@ -56,6 +57,53 @@ limitsTest(
     assert.deepEqual([...large!.slice(0, 160)], expected((slot) => slot));
     assert.deepEqual([...large!.slice(320, 480)], expected((slot) => 19 - slot));
     assert.deepEqual([...large!.slice(800, 960)], expected((slot) => slot));
+  },
+);
+
+limitsTest(
+  "cacheCopy() copies in the order of its calls, whichever can be made together, within a binding and across",
+  { maxBinding: 256 + 6 * 32 * 16 },
+  async (benches) => {
+    const random = new TestRandom(7), slots = 20, tokens = 3;
+    const copies = Array.from({ length: 200 }, () => {
+      const [from, to] = random.integers(2, slots);
+      return { from: from!, to: to!, count: 1 + random.integers(1, tokens)[0]! };
+    });
+    for (const bench of [benches.small, benches.large]) {
+      const { device } = bench, cache = device.kvCache(2, slots, 32, shape), n = slots * tokens;
+      const k = bench.put(new Float64Array(4 * n), n, 4), v = bench.put(rowsOf(n, 1), n, 4);
+      const rows = Array.from(
+        { length: slots },
+        (_, slot) => ({ row: tokens * slot, count: tokens, slot, position: 0 }),
+      );
+      for (const layer of [0, 1]) device.cacheWrite(cache, layer, k, v, rows);
+      // Of each slot and token, the row whose value it holds.
+      const held = Array.from(
+        { length: slots },
+        (_, slot) => [0, 1, 2].map((token) => tokens * slot + token),
+      );
+      const q = bench.put(new Float64Array(8 * slots), slots, 8), y = bench.out(slots, 8);
+      const all = new Int32Array(slots).fill(tokens);
+      copies.forEach(({ from, to, count }, i) => {
+        device.cacheCopy(cache, from, to, count);
+        held[to]!.splice(0, count, ...held[from]!.slice(0, count));
+        // In between something reads.
+        if (i === 99) device.attentionDecode(q, cache, 0, all, shape, y);
+      });
+      for (const layer of [0, 1]) {
+        device.attentionDecode(q, cache, layer, all, shape, y);
+        const [read] = await bench.read(y);
+        held.forEach((values, slot) => {
+          // Equal scores: the mean of the values, of which a token's first is 4 times its row and 1.
+          const expected = values.reduce((sum, row) => sum + 4 * row + 1, 0) / tokens;
+          assert.ok(
+            Math.abs(read![8 * slot]! - expected) < 1e-3,
+            `slot ${slot}: ${read![8 * slot]}, not ${expected}`,
+          );
+        });
+      }
+      device.cacheFree(cache);
+    }
   },
 );
 
