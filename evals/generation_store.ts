@@ -138,3 +138,26 @@ export function readGenerations(folder: string): StoredGenerations {
     likelihood: (request) => find(request) as GenerationRecord & Likelihood,
   };
 }
+
+/**
+ * Texts of a folder's written answers.
+ *
+ * @param keys {@linkcode requestKey} of those that are wanted
+ * @returns those of them that are there; none if the folder holds no answers
+ */
+export function writtenAnswers(folder: string, keys: ReadonlySet<string>): Map<string, string> {
+  const path = `${folder}/${FILE}`, found = new Map<string, string>();
+  if (keys.size === 0 || !isFile(path)) return found;
+  for (const record of readLog<GenerationRecord>(path, SCHEMA).records) {
+    if (keys.has(record.request) && "text" in record) found.set(record.request, record.text);
+  }
+  return found;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
