@@ -54,14 +54,22 @@ export function cacheBytesFor(room: number): number {
   return Math.max(fewest, Math.min(most, Math.floor(room / 4)));
 }
 
-/** Bytes that decoding may use for keys and values on an adapter, asked for on a device of its own. */
-export async function cacheBytesOf(adapter: Pick<OpenedAdapter, "software">): Promise<number> {
-  if (adapter.software) return ofSoftware;
-  if (!tellsRoom(adapter)) return unknown;
+/** What the GPU answered: it is asked once in a process, which may open many devices. */
+let asked: Promise<number> | null = null;
+
+/** Asks on a device of its own. */
+async function ask(): Promise<number> {
   const { device } = await openAdapter();
   try {
-    return cacheBytesFor(await roomOn(device));
+    return await roomOn(device);
   } finally {
     device.destroy();
   }
+}
+
+/** Bytes that decoding may use for keys and values on an adapter. */
+export async function cacheBytesOf(adapter: Pick<OpenedAdapter, "software">): Promise<number> {
+  if (adapter.software) return ofSoftware;
+  if (!tellsRoom(adapter)) return unknown;
+  return cacheBytesFor(await (asked ??= ask()));
 }

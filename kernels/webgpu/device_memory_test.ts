@@ -60,5 +60,16 @@ Deno.test({
     buffer.destroy();
     device.destroy();
     if (adapter.software) assert.equal(await cacheBytesOf(adapter), GB / 4);
+    // As a GPU it is asked, once.
+    const request = navigator.gpu.requestAdapter.bind(navigator.gpu);
+    let requests = 0;
+    navigator.gpu.requestAdapter = (options) => (requests++, request(options));
+    const [one, two] = await Promise.all([
+      cacheBytesOf({ software: false }),
+      cacheBytesOf({ software: false }),
+    ]);
+    Reflect.deleteProperty(navigator.gpu, "requestAdapter");
+    assert.ok(one === two && one >= GB / 4 && one <= 16 * GB, `${one} bytes`);
+    assert.ok(requests <= 1);
   },
 });
