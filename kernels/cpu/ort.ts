@@ -19,9 +19,17 @@ const elementTypes = new Map<unknown, number>([
 /** Most dimensions of a tensor. */
 const mostDims = 8;
 
-/** Dimensions and handle of the value that is being made. */
-const dimsScratch = new BigInt64Array(mostDims), dimsAddress = addressOf(dimsScratch);
-const handle = new Out();
+/**
+ * Dimensions and handle of the value that is being made. Not before there is one: an address takes the permission for native
+ * code, and most of the product can be imported without it.
+ */
+class Scratch {
+  readonly dims = new BigInt64Array(mostDims);
+  readonly dimsAddress = addressOf(this.dims);
+  readonly handle = new Out();
+}
+
+let scratch: Scratch | undefined;
 
 /** A typed array as ONNX Runtime sees it, without a copy. */
 export class OrtTensor {
@@ -34,7 +42,10 @@ export class OrtTensor {
   acquire(): number {
     if (this.#value) return this.#value;
     const { data, dims } = this, { api, cpuMemory } = openOrt();
-    for (let i = 0; i < dims.length; i++) dimsScratch[i] = BigInt(dims[i]!);
+    // Further ones would be read from behind the scratch memory.
+    if (dims.length > mostDims) throw new Error(`[${dims}] has more than ${mostDims} dimensions`);
+    const { dims: sizes, dimsAddress, handle } = scratch ??= new Scratch();
+    for (let i = 0; i < dims.length; i++) sizes[i] = BigInt(dims[i]!);
     api.CreateTensorWithDataAsOrtValue(
       cpuMemory,
       addressOf(data),
@@ -102,7 +113,8 @@ function releaseUnkept(feeds: Feeds): void {
 
 /** What runs: a session of ONNX Runtime with the names of what goes in and comes out. */
 export class Runner {
-  readonly #session: number;
+  /** Its address, 0 once it is freed. */
+  #session: number;
   readonly #inputs: Ports;
   readonly #outputs: Ports;
   /** What the call in progress works on, so that none of it is collected meanwhile. */
@@ -116,6 +128,8 @@ export class Runner {
 
   /** Runs into `outputs`, which are all allocated; fails as ONNX Runtime does, such as over shapes that do not fit. */
   run(inputs: Feeds, outputs: Feeds): void {
+    // ONNX Runtime would read freed memory, and end the process.
+    if (!this.#session) throw new Error("the session was freed before");
     this.#inUse = [inputs, outputs];
     try {
       const given = this.#inputs.set(inputs), wanted = this.#outputs.set(outputs), noOptions = 0;
@@ -136,9 +150,10 @@ export class Runner {
     }
   }
 
-  /** Frees the session and its threads. */
+  /** Frees the session and its threads; a second time does nothing. */
   dispose(): void {
-    openOrt().api.ReleaseSession(this.#session);
+    if (this.#session) openOrt().api.ReleaseSession(this.#session);
+    this.#session = 0;
   }
 }
 

@@ -186,10 +186,23 @@ let opened: Ort | undefined;
  *
  * @param sharedThreads threads of the shared pool, decided by the first call: who comes later and wants another number
  *   gets threads of its own
- * @throws MissingError if the package has no library for this machine
+ * @throws MissingError if the package has no library for this machine, or native code is not permitted
  */
 export function openOrt(sharedThreads: number = availableParallelism()): Ort {
   if (opened) return opened;
+  try {
+    return opened = open(sharedThreads);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
+    throw new MissingError(
+      "ONNX Runtime is native code, which this process has no permission for",
+      "start the program by ./grace-repro, which grants it, or deno with --allow-ffi",
+      { cause },
+    );
+  }
+}
+
+function open(sharedThreads: number): Ort {
   const api = load(), out = new Out(), warnings = 2;
   api.CreateThreadingOptions(out.bytes);
   const threading = out.value;
@@ -201,7 +214,7 @@ export function openOrt(sharedThreads: number = availableParallelism()): Ort {
   api.ReleaseThreadingOptions(threading);
   const deviceAllocator = 0, defaultMemory = 0;
   api.CreateCpuMemoryInfo(deviceAllocator, defaultMemory, out.bytes);
-  return opened = { api, env, cpuMemory: out.value, sharedThreads };
+  return { api, env, cpuMemory: out.value, sharedThreads };
 }
 
 /** How a session is to run. */

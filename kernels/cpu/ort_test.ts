@@ -74,3 +74,15 @@ Deno.test("OrtTensor.acquire() gives one handle until it is released", () => {
   assert.ok(tensor.acquire() !== 0);
   tensor.release();
 });
+
+Deno.test("OrtTensor.acquire() refuses more dimensions than there is room for", () => {
+  const tensor = ortTensor(new Float32Array(1), new Array<number>(9).fill(1));
+  assert.throws(() => tensor.acquire(), /more than 8 dimensions/);
+});
+
+Deno.test("Session.run() fails when the session was freed, which can be done twice", () => {
+  const session = new Session(twice, 1);
+  session.dispose();
+  session.dispose();
+  assert.throws(() => session.run({ x: vector(1), y: vector(1) }, { sum: vector(0) }), /freed before/);
+});
