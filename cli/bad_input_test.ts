@@ -241,3 +241,25 @@ Deno.test("a device that is not there ends every command with 3", async () => {
   const { code, stderr } = await launch([...embed, "--device", "auto"], { env: noAdapter });
   assert.equal(code, 0, stderr);
 });
+
+Deno.test("a process that may not run native code is told what grants it, once it needs it", async () => {
+  const [main, library] = ["../cli/main.ts", "../mod.ts"].map((path) =>
+    fileURLToPath(import.meta.resolve(path))
+  );
+  const options = [
+    "run",
+    "--no-check",
+    "--no-prompt",
+    "--frozen",
+    "--allow-read",
+    "--allow-env",
+    "--allow-sys",
+  ];
+  const started = (...args: string[]) => launch([...options, ...args], { command: Deno.execPath() });
+  for (const granted of ["--deny-ffi", "--allow-ffi=/nowhere"]) {
+    const { code, stderr } = await started(granted, main!, "embed", "--backbone", tinyModel, "a text");
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /^error: .*native code.*\n {2}.*--allow-ffi\n$/m);
+  }
+  assert.deepEqual(await started(library!), { code: 0, stdout: "", stderr: "" });
+});
