@@ -39,6 +39,13 @@ gpuTest("run --device webgpu writes what the CPU engine writes, and the same bit
   const losses = (run: string) =>
     readJournal(journalPath(run, "cl", "steps")).map(({ loss }) => Number(loss));
   assertClose(losses(gpu), losses(cpu), 1e-3, "losses of cl");
+  // The most device memory of every step.
+  const peaks = (run: string) =>
+    ["cl", "grace"].flatMap((arm) => readJournal(journalPath(run, arm, "steps"))).map(({ timing }) =>
+      (timing as { peakDeviceBytes: number }).peakDeviceBytes
+    );
+  assert.ok(peaks(gpu).length > 0 && peaks(gpu).every((bytes) => bytes > 1e6), `${peaks(gpu)}`);
+  assert.deepEqual(peaks(again), peaks(gpu));
 });
 
 gpuTest("embed --device webgpu gives the vectors of the CPU engine", async () => {
