@@ -5,7 +5,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { sha256 } from "../lib/manifest/sha256.ts";
 import type { StringIndex } from "../lib/data/string_index.ts";
 
 /** Stands for a text that is not in memory: the first 132 bits of its SHA-256, as Base64. Equal texts have equal keys. */
@@ -31,7 +31,7 @@ export function keyOfDigest(sha256: string, prompt = ""): string {
 }
 
 function digitsOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64").slice(0, DIGITS);
+  return sha256(text).toBase64().slice(0, DIGITS);
 }
 
 /** A list of texts. */

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { MissingError } from "#errors";
+import { sha256 } from "./sha256.ts";
 
 /** What a file contains, without where it lies. */
 export interface FileDigest {
@@ -14,9 +15,13 @@ export interface FileDigest {
   bytes: number;
 }
 
+/** Contents that are longer are digested natively: there are never many. */
+const LONG = 1 << 16;
+
 /** SHA-256 of bytes, or of a text's UTF-8, as 64 hexadecimal digits. */
 export function sha256Hex(content: string | Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
+  if (content.length > LONG) return createHash("sha256").update(content).digest("hex");
+  return sha256(content).toHex();
 }
 
 /** Read size: large enough that hashing, not reading, is the bottleneck, small enough to stay in cache. */
