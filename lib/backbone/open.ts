@@ -107,7 +107,9 @@ async function openPulled(path: string, repo: Repo): Promise<Backbone> {
     throw new MissingError(
       `the backbone "${path}" is neither a path nor in the hub's cache on this machine`,
       `download it, once: ${pullCommand(repo)}` +
-        (other === undefined ? "" : `; or name the revision that is there: ${repo.id}@${other}`),
+        (other === undefined
+          ? ""
+          : `; or name the revision that is there: ${repoText({ ...repo, revision: other })}`),
     );
   }
   try {
