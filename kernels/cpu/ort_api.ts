@@ -13,6 +13,7 @@
  */
 import { availableParallelism } from "node:os";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { MissingError } from "#errors";
 // Without an import Deno would not download the package.
 import onnxruntime from "onnxruntime-node/package.json" with { type: "json" };
@@ -78,6 +79,10 @@ export type OrtApi = {
   readonly [N in Name]: (...values: Arguments<(typeof functions)[N][1]>) => Deno.PointerValue | void;
 };
 
+/** What a machine can do that has no library, such as a Mac with a processor of Intel. */
+const withoutLibrary =
+  "--device webgpu computes all but the scores of retrieval, classification and clustering";
+
 /** The shared library inside the package. */
 function libraryPath(): string {
   const file = {
@@ -87,12 +92,10 @@ function libraryPath(): string {
   };
   const name = file[process.platform as keyof typeof file];
   if (!name) {
-    throw new MissingError(`ONNX Runtime is not packaged for ${process.platform}`, "use --device webgpu");
+    throw new MissingError(`ONNX Runtime is not packaged for ${process.platform}`, withoutLibrary);
   }
   const place = `./bin/napi-v6/${process.platform}/${process.arch}/${name}`;
-  const url = new URL(place, import.meta.resolve("onnxruntime-node/package.json"));
-  const path = decodeURIComponent(url.pathname);
-  return process.platform === "win32" ? path.slice(1).replaceAll("/", "\\") : path;
+  return fileURLToPath(new URL(place, import.meta.resolve("onnxruntime-node/package.json")));
 }
 
 /** Opens the library and reads its table. */
@@ -106,7 +109,7 @@ function load(): OrtApi {
     if (cause instanceof Deno.errors.NotCapable) throw cause;
     throw new MissingError(
       `ONNX Runtime's library cannot be opened: ${(cause as Error).message}`,
-      `its package is onnxruntime-node ${ortVersion} for ${process.platform} on ${process.arch}; use --device webgpu where there is none`,
+      `its package is onnxruntime-node ${ortVersion} for ${process.platform} on ${process.arch}; where there is none, ${withoutLibrary}`,
       { cause },
     );
   }
