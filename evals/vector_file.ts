@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { MissingError } from "#errors";
 
 /** Least size of a block in bytes. */
 const BLOCK_BYTES = 1 << 18;
@@ -23,7 +24,11 @@ export class VectorFile {
     this.#blockRows = Math.max(1, Math.floor(BLOCK_BYTES / this.#rowBytes));
   }
 
-  /** Bytes of a row, until another is asked for; fewer than a row has if the file ends before. */
+  /**
+   * Bytes of a row, until another is asked for; fewer than a row has if the file ends before.
+   *
+   * @throws MissingError if there is no file
+   */
   bytes(row: number): Uint8Array {
     const first = row - row % this.#blockRows;
     if (first !== this.#first) this.#read(first);
@@ -37,7 +42,7 @@ export class VectorFile {
   }
 
   #read(first: number): void {
-    using file = Deno.openSync(this.#path);
+    using file = this.#open();
     file.seekSync(first * this.#rowBytes, Deno.SeekMode.Start);
     const block = new Uint8Array(this.#blockRows * this.#rowBytes);
     let size = 0;
@@ -48,5 +53,18 @@ export class VectorFile {
     }
     this.#block = block.subarray(0, size);
     this.#first = first;
+  }
+
+  #open(): Deno.FsFile {
+    try {
+      return Deno.openSync(this.#path);
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+      throw new MissingError(
+        `there is no "${this.#path}"`,
+        "give the command again that made its folder: what is missing is made anew",
+        { cause },
+      );
+    }
   }
 }

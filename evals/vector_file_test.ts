@@ -1,3 +1,4 @@
+import { MissingError } from "#errors";
 import { assert } from "#test";
 import { VectorFile } from "./vector_file.ts";
 
@@ -20,4 +21,12 @@ Deno.test("VectorFile reads every row in any order, over the borders of its bloc
   } finally {
     await Deno.remove(path);
   }
+});
+
+Deno.test("VectorFile.row() names the file that is not there", () => {
+  assert.throws(
+    () => new VectorFile("nowhere/embeddings.f32", 2).row(0),
+    MissingError,
+    "nowhere/embeddings.f32",
+  );
 });
