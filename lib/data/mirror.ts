@@ -62,6 +62,8 @@ interface IndexEntry {
 /** Reader of a mirror folder, of the program's own, and of the hub's cache. */
 export class Mirror {
   readonly #index = new Map<string, Promise<ReadonlyMap<string, IndexEntry>>>();
+  /** A folder that was given and is not read, for errors. */
+  #passedOver: string | undefined;
 
   /**
    * @param root the folder; read only, and looked into only when something is asked for. Undefined where none is given:
@@ -84,7 +86,9 @@ export class Mirror {
 
   /** The same without the folder: what is there is not of the revision that is needed. */
   withoutRoot(): Mirror {
-    return new Mirror(undefined, this.embedded, this.hub, this.revision);
+    const other = new Mirror(undefined, this.embedded, this.hub, this.revision);
+    other.#passedOver = this.root;
+    return other;
   }
 
   /**
@@ -237,6 +241,13 @@ export class Mirror {
   #rootOf(id: string): string {
     if (isEmbedded(id)) return this.embedded;
     if (this.root !== undefined) return this.root;
+    if (this.#passedOver !== undefined) {
+      throw new MissingError(
+        `"${id}" at "${this.revision}" is not in the hub's cache, nor does "${this.#passedOver}" say that it has it`,
+        `${this.hub.cure(id, this.revision)}; or, if it is in the folder, say so in its index.json: ` +
+          JSON.stringify([{ id, mteb_revision: this.revision }]),
+      );
+    }
     throw new MissingError(
       `no folder with data sets is given, and "${id}" is not built in, nor in the hub's cache`,
       (isUnpublished(id) ? "" : `${this.hub.cure(id, this.revision)}; or `) +

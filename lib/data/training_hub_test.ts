@@ -100,6 +100,10 @@ Deno.test("loadTraining() reads a pinned data set below the data root only if th
       };
       assert.equal(await first("datasets/o/n"), "folder");
       assert.equal(await first(`datasets/o/n@${PINNED}`), "cache");
+      await assert.rejects(
+        first(`datasets/o/n@${"3".repeat(40)}`),
+        (error) => error instanceof MissingError && error.message.includes(`nor does "${root}" say`),
+      );
       await Deno.writeTextFile(`${root}/index.json`, JSON.stringify([{ id: "o/n", mteb_revision: PINNED }]));
       assert.equal(await first(`datasets/o/n@${PINNED}`), "folder");
     } finally {
