@@ -17,6 +17,7 @@ import { pythonStrip } from "../../lib/data/python_strip.ts";
 import type { Generation, GenerationRequest, Likelihood, LikelihoodRequest } from "../encoder.ts";
 import type { Score } from "../score.ts";
 import { mean, standardError } from "../statistics.ts";
+import { chosenAnswers } from "./chosen.ts";
 import { cutAtStop } from "./exact_match.ts";
 
 /** Changes whenever the same model outputs would give other numbers. */
@@ -215,24 +216,13 @@ function summarise(
 ): Score {
   const values = items.map((item) => item.value);
   const error = standardError(values);
-  const chosen: Record<string, number> = {};
-  for (const item of items) {
-    if (item.chosen !== null) chosen[`chosen,${item.chosen}`] = (chosen[`chosen,${item.chosen}`] ?? 0) + 1;
-  }
-  const [most] = Object.entries(chosen).sort((a, b) => b[1] - a[1]);
-  const parsed = items.filter((item) => item.chosen !== null).length;
+  const chosen = chosenAnswers(items.map((item) => item.chosen));
   return {
     main: "acc",
     aggregate: "mean",
     metrics: { acc: mean(values), ...(error === undefined ? {} : { acc_stderr: error }) },
     items,
-    counts: { items: items.length, correct: values.filter(Boolean).length, ...counts, ...chosen },
-    warnings: most !== undefined && parsed > 20 && most[1] > 0.95 * parsed
-      ? [
-        `${most[1]} of ${parsed} answers are "${
-          most[0].replace("chosen,", "")
-        }": the score is that of a constant`,
-      ]
-      : [],
+    counts: { items: items.length, correct: values.filter(Boolean).length, ...counts, ...chosen.counts },
+    warnings: chosen.warnings,
   };
 }

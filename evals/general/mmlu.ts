@@ -14,6 +14,7 @@ import { pythonStrip } from "../../lib/data/python_strip.ts";
 import type { Generation, GenerationRequest, Likelihood, LikelihoodRequest } from "../encoder.ts";
 import type { Score } from "../score.ts";
 import { mean, standardError } from "../statistics.ts";
+import { chosenAnswers } from "./chosen.ts";
 import { cutAtStop, exactMatch } from "./exact_match.ts";
 
 /** Changes whenever the same model outputs would give other numbers. */
@@ -165,8 +166,8 @@ export function scoreMmluLikelihood(
       ...(variant === "continuation" && { norm: Number(chosenByLength === item.answer) }),
     };
   });
+  if (variant !== "continuation") return withChosen(summarise("acc", scored, {}), scored);
   const score = summarise("acc", scored, {});
-  if (variant !== "continuation") return score;
   const norms = scored.map(({ norm }) => norm!);
   const error = standardError(norms);
   const metrics = { acc_norm: mean(norms), ...(error === undefined ? {} : { acc_norm_stderr: error }) };
@@ -193,7 +194,14 @@ export function scoreMmluGenerative(items: readonly MmluItem[], generations: rea
       answer: LETTERS[item.answer]!,
     };
   });
-  return summarise("exact_match", scored, { unparsed: scored.filter((item) => item.chosen === null).length });
+  const unparsed = scored.filter((item) => item.chosen === null).length;
+  return withChosen(summarise("exact_match", scored, { unparsed }), scored);
+}
+
+/** Which letters were chosen: a small model often knows but one. */
+function withChosen(score: Score, items: readonly { readonly chosen: string | null }[]): Score {
+  const { counts, warnings } = chosenAnswers(items.map((item) => item.chosen));
+  return { ...score, counts: { ...score.counts, ...counts }, warnings: [...score.warnings, ...warnings] };
 }
 
 /** Mean over all questions, which weighs subjects by their size. */

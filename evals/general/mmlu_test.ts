@@ -56,7 +56,16 @@ Deno.test("scoreMmluLikelihood() takes the most likely letter, the first of equa
   const score = scoreMmluLikelihood([item(0, 0), item(1, 2), item(2, 3)], likelihoods);
   assert.deepEqual(score.items.map((entry) => entry["chosen"]), ["A", "B", "D"]);
   assertClose([score.metrics["acc"]!], [2 / 3], 1e-15);
-  assert.deepEqual(score.counts, { items: 3, correct: 2 });
+  assert.deepEqual(score.counts, { items: 3, correct: 2, "chosen,A": 1, "chosen,B": 1, "chosen,D": 1 });
+  assert.deepEqual(score.warnings, []);
+});
+
+Deno.test("scoreMmluLikelihood() tells of a model that knows one letter only", () => {
+  const items = Array.from({ length: 40 }, (_, i) => item(i, i % 4));
+  const likelihoods = items.flatMap(() => [-1, -2, -3, -4].map((logProb) => ({ logProb, tokens: 1 })));
+  assert.deepEqual(scoreMmluLikelihood(items, likelihoods).warnings, [
+    '40 of 40 answers are "A": the score is that of a constant',
+  ]);
 });
 
 Deno.test("mmluLikelihoodRequests() asks for the four letters with a leading blank", () => {
