@@ -9,9 +9,6 @@ import { MissingInputs } from "./inputs.ts";
 import type { ResolvedTask } from "./suite.ts";
 import type { TextOrKey } from "./texts.ts";
 
-/** Texts that an error shows. */
-const SHOWN = 3;
-
 /** Something that knows which texts it has embeddings of. */
 export interface Covering {
   readonly prompts?: EncoderPrompts;
@@ -41,15 +38,8 @@ export async function requireCoverage(
   const inputs = new MissingInputs(tasks, found.prompts, (text, prompt) => found.has(text, prompt));
   const { needed, missing } = inputs;
   if (missing === 0) return { needed, extra: found.size - needed };
-  const first: string[] = [];
-  await inputs.read(({ text, prompt }) => {
-    if (first.length === SHOWN) return;
-    first.push(
-      JSON.stringify(text.slice(0, 60)) + (prompt === "" ? "" : ` behind ${JSON.stringify(prompt)}`),
-    );
-  });
   throw new MissingError(
-    `"${place}" lacks ${missing} of ${needed} texts: ${first.join(", ")}${missing > SHOWN ? ", .." : ""}`,
+    `"${place}" lacks ${await inputs.told()}`,
     "embed them too, or choose tasks whose texts are there with --tasks",
   );
 }

@@ -16,9 +16,6 @@ import { MissingInputs } from "./inputs.ts";
 import type { ResolvedTask } from "./suite.ts";
 import { keyOf, keyOfDigest, type TextOrKey } from "./texts.ts";
 
-/** Texts that an error shows. */
-const SHOWN = 3;
-
 /** Rationales by their texts. */
 export class GivenRationales {
   private constructor(
@@ -74,15 +71,9 @@ export class GivenRationales {
    */
   async requireAll(tasks: readonly ResolvedTask[]): Promise<void> {
     const inputs = new MissingInputs(tasks, undefined, (text) => this.rationales.has(keyOf(text)));
-    const { needed, missing } = inputs, first: string[] = [];
-    if (missing === 0) return;
-    await inputs.read(({ text }) => {
-      if (first.length < SHOWN) first.push(JSON.stringify(text.slice(0, 60)));
-    });
+    if (inputs.missing === 0) return;
     throw new MissingError(
-      `"${this.path}" lacks the rationales of ${missing} of ${needed} texts: ${first.join(", ")}${
-        missing > SHOWN ? ", .." : ""
-      }`,
+      `"${this.path}" lacks the rationales of ${await inputs.told()}`,
       "write them too, or choose tasks whose texts have one with --tasks",
     );
   }

@@ -18,6 +18,9 @@ export interface PromptedText {
   readonly prompt: string;
 }
 
+/** Inputs that an error shows, and characters of each text. */
+const SHOWN = 3, SHOWN_CHARACTERS = 60;
+
 /** A list of texts, and those of them that are inputs: 1 where a text stands first that is missing, else 0. */
 interface Selection {
   readonly texts: Texts;
@@ -65,6 +68,19 @@ export class MissingInputs {
       if (!wanted.includes(1)) continue;
       await texts.read((text, place) => wanted[place] === 1 ? onInput({ text, prompt }) : undefined);
     }
+  }
+
+  /** What an error tells of them: their number and the first, as `2 of 9 texts: "a", "b" behind "query: "`. */
+  async told(): Promise<string> {
+    const first: string[] = [];
+    await this.read(({ text, prompt }) => {
+      if (first.length === SHOWN) return;
+      const behind = prompt === "" ? "" : ` behind ${JSON.stringify(prompt)}`;
+      first.push(JSON.stringify(text.slice(0, SHOWN_CHARACTERS)) + behind);
+    });
+    return `${this.missing} of ${this.needed} texts: ${first.join(", ")}${
+      this.missing > SHOWN ? ", .." : ""
+    }`;
   }
 }
 
