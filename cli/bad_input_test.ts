@@ -183,7 +183,7 @@ Deno.test("a data set that is missing or damaged is named with its file and line
   });
   await assertRefused(run, 2, /train\.jsonl" line 25: column "negative" is blank/);
   Deno.removeSync(triplets);
-  await assertRefused(run, 3, /cannot read "mini\/supervised-triplets\/train\.jsonl"/);
+  await assertRefused(run, 3, /no training file ".*mini\/supervised-triplets\/train\.jsonl"/);
 
   const scored = [
     "eval",

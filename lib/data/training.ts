@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { UsageError } from "#errors";
+import { MissingError, UsageError } from "#errors";
 import { type Repo, repoNamed } from "../hub/repo.ts";
 import { placeOf, type RowSource, stringColumn } from "./columns.ts";
 import type { JsonlRow, ReadOptions } from "./jsonl.ts";
@@ -67,16 +67,30 @@ export async function loadTraining(
 ): Promise<Split<Triplet> | Split<TrainingText>> {
   const repo = trainingDataSet(train);
   if (repo === undefined) {
-    const options = { label: train, columns };
-    return kind === "supervised"
-      ? await loadTriplets(mirror.pathOf(train), options)
-      : await loadTexts(mirror.pathOf(train), options);
+    const options = { label: train, columns }, path = fileOf(mirror, train);
+    return kind === "supervised" ? await loadTriplets(path, options) : await loadTexts(path, options);
   }
   const { id, revision } = repo, at = mirror.at(revision);
   const source = revision === undefined || await at.revisionOf(id) === revision ? at : at.withoutRoot();
   const read = <T>(parse: RowParser<T>) =>
     source.split(`${kind} training`, id, split, parse, subset === "" ? {} : { subset });
   return kind === "supervised" ? await read(tripletOf(columns)) : await read(textOf(columns));
+}
+
+/** Path of a training file, which is there. */
+function fileOf(mirror: Mirror, train: string): string {
+  const path = mirror.pathOf(train);
+  try {
+    Deno.statSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new MissingError(
+      `there is no training file "${path}" (data.train in grace.json)`,
+      "put it there, or name a data set that was pulled: datasets/<owner>/<name>",
+      { cause },
+    );
+  }
+  return path;
 }
 
 /** How a training file is read. */

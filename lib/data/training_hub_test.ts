@@ -111,3 +111,12 @@ Deno.test("loadTraining() reads a pinned data set below the data root only if th
     }
   });
 });
+
+Deno.test("loadTraining() names the file that is not there with its folder, and what else can be named", async () => {
+  await assert.rejects(
+    loadTraining(new Mirror("nowhere"), data({ train: "mini/train.jsonl" })),
+    (error) =>
+      error instanceof MissingError && error.message.includes('"nowhere/mini/train.jsonl"') &&
+      error.cure.includes("datasets/<owner>/<name>"),
+  );
+});
