@@ -289,6 +289,10 @@ export function scoreGeneral(
       filter ? ` (${filter})` : ""
     }, and count as wrong`;
   });
+  const cut = score.counts["stopped_by_length"] ?? 0;
+  if (cut > 0) {
+    told.push(`${cut} of ${score.counts["trials"] ?? score.counts["items"]} answers were cut at their limit`);
+  }
   const requests = generalRequests(data);
   const items = requests.length === score.items.length
     ? score.items.map((item, i) => ({ ...item, request: requestKey(requests[i]!) }))
