@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { ExitCode, MissingError } from "#errors";
 import type { ArmFolder } from "../evals/compare.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
+import { readIfThere } from "./files.ts";
 import type { CommandIo } from "./io.ts";
 import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
 import { newCommand, type Syntax } from "./syntax.ts";
@@ -51,15 +52,6 @@ export async function compareCommand(options: CompareOptions, io: CommandIo): Pr
     json: () => ({ schema: "grace-compare/2", comparison, settings }),
   }, io);
   return ExitCode.success;
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 /**

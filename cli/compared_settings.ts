@@ -14,6 +14,7 @@ import { parseResolved } from "../lib/manifest/identity.ts";
 import type { Leaf } from "../lib/manifest/leaves.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
 import { EVALUATION_DOCUMENT } from "./evaluation_folder.ts";
+import { readIfThere } from "./files.ts";
 
 /** How the settings of a folder differ from those of the first one that was named. */
 export interface SettingDifferences {
@@ -109,13 +110,4 @@ function factDifferences(left: ReadonlyMap<string, Leaf>, right: ReadonlyMap<str
   return [...new Set([...left.keys(), ...right.keys()])]
     .map((path) => ({ path, left: side(left, path), right: side(right, path), ids: [] }))
     .filter(({ left, right }) => canonicalJson(left?.value ?? null) !== canonicalJson(right?.value ?? null));
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -210,8 +210,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     id: "all-mini",
-    about:
-      "all seven categories and six benchmarks: 3,400 texts and 750 questions, half an hour for a 135M model on two cores",
+    about: "all seven categories and six benchmarks: 3,400 texts and 750 questions",
     embedded: false,
     entries: [
       {
