@@ -12,6 +12,7 @@ import { requireCoverage } from "../evals/coverage.ts";
 import { GivenEmbeddings } from "../evals/given_embeddings.ts";
 import { GivenRationales } from "../evals/given_rationales.ts";
 import { runSuite } from "../evals/run_suite.ts";
+import { requireScoringEngine } from "../evals/scoring_engine.ts";
 import type { ScoreRecord } from "../evals/score_record.ts";
 import { entryCategory, entryName, findSuite } from "../evals/find_suite.ts";
 import { resolveSuite, type Suite } from "../evals/suite.ts";
@@ -51,8 +52,10 @@ export interface EvaluationResult {
 export async function evaluateModel(options: EvaluationOptions, io: CommandIo): Promise<EvaluationResult> {
   const { manifest } = options.resolved;
   const suite = findSuite(manifest.suite);
-  // Read again when it is evaluated: data that are missing are told of before a model is read, and leave no folder.
+  // Asked again when it is evaluated: data that are missing, and scorers that cannot work, are told of before a model is read,
+  // and leave no folder.
   const tasks = await resolveSuite(suite, new Mirror(options.dataRoot));
+  requireScoringEngine(tasks);
   const given = options.rationales === undefined ? undefined : await GivenRationales.read(options.rationales);
   await given?.requireAll(tasks);
   const backbone = await openBackbone(manifest.backbone);

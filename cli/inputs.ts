@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import type { Device } from "../kernels/device.ts";
 import { type Overlap, overlaps } from "../evals/overlap.ts";
 import { findSuite } from "../evals/find_suite.ts";
+import { requireScoringEngine } from "../evals/scoring_engine.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "../evals/suite.ts";
 import { type Backbone, openBackbone } from "../lib/backbone/open.ts";
 import type { DataFile } from "../lib/data/data_file.ts";
@@ -51,6 +52,7 @@ export async function openInputs(
 ): Promise<Inputs> {
   const suite = findSuite(manifest.suite), mirror = new Mirror(dataRoot);
   const tasks = await resolveSuite(suite, mirror);
+  requireScoringEngine(tasks);
   const needed = trainingsOf(plans).length > 0;
   const training = needed ? await loadTraining(mirror, manifest.data) : null;
   const examples = training?.rows ?? [];

@@ -23,6 +23,7 @@ import { HUMANEVAL_LIMITS } from "./general/humaneval.ts";
 import { GenerationStore, type ModelRequest, readGenerations, requestKey } from "./generation_store.ts";
 import { MissingInputs, type PromptedText } from "./inputs.ts";
 import { readOutputs, scoreOutputs } from "./score_outputs.ts";
+import { requireScoringEngine } from "./scoring_engine.ts";
 import { type LoadedScore, readableScores, type ScoreRecord } from "./score_record.ts";
 import { type ResolvedTask, resolveSuite, type Suite } from "./suite.ts";
 import { writeScores } from "./write_scores.ts";
@@ -76,10 +77,11 @@ export interface SuiteResult {
  * Evaluates a model on a suite and scores it.
  *
  * @throws UsageError if `out` holds another model's records, or the suite needs a generator and there is none
- * @throws MissingError if the mirror lacks a data set
+ * @throws MissingError if the mirror lacks a data set, or this machine what scoring needs
  */
 export async function runSuite(options: RunSuiteOptions): Promise<SuiteResult> {
   const tasks = await resolveSuite(options.suite, new Mirror(options.dataRoot));
+  requireScoringEngine(tasks);
   await Deno.mkdir(options.out, { recursive: true });
   const texts = await encodeAll(tasks, options);
   const requests = await answerAll(tasks, options);
