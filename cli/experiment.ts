@@ -8,6 +8,7 @@
  */
 import { join } from "node:path";
 import type { Device } from "../kernels/device.ts";
+import { requireFloat32Ratio } from "../kernels/policy_loss.ts";
 import { comparesAnswers, isGeneral } from "../evals/general/general_task.ts";
 import { runSuite, type SuiteProgress } from "../evals/run_suite.ts";
 import type { ResolvedTask } from "../evals/suite.ts";
@@ -67,6 +68,7 @@ interface Stage {
 export async function runExperiment(options: ExperimentOptions, io: CommandIo): Promise<ExperimentResult> {
   const { manifest } = options.resolved;
   const plans = planArms(manifest);
+  if (options.device.kind === "webgpu") requireRatios(plans);
   const inputs = await openInputs(manifest, plans, options.dataRoot);
   try {
     const prompter = new Prompter(inputs.backbone, manifest.prompt);
@@ -106,6 +108,13 @@ function tellBeginning(
     );
   }
   for (const trace of run.recovered) io.progress.note(`recovered: ${trace}`);
+}
+
+/** Fails unless a GPU can compute the policy loss of every arm that has one. */
+function requireRatios(plans: readonly PlannedArm[]): void {
+  for (const { training } of plans) {
+    if (training?.arm === "grace") requireFloat32Ratio(training.manifest.loss);
+  }
 }
 
 /** Fails unless prompts and rationales of every arm, in training and when it is read, fit into the backbone's positions. */

@@ -66,6 +66,20 @@ gpuTest("embed --device webgpu gives the vectors of the CPU engine", async () =>
   });
 });
 
+gpuTest(
+  "run --device webgpu refuses a log ratio that float32 cannot raise e to before it does anything",
+  async () => {
+    using lab = await Lab.create();
+    const control = { of: "grace", set: { "loss.logRatioClamp": 81 } };
+    const manifest = lab.manifest({ controls: { steep: control }, arms: ["base", "steep"] });
+    const { code, stderr } = await launch([...lab.runArgs(manifest, "out"), "--device", "webgpu"]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /loss\.logRatioClamp "81" is more than a GPU's float32 can raise e to/);
+    assert.match(stderr, /80 at most, or --device cpu$/m);
+    assert.throws(() => Deno.statSync(lab.path("out")), Deno.errors.NotFound);
+  },
+);
+
 /** Calls `onStep` with the number of steps that an arm has done. */
 class Watch extends Progress {
   constructor(readonly onStep: (arm: string, done: number) => void) {

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { UsageError } from "#errors";
 
 /** What is summed per token. */
 export interface SurrogateOptions {
@@ -30,6 +31,24 @@ export interface SurrogateOptions {
 export interface PolicyLossSpec extends Readonly<SurrogateOptions> {
   /** Factor of the sum of token losses: 1 over a number of tokens or of sequences. */
   readonly scale: number;
+}
+
+/** Largest clamp of the log ratio in float32, which holds e⁸⁰ times any advantage. */
+const largestFloat32LogRatio = 80;
+
+/**
+ * Fails if an engine that computes in float32 could not raise e to the log ratio. To be asked before a run, because otherwise the
+ * first update would show it.
+ *
+ * @throws {UsageError} naming the setting and the limit
+ */
+export function requireFloat32Ratio({ surrogate, logRatioClamp }: Readonly<SurrogateOptions>): void {
+  // Without a ratio nothing is raised.
+  if (surrogate !== "ppo-clip" || logRatioClamp <= largestFloat32LogRatio) return;
+  throw new UsageError(
+    `loss.logRatioClamp "${logRatioClamp}" is more than a GPU's float32 can raise e to`,
+    `use 20 as the paper's code does, ${largestFloat32LogRatio} at most, or --device cpu`,
+  );
 }
 
 /** How the tokens of S sequences were sampled, one sequence after the other: T tokens in all. */

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { UsageError } from "#errors";
-import { checkSequences, type PolicyLossSpec } from "../policy_loss.ts";
+import { checkSequences, type PolicyLossSpec, requireFloat32Ratio } from "../policy_loss.ts";
 import type { PendingPolicySums, PolicySums, SampledSequences } from "../policy_loss.ts";
 import type { Arena } from "./arena.ts";
 import { rowsPerBinding } from "./pieces.ts";
@@ -13,9 +12,6 @@ import { threads, tokenCode, totalCode, wordsPerSums } from "./policy_loss_wgsl.
 import type { CommandQueue } from "./queue.ts";
 import { expectShape, type GpuTensor } from "./tensor.ts";
 import { spread } from "./wgsl.ts";
-
-/** Largest clamp of the log ratio: f32 holds e⁸⁰ times any advantage. */
-const largestLogRatio = 80;
 
 /** Stands for what f32 cannot hold; no ratio reaches it. */
 const unbounded = 3e38;
@@ -115,16 +111,11 @@ export class PolicyLossOps {
   }
 }
 
-function paramsOf({ surrogate, clipLow, clipHigh, dualClip, logRatioClamp, scale }: PolicyLossSpec) {
-  const withRatio = surrogate === "ppo-clip";
-  if (withRatio && logRatioClamp > largestLogRatio) {
-    throw new UsageError(
-      `log_ratio_clamp "${logRatioClamp}" is more than a GPU's float32 can raise e to`,
-      `Use 20 as the paper's code does, ${largestLogRatio} at most, or the CPU engine`,
-    );
-  }
+function paramsOf(spec: PolicyLossSpec) {
+  requireFloat32Ratio(spec);
+  const { surrogate, clipLow, clipHigh, dualClip, logRatioClamp, scale } = spec;
   return {
-    ratio: withRatio ? 1 : 0,
+    ratio: surrogate === "ppo-clip" ? 1 : 0,
     lowest: 1 - clipLow,
     highest: Math.min(1 + clipHigh, unbounded),
     dual_clip: Math.min(dualClip, unbounded),
