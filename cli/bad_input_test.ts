@@ -173,6 +173,26 @@ Deno.test("rationales for which the backbone has no positions are refused by emb
   assert.equal(code, 0, stderr);
 });
 
+Deno.test("a given rationale for which the backbone has no positions is named with its file and line", async () => {
+  using lab = await Lab.create();
+  const folder = lab.path("data/mteb/stsbenchmark-sts");
+  const texts = Deno.readTextFileSync(join(folder, "test.jsonl")).trim().split("\n").map((line) =>
+    JSON.parse(line)
+  )
+    .flatMap(({ sentence1, sentence2 }) => [sentence1, sentence2]) as string[];
+  const lines = [...new Set(texts)].map((text, i) => ({
+    text,
+    rationale: i === 4 ? "word ".repeat(900) : "short",
+  }));
+  const rationales = lab.write("mine.jsonl", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const data = ["--data-root", lab.path("data"), "--out", lab.path("scores"), "--tasks", "STSBenchmark"];
+  await assertRefused(
+    ["eval", "--manifest", lab.manifest(), ...data, "--rationales", rationales],
+    2,
+    /mine\.jsonl" line 5: the prompt with the rationale of ".*" has \d+ tokens, the model has 512 positions/,
+  );
+});
+
 Deno.test("a data set that is missing or damaged is named with its file and line", async () => {
   using lab = await Lab.create();
   const manifest = lab.manifest();

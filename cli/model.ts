@@ -135,7 +135,10 @@ export function modelEncoder(
         },
       };
       return given
-        ? embedWithRationales(decoder, backbone, prompter, texts, texts.map((text) => given.of(text)), how)
+        ? embedWithRationales(decoder, backbone, prompter, texts, texts.map((text) => given.of(text)), {
+          ...how,
+          placeOf: (index) => given.placeOf(texts[index]!),
+        })
         : embedTexts(decoder, backbone, prompter, texts, { ...how, ...embedding });
     },
   };

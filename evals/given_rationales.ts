@@ -16,13 +16,20 @@ import { MissingInputs } from "./inputs.ts";
 import type { ResolvedTask } from "./suite.ts";
 import { keyOf, keyOfDigest, type TextOrKey } from "./texts.ts";
 
+/** What is given for a text, and where it stands. */
+interface Given {
+  readonly rationales: readonly string[];
+  /** Such as `rationales: "mine.jsonl" line 3`. */
+  readonly place: string;
+}
+
 /** Rationales by their texts. */
 export class GivenRationales {
   private constructor(
     readonly path: string,
     /** SHA-256 of the file. */
     readonly sha256: string,
-    readonly rationales: ReadonlyMap<string, readonly string[]>,
+    private readonly byText: ReadonlyMap<string, Given>,
   ) {}
 
   /**
@@ -32,7 +39,7 @@ export class GivenRationales {
    * @throws UsageError naming the line if one is damaged, has no rationale, or has others for a text that was there before
    */
   static async read(path: string): Promise<GivenRationales> {
-    const found = new Map<string, readonly string[]>(), source = { task: "rationales", file: path };
+    const found = new Map<string, Given>(), source = { task: "rationales", file: path };
     let ofEvaluation = false;
     const file = await readRows(path, (row) => {
       if (row.line === 1 && typeof row.value["schema"] === "string") {
@@ -42,24 +49,38 @@ export class GivenRationales {
       const list = "rationales" in row.value
         ? stringListColumn(row, "rationales", source)
         : [stringColumn(row, "rationale", source)];
-      const key = keyOfRow(row, ofEvaluation, source), before = found.get(key);
+      const key = keyOfRow(row, ofEvaluation, source), before = found.get(key), place = placeOf(row, source);
       const fault = list.length === 0
         ? "has no rationale"
-        : before !== undefined && JSON.stringify(before) !== JSON.stringify(list)
+        : before !== undefined && JSON.stringify(before.rationales) !== JSON.stringify(list)
         ? "has other rationales than a line before for the same text"
         : undefined;
       if (fault !== undefined) {
-        throw new UsageError(`${placeOf(row, source)} ${fault}`, "give every text its rationales once");
+        throw new UsageError(`${place} ${fault}`, "give every text its rationales once");
       }
-      found.set(key, list);
+      if (before === undefined) found.set(key, { rationales: list, place });
     });
     if (found.size === 0) throw new UsageError(`"${path}" holds no rationales`, "give one for every text");
     return new GivenRationales(path, file.sha256, found);
   }
 
+  /** Number of texts. */
+  get size(): number {
+    return this.byText.size;
+  }
+
   /** The rationales of a text. Throws MissingError if there are none. */
   of(text: TextOrKey): readonly string[] {
-    const found = this.rationales.get(keyOf(text));
+    return this.#given(text).rationales;
+  }
+
+  /** File and line of the rationales of a text, for error messages. Throws MissingError if there are none. */
+  placeOf(text: TextOrKey): string {
+    return this.#given(text).place;
+  }
+
+  #given(text: TextOrKey): Given {
+    const found = this.byText.get(keyOf(text));
     if (found !== undefined) return found;
     throw new MissingError(`"${this.path}" has no rationale of a text`, "give one for every text");
   }
@@ -70,7 +91,7 @@ export class GivenRationales {
    * @throws MissingError with the number of those that lack one and the first of them
    */
   async requireAll(tasks: readonly ResolvedTask[]): Promise<void> {
-    const inputs = new MissingInputs(tasks, undefined, (text) => this.rationales.has(keyOf(text)));
+    const inputs = new MissingInputs(tasks, undefined, (text) => this.byText.has(keyOf(text)));
     if (inputs.missing === 0) return;
     throw new MissingError(
       `"${this.path}" lacks the rationales of ${await inputs.told()}`,

@@ -19,7 +19,9 @@ Deno.test("GivenRationales.read() finds rationales by the text and by its hash, 
     { sha256: sha256Hex("b"), rationales: ["x", "y"] },
     { text: "a", rationales: ["about a"] },
   ], (given) => {
-    assert.deepEqual([given.of("a"), given.of("b"), given.rationales.size], [["about a"], ["x", "y"], 2]);
+    assert.deepEqual([given.of("a"), given.of("b"), given.size], [["about a"], ["x", "y"], 2]);
+    assert.match(given.placeOf("b"), /^rationales: ".*\.jsonl" line 2$/);
+    assert.match(given.placeOf("a"), /line 1$/);
     assert.throws(() => given.of("c"), MissingError);
   });
 });

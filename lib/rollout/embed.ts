@@ -51,6 +51,7 @@ export interface EmbedOptions {
  * Embeds texts with rationales that are given, one or several for each: the rationale is tokenised behind its prompt as the released
  * code does, and ends with the model's end-of-sequence token where that is pooled. Results in the order of the texts.
  *
+ * @param options `placeOf` says where the rationales of a text stand, for error messages
  * @throws {UsageError} for an empty text, and for a rationale that does not fit into the model's positions
  * @throws {NumericError} if an embedding that is to be normalised is zero or not finite
  */
@@ -60,7 +61,9 @@ export async function embedWithRationales(
   prompter: Prompter,
   texts: readonly string[],
   rationales: readonly (readonly string[])[],
-  { pooling, normalize, signal, onTokens, onDone }: Omit<EmbedOptions, "rationale" | "slots">,
+  { pooling, normalize, signal, onTokens, onDone, placeOf }:
+    & Omit<EmbedOptions, "rationale" | "slots">
+    & { readonly placeOf?: (index: number) => string },
 ): Promise<EmbeddedText[]> {
   const eos = pooling.eos ? [backbone.eosIds[0]!] : [], { maxPositions } = decoder.config;
   const prompts = texts.map((text) => prompter.prompt(text)), vectors: Float32Array[][] = texts.map(() => []);
@@ -71,11 +74,12 @@ export async function embedWithRationales(
       const ids = Int32Array.from([...prompt.ids, ...written]);
       lengths[text]! += written.length;
       if (ids.length > maxPositions) {
+        const place = placeOf === undefined ? "" : `${placeOf(text)}: `;
         throw new UsageError(
-          `the prompt with the rationale of "${
+          `${place}the prompt with the rationale of "${
             texts[text]!.slice(0, 60)
-          }" has ${ids.length} tokens, the model has ` +
-            `${maxPositions} positions`,
+          }" has ${ids.length} tokens, ` +
+            `the model has ${maxPositions} positions`,
           "shorten the rationale",
         );
       }
