@@ -30,25 +30,27 @@ export class OrtModel {
   /**
    * Loads a model for `threads` threads; data outside of the file (`model.onnx_data`) are found beside it.
    *
-   * @throws UsageError if ONNX Runtime cannot load it
+   * @throws UsageError if ONNX Runtime cannot load it, or its inputs and outputs cannot be read
    */
   constructor(readonly path: string, threads: number) {
     const { api, env } = openOrt(), out = new Out();
+    let session = 0;
     try {
       // 4: the error is thrown too.
       withSessionOptions({ threads, optimise: true, logSeverity: 4 }, (options) => {
         api.CreateSession(env, pathText(path), options, out.bytes);
       });
+      session = out.value;
+      this.inputs = values(session, "Input");
+      this.outputs = values(session, "Output");
     } catch (cause) {
+      if (session) api.ReleaseSession(session);
       throw new UsageError(
         `ONNX Runtime cannot load "${path}": ${(cause as Error).message}`,
         "export the model again, or download all of its files again",
         { cause },
       );
     }
-    const session = out.value;
-    this.inputs = values(session, "Input");
-    this.outputs = values(session, "Output");
     const names = (list: readonly ModelValue[]) => list.map(({ name }) => name);
     this.#runner = new Runner(session, names(this.inputs), names(this.outputs));
   }
@@ -94,9 +96,12 @@ function nameOf(api: OrtApi, session: number, side: "Input" | "Output", i: numbe
   api.GetAllocatorWithDefaultOptions(out.bytes);
   const allocator = out.value;
   api[`SessionGet${side}Name`](session, i, allocator, out.bytes);
-  const name = Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(out.bytes[0]!)!);
-  api.AllocatorFree(allocator, out.value);
-  return name;
+  const address = out.value;
+  try {
+    return Deno.UnsafePointerView.getCString(Deno.UnsafePointer.create(out.bytes[0]!)!);
+  } finally {
+    api.AllocatorFree(allocator, address);
+  }
 }
 
 function typeOf(api: OrtApi, info: number): Pick<ModelValue, "type" | "shape"> {
