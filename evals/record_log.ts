@@ -34,14 +34,16 @@ export function continueLog<R extends object>(
   header: LogHeader,
   onRecord: (record: R) => void,
 ): JournalWriter {
-  const writer = JournalWriter.open(path, { fsync: false });
+  const writer = JournalWriter.open(path, { fsync: false }), records = journalRecords(path);
   try {
-    const records = journalRecords(path), { value: found } = records.next();
+    const { value: found } = records.next();
     if (found === undefined) writer.append({ ...header });
     else requireSameHeader(found as LogHeader, header, path);
     for (const record of records) onRecord(record as R);
     return writer;
   } catch (error) {
+    // Closes the file that is being read.
+    records.return(undefined);
     writer[Symbol.dispose]();
     throw error;
   }
