@@ -6,8 +6,8 @@
 import { basename, join } from "node:path";
 import { ExitCode, MissingError } from "#errors";
 import type { ArmFolder } from "../evals/compare.ts";
+import { readTextIfThere } from "../lib/files.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
-import { readIfThere } from "./files.ts";
 import type { CommandIo } from "./io.ts";
 import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
 import { newCommand, type Syntax } from "./syntax.ts";
@@ -97,7 +97,7 @@ function armsOf(folder: string): string[] {
 /** Arms of a run as its manifest lists them; none where the folder has no manifest, or a damaged one, which is told later. */
 function orderOf(folder: string): readonly string[] {
   try {
-    const { manifest } = JSON.parse(readIfThere(join(folder, RunDocument.resolved)) ?? "{}");
+    const { manifest } = JSON.parse(readTextIfThere(join(folder, RunDocument.resolved)) ?? "{}");
     return Array.isArray(manifest?.arms) ? manifest.arms : [];
   } catch {
     return [];

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { UsageError } from "#errors";
 import { isObject } from "../lib/backbone/json.ts";
+import { readTextIfThere } from "../lib/files.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
 import { canonicalJson } from "../lib/manifest/canonical.ts";
 import { describeDifference, type Difference, diffManifests } from "../lib/manifest/diff.ts";
@@ -14,7 +15,6 @@ import { parseResolved } from "../lib/manifest/identity.ts";
 import type { Leaf } from "../lib/manifest/leaves.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
 import { EVALUATION_DOCUMENT } from "./evaluation_folder.ts";
-import { readIfThere } from "./files.ts";
 
 /** How the settings of a folder differ from those of the first one that was named. */
 export interface SettingDifferences {
@@ -61,9 +61,9 @@ export function describeSettings(settings: readonly SettingDifferences[]): strin
 }
 
 function settingsOf(folder: string): Settings | undefined {
-  const run = join(folder, RunDocument.resolved), text = readIfThere(run);
+  const run = join(folder, RunDocument.resolved), text = readTextIfThere(run);
   if (text !== undefined) return { folder, resolved: parseResolved(text, run), facts: new Map() };
-  const path = join(folder, EVALUATION_DOCUMENT), document = readIfThere(path);
+  const path = join(folder, EVALUATION_DOCUMENT), document = readTextIfThere(path);
   if (document === undefined) return undefined;
   let parsed: unknown;
   try {

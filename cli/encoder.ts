@@ -8,6 +8,7 @@ import { MissingError, UsageError } from "#errors";
 import type { BackboneFile } from "../lib/backbone/open.ts";
 import { GRAPHS } from "../lib/encoder/folder.ts";
 import { OnnxEncoder } from "../lib/encoder/onnx_encoder.ts";
+import { isThere } from "../lib/files.ts";
 import { findSnapshot } from "../lib/hub/cache.ts";
 import { type Repo, repoNamed, repoText } from "../lib/hub/repo.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
@@ -99,15 +100,6 @@ function onlyGraph(folder: string, text: string, repo: Repo): string | undefined
     `several graphs of "${text}" were pulled`,
     `name one: onnx:${repoText({ ...repo, file: found.sort()[0] })}`,
   );
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** An encoder writes nothing about a text. */

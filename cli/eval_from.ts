@@ -9,6 +9,7 @@ import { rescore, type Rescored } from "../evals/rescore.ts";
 import type { ScoreDifference } from "../evals/score_differences.ts";
 import { type SuiteChoice, suiteId } from "../evals/find_suite.ts";
 import { writeScores } from "../evals/write_scores.ts";
+import { isFolder } from "../lib/files.ts";
 import { evaluateGiven, type EvaluationResult } from "./evaluation.ts";
 import { takeFolder } from "./evaluation_folder.ts";
 import type { CommandIo } from "./io.ts";
@@ -83,12 +84,4 @@ function finding({ scores, differences }: Rescored): string | null {
       ...differences.map(({ task, what, stored, again }) => [task, what, show(stored), show(again)]),
     ]),
   ].join("\n");
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }

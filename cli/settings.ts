@@ -5,6 +5,7 @@
  */
 import { basename, join, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
+import { isFolder, readTextIfThere } from "../lib/files.ts";
 import type { DeviceName, Preset } from "../lib/manifest/names.ts";
 import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
 import type { CommandIo } from "./io.ts";
@@ -78,14 +79,9 @@ async function presetOfRun(backbone: string): Promise<Preset | undefined> {
   const checkpoint = resolve(backbone);
   if (checkpointStep(basename(checkpoint)) === undefined) return undefined;
   const path = join(checkpoint, "../../../..", RunDocument.resolved);
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    // A checkpoint that was moved out of its run is a model like any other.
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const text = readTextIfThere(path);
+  // A checkpoint that was moved out of its run is a model like any other.
+  if (text === undefined) return undefined;
   return parseResolved(text, path).manifest.preset;
 }
 
@@ -102,14 +98,6 @@ export function dataRootOf(dataRoot: string | undefined): string | undefined {
     );
   }
   return dataRoot ?? Deno.env.get("GRACE_DATA_ROOT");
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 /** Tells that a folder was named for nothing: one that the environment names is there for all commands, and needs no remark. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import { isThere, readBytesIfThere } from "../lib/files.ts";
 import { writeFileAtomic } from "../lib/journal/atomic.ts";
 
 /** Files of a folder of scores that hold them, as `evals/generation_store.ts` and `evals/general/execution_store.ts` write them. */
@@ -16,20 +17,10 @@ const FILES = ["generations.jsonl", "executions.jsonl"];
  */
 export function takeOverAnswers(from: string, to: string): void {
   for (const name of FILES) {
-    if (readIfThere(join(to, name)) !== undefined) continue;
-    const content = readIfThere(join(from, name));
+    if (isThere(join(to, name))) continue;
+    const content = readBytesIfThere(join(from, name));
     if (content === undefined) continue;
     Deno.mkdirSync(to, { recursive: true });
     writeFileAtomic(join(to, name), content);
-  }
-}
-
-/** Only what is not there is absent: what cannot be read is an error, not a reason to replace it. */
-function readIfThere(path: string): Uint8Array | undefined {
-  try {
-    return Deno.readFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isThere } from "../lib/files.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import { inOrder } from "../lib/rollout/in_order.ts";
 import { type LogHeader, openLog } from "./record_log.ts";
@@ -113,14 +114,4 @@ export function inTurn<T>(
       if (index >= added) early.put(keys[index]!, result);
     },
   };
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { MissingError, NumericError } from "#errors";
+import { isFile } from "../lib/files.ts";
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { JournalWriter } from "../lib/journal/append.ts";
 import type { Generation, GenerationRequest, Likelihood, LikelihoodRequest } from "./encoder.ts";
@@ -152,12 +153,4 @@ export function writtenAnswers(folder: string, keys: ReadonlySet<string>): Map<s
     if (keys.has(record.request) && "text" in record) found.set(record.request, record.text);
   }
   return found;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

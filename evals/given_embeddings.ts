@@ -17,6 +17,7 @@ import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { MissingError, UsageError } from "#errors";
 import { f16sToF32 } from "../kernels/half_floats.ts";
+import { isFile } from "../lib/files.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { StringIndex } from "../lib/data/string_index.ts";
 import { textLines } from "../lib/journal/text_lines.ts";
@@ -58,7 +59,7 @@ interface Rows {
 
 /** Whether a folder has embeddings of this form. */
 export function isGivenEmbeddings(folder: string): boolean {
-  return TEXTS.some((name) => exists(join(folder, name)));
+  return TEXTS.some((name) => isFile(join(folder, name)));
 }
 
 /** An {@linkcode Encoder} that finds what it is asked for in a folder. */
@@ -86,7 +87,7 @@ export class GivenEmbeddings implements Encoder, Disposable {
   constructor(folder: string) {
     const texts = onlyOne(folder, TEXTS), embeddings = onlyOne(folder, EMBEDDINGS);
     const about = readAbout(join(folder, ABOUT));
-    const names = [texts, embeddings, ...exists(join(folder, ABOUT)) ? [ABOUT] : []];
+    const names = [texts, embeddings, ...isFile(join(folder, ABOUT)) ? [ABOUT] : []];
     this.files = names.map((name) => ({ name, ...digestFile(join(folder, name)) }));
     this.#file = Deno.openSync(join(folder, embeddings));
     try {
@@ -179,17 +180,9 @@ function shortFile(): never {
   throw new UsageError("the file of embeddings became shorter", "leave it as it is while it is read");
 }
 
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
 /** The one of the names that is there. */
 function onlyOne(folder: string, names: readonly string[]): string {
-  const found = names.filter((name) => exists(join(folder, name)));
+  const found = names.filter((name) => isFile(join(folder, name)));
   if (found.length === 1) return found[0]!;
   const list = names.join(" or ");
   if (found.length === 0) throw new MissingError(`"${folder}" has no ${list}`, "docs/mteb.md has the format");
@@ -197,7 +190,7 @@ function onlyOne(folder: string, names: readonly string[]): string {
 }
 
 function readAbout(path: string): z.infer<typeof aboutSchema> {
-  if (!exists(path)) return {};
+  if (!isFile(path)) return {};
   return parsed(aboutSchema, Deno.readTextFileSync(path), `"${path}"`);
 }
 

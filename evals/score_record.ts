@@ -6,6 +6,7 @@
  */
 import { MissingError, NumericError, UsageError } from "#errors";
 import type { DataFile } from "../lib/data/data_file.ts";
+import { namesIfThere } from "../lib/files.ts";
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import type { Category } from "./category.ts";
@@ -105,30 +106,23 @@ function itemLines(items: readonly ScoredItem[]): string {
  */
 export async function readScores(folder: string): Promise<LoadedScore[]> {
   const scores = `${folder}/scores`;
-  const names: string[] = [];
-  try {
-    for await (const entry of Deno.readDir(scores)) if (entry.name.endsWith(".json")) names.push(entry.name);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  const names = namesOf(scores);
   if (names.length === 0) {
     throw new MissingError(`no scores in "${scores}"`, "evaluate a model into this folder first");
   }
-  return Promise.all(names.sort().map((name) => readScore(scores, name)));
+  return await Promise.all(names.map((name) => readScore(scores, name)));
 }
 
 /** The scores of a folder that can be read and belong to their items; those that a kill or a hand left broken are left out. */
 export async function readableScores(folder: string): Promise<LoadedScore[]> {
-  const names: string[] = [];
-  try {
-    for await (const { name } of Deno.readDir(`${folder}/scores`)) {
-      if (name.endsWith(".json")) names.push(name);
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const read = await Promise.allSettled(names.sort().map((name) => readScore(`${folder}/scores`, name)));
+  const scores = `${folder}/scores`;
+  const read = await Promise.allSettled(namesOf(scores).map((name) => readScore(scores, name)));
   return read.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+}
+
+/** Files of scores, in order; none if there is no folder. */
+function namesOf(scores: string): string[] {
+  return namesIfThere(scores).filter((name) => name.endsWith(".json")).sort();
 }
 
 async function readScore(scores: string, name: string): Promise<LoadedScore> {

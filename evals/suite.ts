@@ -348,7 +348,7 @@ async function loadEntry(
       data,
       files,
       options: { ...taskOptions(task, profile), ...protocol },
-      notes: await dataNotes(mirror, task, data, profile),
+      notes: dataNotes(mirror, task, data, profile),
     };
   }
   const { name, data, files } = await loadGeneral(mirror, entry);

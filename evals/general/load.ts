@@ -129,7 +129,7 @@ export async function loadMmlu(
   const dev = await mirror.split(name, repo, "dev", parse);
   const test = await mirror.split(name, repo, "test", parse);
   return {
-    name: source?.name ?? mmluName(test.rows.length, await mirror.isPartial(repo), options.variant),
+    name: source?.name ?? mmluName(test.rows.length, mirror.isPartial(repo), options.variant),
     data: { kind: "mmlu", items: mmluItems(test.rows, dev.rows, options), options },
     files: [dev.file, test.file],
   };

@@ -11,25 +11,23 @@ import { rankableQueries } from "./reranking.ts";
 import { type MtebTask, type SingleTask, singleTasks } from "./tasks.ts";
 
 /** Findings about the data of a task, as sentences; none of data that come with the program. */
-export async function dataNotes(
+export function dataNotes(
   mirror: Mirror,
   task: MtebTask,
   data: MtebData,
   profile: ScoringProfile,
-): Promise<string[]> {
+): string[] {
   const parts = data.kind === "group" ? data.parts.map((part) => part.data) : [data];
-  const notes = await Promise.all(
-    singleTasks(task).map((part, i) => notesOf(mirror, pinned(part, profile), parts[i]!)),
-  );
-  return [...new Set(notes.flat())];
+  const notes = singleTasks(task).flatMap((part, i) => notesOf(mirror, pinned(part, profile), parts[i]!));
+  return [...new Set(notes)];
 }
 
-async function notesOf(mirror: Mirror, task: SingleTask, data: SingleData): Promise<string[]> {
+function notesOf(mirror: Mirror, task: SingleTask, data: SingleData): string[] {
   const { repo, revision, size } = task;
   if (revision === "embedded") return [];
   const notes: string[] = [];
   if (revision === undefined && !isUnpublished(repo)) notes.push(`the revision of "${repo}" is not pinned`);
-  const found = await mirror.at(revision).revisionOf(repo);
+  const found = mirror.at(revision).revisionOf(repo);
   if (found !== undefined && revision !== undefined && found !== revision) {
     notes.push(`the folder holds revision ${found} of "${repo}", the task is pinned to ${revision}`);
   }

@@ -109,14 +109,14 @@ testWith(
     ]);
     for (const { task } of here) {
       const { data } = await loadTask(mirror, mtebTask(task));
-      const notes = await dataNotes(mirror, mtebTask(task), data, DEFAULT_PROFILE);
+      const notes = dataNotes(mirror, mtebTask(task), data, DEFAULT_PROFILE);
       assert.equal(notes.length, task === "SciFact" ? 1 : 0, `${task}: ${notes}`);
       if (task !== "SciFact") continue;
       assert.match(
         notes[0]!,
         /^the folder holds revision d56462d0\w+ of "mteb\/scifact", the task is pinned to 0228b52c/,
       );
-      assert.deepEqual(await dataNotes(mirror, mtebTask(task), data, scoringProfile("mteb-2")), []);
+      assert.deepEqual(dataNotes(mirror, mtebTask(task), data, scoringProfile("mteb-2")), []);
     }
   },
 );

@@ -4,10 +4,10 @@
  * @module
  */
 import { MissingError, UsageError } from "#errors";
+import { readBytesIfThere } from "../files.ts";
 import { ChatTemplate, chooseTemplate, type SpecialTokens } from "./chat_template.ts";
 import { type GenerationIds, generationIdsFromHf } from "./generation_config.ts";
 import { isObject, type JsonObject, parseJsonObject } from "./json.ts";
-import { readOptionalFile } from "./random_access_file.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 /** Names of the files that are read; the first two must exist. */
@@ -39,7 +39,7 @@ export interface Conversation {
  */
 export function readHfJson(folder: string, name: string): JsonObject {
   const path = `${folder}/${name}`;
-  const bytes = readOptionalFile(path);
+  const bytes = readBytesIfThere(path);
   if (!bytes) throw new MissingError(`there is no ${path}`, `download ${name} of the model into its folder`);
   return parseJsonObject(bytes, path);
 }
@@ -63,8 +63,12 @@ export async function readHfConversation(folder: string, config: JsonObject): Pr
     isObject(extraTokens) ? extraTokens : {},
     `${folder}/${HF_FILES.tokenizer}`,
   );
-  const file = readOptionalFile(`${folder}/${HF_FILES.template}`);
-  const template = chooseTemplate(tokenizerConfig?.["chat_template"], file && utf8(file, folder), folder);
+  const file = readBytesIfThere(`${folder}/${HF_FILES.template}`);
+  const template = chooseTemplate(
+    tokenizerConfig?.["chat_template"],
+    file ? utf8(file, folder) : null,
+    folder,
+  );
   const files = [HF_FILES.tokenizer, HF_FILES.tokenizerConfig, HF_FILES.specialTokens];
   return {
     tokenizer,
@@ -75,15 +79,15 @@ export async function readHfConversation(folder: string, config: JsonObject): Pr
       folder,
     ),
     tokenizerFiles: new Map(
-      files.map((name) => [name, readOptionalFile(`${folder}/${name}`)] as const)
-        .filter((pair): pair is readonly [typeof pair[0], Uint8Array<ArrayBuffer>] => pair[1] !== null),
+      files.map((name) => [name, readBytesIfThere(`${folder}/${name}`)] as const)
+        .filter((pair): pair is readonly [typeof pair[0], Uint8Array<ArrayBuffer>] => pair[1] !== undefined),
     ),
   };
 }
 
 function optionalJson(folder: string, name: string): JsonObject | null {
-  const bytes = readOptionalFile(`${folder}/${name}`);
-  return bytes && parseJsonObject(bytes, `${folder}/${name}`);
+  const bytes = readBytesIfThere(`${folder}/${name}`);
+  return bytes === undefined ? null : parseJsonObject(bytes, `${folder}/${name}`);
 }
 
 /** `"bos_token": "<s>"` or `"bos_token": {"content": "<s>", …}`. */

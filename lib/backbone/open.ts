@@ -6,6 +6,7 @@
 import { basename, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
 import { EMBEDDED_BACKBONE_FOLDER } from "../data/embedded.ts";
+import { infoIfThere, isFile } from "../files.ts";
 import { cachedCommits, findSnapshot } from "../hub/cache.ts";
 import { pullCommand, type Repo, repoNamed, repoText } from "../hub/repo.ts";
 import { digestFile } from "../manifest/hash.ts";
@@ -75,10 +76,7 @@ export async function openBackbone(
 ): Promise<Backbone> {
   if (path === EMBEDDED_BACKBONE) return await openEmbedded(embedded);
   const trimmed = path.replace(/(?<=.)\/+$/, "");
-  const info = await Deno.stat(trimmed).catch((cause) => {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw new MissingError(`the backbone "${path}" cannot be read: ${cause}`, ACCEPTED, { cause });
-  });
+  const info = infoIfThere(trimmed);
   if (info === undefined) {
     const repo = repoNamed(trimmed);
     // "models/x.gguf" is a path that is not there; "owner/name/x.gguf" may be a file of a repository.
@@ -190,13 +188,5 @@ async function assemble(
   } catch (error) {
     tensors.close();
     throw error;
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { MissingError, UsageError } from "#errors";
+import { isAbsent } from "../files.ts";
 
 /** Bytes per read when a tensor is widened piece by piece; bounds the scratch memory of a reader. */
 export const CHUNK_BYTES: number = 4 * 1024 * 1024;
@@ -22,7 +23,10 @@ export class RandomAccessFile {
     try {
       this.#file = Deno.openSync(path, { read: true });
     } catch (cause) {
-      throw unreadable(path, cause);
+      const reason = isAbsent(cause) ? "there is no such file" : String(cause);
+      throw new MissingError(`${path} cannot be read: ${reason}`, "check the path and its permissions", {
+        cause,
+      });
     }
     this.size = this.#file.statSync().size;
   }
@@ -58,26 +62,4 @@ export class RandomAccessFile {
       "download the file again",
     );
   }
-}
-
-/**
- * Reads a small file whole.
- *
- * @returns null when there is no such file
- * @throws {MissingError} when it is there but may not be read
- */
-export function readOptionalFile(path: string): Uint8Array<ArrayBuffer> | null {
-  try {
-    return Deno.readFileSync(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return null;
-    throw unreadable(path, cause);
-  }
-}
-
-function unreadable(path: string, cause: unknown): MissingError {
-  const reason = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
-  return new MissingError(`${path} cannot be read: ${reason}`, "check the path and its permissions", {
-    cause,
-  });
 }

@@ -5,8 +5,9 @@
  */
 import { MissingError, UsageError } from "#errors";
 import { bf16ToF32, f16sToF32 } from "../../kernels/half_floats.ts";
+import { isThere, readBytesIfThere } from "../files.ts";
 import { describe, isObject, type JsonObject, parseJsonObject } from "./json.ts";
-import { CHUNK_BYTES, RandomAccessFile, readOptionalFile } from "./random_access_file.ts";
+import { CHUNK_BYTES, RandomAccessFile } from "./random_access_file.ts";
 import { readSafetensorsHeader, SAFETENSORS_DTYPES, type SafetensorsEntry } from "./safetensors_header.ts";
 import type { TensorSource } from "./tensor_source.ts";
 
@@ -22,15 +23,12 @@ export const SAFETENSORS_INDEX = "model.safetensors.index.json";
  * @throws {UsageError} when the index is not one, or points outside of the folder
  */
 export function safetensorsFiles(folder: string): { index: string | null; shards: string[] } {
-  const path = `${folder}/${SAFETENSORS_INDEX}`, bytes = readOptionalFile(path);
+  const path = `${folder}/${SAFETENSORS_INDEX}`, bytes = readBytesIfThere(path);
   if (bytes) return { index: SAFETENSORS_INDEX, shards: shardsOf(path, parseJsonObject(bytes, path)) };
-  try {
-    Deno.statSync(`${folder}/${SAFETENSORS_SINGLE}`);
-  } catch (cause) {
+  if (!isThere(`${folder}/${SAFETENSORS_SINGLE}`)) {
     throw new MissingError(
       `${folder} has neither ${SAFETENSORS_SINGLE} nor ${SAFETENSORS_INDEX}`,
       "download the safetensors weights of the model (pytorch_model.bin is not read)",
-      { cause },
     );
   }
   return { index: null, shards: [SAFETENSORS_SINGLE] };

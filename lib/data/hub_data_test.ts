@@ -25,8 +25,8 @@ Deno.test("Mirror reads the pinned revision from the hub's cache, and no other",
     const { rows, file } = await mirror.at(PINNED).split("T", "o/n", "test", text);
     assert.deepEqual([rows, file.path], [["pinned"], "o/n@111111111111/test.jsonl"]);
     assert.deepEqual((await mirror.split("T", "o/n", "test", text)).rows, ["main"]);
-    assert.equal(await mirror.at(PINNED).revisionOf("o/n"), PINNED);
-    assert.equal(await mirror.isPartial("o/n"), false);
+    assert.equal(mirror.at(PINNED).revisionOf("o/n"), PINNED);
+    assert.equal(mirror.isPartial("o/n"), false);
     const other = "3".repeat(40);
     await assert.rejects(
       mirror.at(other).split("T", "o/n", "test", text),

@@ -13,6 +13,7 @@
  * @module
  */
 import { MissingError, UsageError } from "#errors";
+import { isThere, readTextIfThere } from "../files.ts";
 import type { DataFile } from "./data_file.ts";
 import { EMBEDDED_DATA_FOLDER, isEmbedded, isUnpublished } from "./embedded.ts";
 import { HubData, type PlacedFile } from "./hub_data.ts";
@@ -61,7 +62,7 @@ interface IndexEntry {
 
 /** Reader of a mirror folder, of the program's own, and of the hub's cache. */
 export class Mirror {
-  readonly #index = new Map<string, Promise<ReadonlyMap<string, IndexEntry>>>();
+  readonly #index = new Map<string, ReadonlyMap<string, IndexEntry>>();
   /** A folder that was given and is not read, for errors. */
   #passedOver: string | undefined;
 
@@ -224,18 +225,16 @@ export class Mirror {
   }
 
   /** Whether the folder's `index.json` says that it holds only a part of this data set. */
-  async isPartial(id: string): Promise<boolean> {
-    return await this.#isInFolder(id) && (await this.#entry(id))?.partial === true;
+  isPartial(id: string): boolean {
+    return this.#isInFolder(id) && this.#entry(id)?.partial === true;
   }
 
   /**
    * Revision of the data set on the hub that the folder's `index.json` says this is, or that the hub's cache holds; undefined if
    * neither says.
    */
-  async revisionOf(id: string): Promise<string | undefined> {
-    return await this.#isInFolder(id)
-      ? (await this.#entry(id))?.mteb_revision
-      : this.hub.commitOf(id, this.revision);
+  revisionOf(id: string): string | undefined {
+    return this.#isInFolder(id) ? this.#entry(id)?.mteb_revision : this.hub.commitOf(id, this.revision);
   }
 
   #rootOf(id: string): string {
@@ -256,27 +255,22 @@ export class Mirror {
   }
 
   /** Whether the data set is built in, or below the root: by a folder, or by what the index says. */
-  async #isInFolder(id: string): Promise<boolean> {
+  #isInFolder(id: string): boolean {
     if (isEmbedded(id)) return true;
     if (this.root === undefined) return false;
-    return await this.#entry(id) !== undefined || await isThere(`${this.root}/${id}`);
+    return this.#entry(id) !== undefined || isThere(`${this.root}/${id}`);
   }
 
-  async #entry(id: string): Promise<IndexEntry | undefined> {
+  #entry(id: string): IndexEntry | undefined {
     const root = this.#rootOf(id);
     let index = this.#index.get(root);
     if (!index) this.#index.set(root, index = this.#readIndex(root));
-    return (await index).get(id);
+    return index.get(id);
   }
 
-  async #readIndex(root: string): Promise<ReadonlyMap<string, IndexEntry>> {
-    let text: string;
-    try {
-      text = await Deno.readTextFile(`${root}/index.json`);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return new Map();
-      throw error;
-    }
+  #readIndex(root: string): ReadonlyMap<string, IndexEntry> {
+    const text = readTextIfThere(`${root}/index.json`);
+    if (text === undefined) return new Map();
     try {
       const list = JSON.parse(text) as IndexEntry[];
       return new Map(list.map((entry) => [entry.id, entry]));
@@ -290,17 +284,17 @@ export class Mirror {
   }
 
   /** Label of the first of these files that is there. */
-  async #first(id: string, names: readonly string[]): Promise<string | undefined> {
+  #first(id: string, names: readonly string[]): string | undefined {
     if (this.root === undefined && !isEmbedded(id)) return undefined;
     for (const name of names) {
-      if (await isThere(this.pathOf(`${id}/${name}`))) return `${id}/${name}`;
+      if (isThere(this.pathOf(`${id}/${name}`))) return `${id}/${name}`;
     }
     return undefined;
   }
 
   /** Files of a split: one below the root, or else those of the hub's cache. */
   async #locate(id: string, query: SplitQuery): Promise<Located | undefined> {
-    const { subset } = query, label = await this.#first(id, filesOf(query));
+    const { subset } = query, label = this.#first(id, filesOf(query));
     if (label !== undefined) {
       const ofSubset = subset === undefined || label.startsWith(`${id}/${subset}/`);
       return { files: [{ path: this.pathOf(label), label }], ofSubset };
@@ -328,16 +322,6 @@ export class Mirror {
           : `${this.hub.cure(id, this.revision)}; or fetch "${id}"`) +
           ` and store it as ${id}/${names[1] ?? names[0]} below the folder given with --data-root`,
     );
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import { Mirror } from "./mirror.ts";
 
 async function withMirror(
   files: Record<string, string>,
-  use: (mirror: Mirror) => Promise<void>,
+  use: (mirror: Mirror) => Promise<void> | void,
 ): Promise<void> {
   const root = await Deno.makeTempDir();
   try {
@@ -91,7 +91,7 @@ Deno.test("Mirror finds built-in data sets in the program's folder, and all othe
     const both = new Mirror(`${root}/given`, `${root}/own`), alone = new Mirror(undefined, `${root}/own`);
     for (const mirror of [both, alone]) {
       assert.deepEqual([await read(mirror, "tiny/a"), await read(mirror, "tiny-dev/a")], [["own"], ["own"]]);
-      assert.equal(await mirror.isPartial("tiny/a"), false);
+      assert.equal(mirror.isPartial("tiny/a"), false);
     }
     assert.deepEqual(await read(both, "tinyish/a"), ["given"]);
     await assert.rejects(
@@ -218,13 +218,13 @@ Deno.test("Mirror.split() names task, file and row of what is damaged or empty",
 });
 
 Deno.test("Mirror.isPartial() follows index.json, and is false without one", async () => {
-  await withMirror({ "index.json": '[{"id":"a","partial":true},{"id":"b"}]' }, async (mirror) => {
-    assert.deepEqual([await mirror.isPartial("a"), await mirror.isPartial("b")], [true, false]);
-    assert.equal(await mirror.revisionOf("a"), undefined);
+  await withMirror({ "index.json": '[{"id":"a","partial":true},{"id":"b"}]' }, (mirror) => {
+    assert.deepEqual([mirror.isPartial("a"), mirror.isPartial("b")], [true, false]);
+    assert.equal(mirror.revisionOf("a"), undefined);
   });
-  await withMirror({}, async (mirror) => assert.equal(await mirror.isPartial("a"), false));
-  await withMirror({ "index.json": '[{"id":"a","mteb_revision":"0f1e"}]' }, async (mirror) => {
-    assert.equal(await mirror.revisionOf("a"), "0f1e");
+  await withMirror({}, (mirror) => assert.equal(mirror.isPartial("a"), false));
+  await withMirror({ "index.json": '[{"id":"a","mteb_revision":"0f1e"}]' }, (mirror) => {
+    assert.equal(mirror.revisionOf("a"), "0f1e");
   });
 });
 

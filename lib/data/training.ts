@@ -7,6 +7,7 @@
  * @module
  */
 import { MissingError, UsageError } from "#errors";
+import { isThere } from "../files.ts";
 import { type Repo, repoNamed } from "../hub/repo.ts";
 import { placeOf, type RowSource, stringColumn } from "./columns.ts";
 import type { JsonlRow, ReadOptions } from "./jsonl.ts";
@@ -71,7 +72,7 @@ export async function loadTraining(
     return kind === "supervised" ? await loadTriplets(path, options) : await loadTexts(path, options);
   }
   const { id, revision } = repo, at = mirror.at(revision);
-  const source = revision === undefined || await at.revisionOf(id) === revision ? at : at.withoutRoot();
+  const source = revision === undefined || at.revisionOf(id) === revision ? at : at.withoutRoot();
   const read = <T>(parse: RowParser<T>) =>
     source.split(`${kind} training`, id, split, parse, subset === "" ? {} : { subset });
   return kind === "supervised" ? await read(tripletOf(columns)) : await read(textOf(columns));
@@ -80,14 +81,10 @@ export async function loadTraining(
 /** Path of a training file, which is there. */
 function fileOf(mirror: Mirror, train: string): string {
   const path = mirror.pathOf(train);
-  try {
-    Deno.statSync(path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+  if (!isThere(path)) {
     throw new MissingError(
       `there is no training file "${path}" (data.train in grace.json)`,
       "put it there, or name a data set that was pulled: datasets/<owner>/<name>",
-      { cause },
     );
   }
   return path;

@@ -4,6 +4,7 @@
  * @module
  */
 import { MissingError, UsageError } from "#errors";
+import { isThere } from "../files.ts";
 import { openSafetensors } from "../backbone/safetensors.ts";
 import type { DenseModule } from "./modules.ts";
 
@@ -35,13 +36,10 @@ export function openDense(
   { path, inFeatures, outFeatures, bias, activation }: DenseModule,
 ): (x: Float32Array) => Float32Array<ArrayBuffer> {
   const file = `${folder}/${path}/${DENSE_WEIGHTS}`;
-  try {
-    Deno.statSync(file);
-  } catch (cause) {
+  if (!isThere(file)) {
     throw new MissingError(
       `there is no ${file}`,
       "download it; pytorch_model.bin is not read: save the model again with safetensors",
-      { cause },
     );
   }
   const tensors = openSafetensors([file]);

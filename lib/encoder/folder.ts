@@ -14,7 +14,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
 import type { BackboneFile } from "../backbone/open.ts";
 import { Fields, isObject, type JsonObject, parseJsonObject } from "../backbone/json.ts";
-import { readOptionalFile } from "../backbone/random_access_file.ts";
+import { isThere, readBytesIfThere } from "../files.ts";
 import { digestFile } from "../manifest/hash.ts";
 import { DENSE_WEIGHTS } from "./dense.ts";
 import { externalData } from "./external_data.ts";
@@ -71,8 +71,8 @@ export function readEncoderFolder(path: string): EncoderFolder {
   const { folder, graph } = locate(path);
   const read: string[] = [];
   const optional = (name: string): Fields | null => {
-    const bytes = readOptionalFile(join(folder, name));
-    if (bytes === null) return null;
+    const bytes = readBytesIfThere(join(folder, name));
+    if (bytes === undefined) return null;
     read.push(name);
     return new Fields(parseJsonObject(bytes, join(folder, name)), join(folder, name));
   };
@@ -97,7 +97,7 @@ export function readEncoderFolder(path: string): EncoderFolder {
   const names = [
     ...graphFiles(folder, graph),
     ...read,
-    ...weights.map((module) => `${module}/${DENSE_WEIGHTS}`).filter((name) => exists(join(folder, name))),
+    ...weights.map((module) => `${module}/${DENSE_WEIGHTS}`).filter((name) => isThere(join(folder, name))),
   ];
   const usual = GRAPHS.some((name) => graph === join(folder, name));
   return {
@@ -118,30 +118,21 @@ export function readEncoderFolder(path: string): EncoderFolder {
 function locate(path: string): { folder: string; graph: string } {
   const resolved = resolve(path);
   if (resolved.endsWith(".onnx")) {
-    if (!exists(resolved)) {
+    if (!isThere(resolved)) {
       throw new MissingError(`there is no ${path}`, "give a folder with an ONNX export, or a graph in it");
     }
     const beside = dirname(resolved);
     return { folder: basename(beside) === "onnx" ? dirname(beside) : beside, graph: resolved };
   }
-  const found = GRAPHS.filter((name) => exists(join(resolved, name)));
+  const found = GRAPHS.filter((name) => isThere(join(resolved, name)));
   if (found.length === 1) return { folder: resolved, graph: join(resolved, found[0]!) };
   if (found.length > 1) {
     throw new UsageError(`"${path}" has both ${found.join(" and ")}`, "name the graph to run");
   }
   throw new MissingError(
-    exists(resolved) ? `"${path}" has neither ${GRAPHS.join(" nor ")}` : `there is no folder "${path}"`,
+    isThere(resolved) ? `"${path}" has neither ${GRAPHS.join(" nor ")}` : `there is no folder "${path}"`,
     "export the model with optimum-cli export onnx, or download one that has an ONNX export",
   );
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The graph, and the files of its weights where they are outside of it. */
@@ -157,8 +148,8 @@ function readModules(
   read: string[],
 ): Modules | null {
   const path = join(folder, "modules.json");
-  const bytes = readOptionalFile(path);
-  if (bytes === null) return null;
+  const bytes = readBytesIfThere(path);
+  if (bytes === undefined) return null;
   read.push("modules.json");
   // The list has no object around it.
   const { modules } = parseJsonObject(

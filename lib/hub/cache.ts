@@ -13,6 +13,7 @@
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isFolder, namesIfThere, readTextIfThere } from "../files.ts";
 import { DEFAULT_REVISION, isCommit, type Repo } from "./repo.ts";
 
 /** Reads an environment variable; empty ones count as not set. */
@@ -88,37 +89,14 @@ export interface Snapshot {
 /** The revision of a repository that is in the cache; undefined if it is not. Nothing stands in for another revision. */
 export function findSnapshot(repo: Repo, cache: string = cacheFolder()): Snapshot | undefined {
   const paths = new RepoCache(cache, repo), revision = repo.revision ?? DEFAULT_REVISION;
-  const commit = isCommit(revision) ? revision : readText(paths.ref(revision))?.trim();
+  const commit = isCommit(revision) ? revision : readTextIfThere(paths.ref(revision))?.trim();
   if (commit === undefined || !isCommit(commit)) return undefined;
   const folder = paths.snapshot(commit);
-  return isDirectory(folder) ? { repo, commit, folder } : undefined;
+  return isFolder(folder) ? { repo, commit, folder } : undefined;
 }
 
 /** Commits of a repository that are in the cache. */
 export function cachedCommits(repo: Repo, cache: string = cacheFolder()): string[] {
-  try {
-    const folder = join(new RepoCache(cache, repo).folder, "snapshots");
-    return [...Deno.readDirSync(folder)].map(({ name }) => name).filter(isCommit).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  const folder = join(new RepoCache(cache, repo).folder, "snapshots");
+  return namesIfThere(folder).filter(isCommit).sort();
 }

@@ -8,6 +8,7 @@
  */
 import { join } from "node:path";
 import { GraceError, MissingError, UsageError } from "#errors";
+import { readTextIfThere } from "../files.ts";
 import { type Environment, hubHome, processEnvironment } from "./cache.ts";
 import { type Asked, isPassing, refusal } from "./refusal.ts";
 
@@ -53,12 +54,7 @@ export function hubSettings(env: Environment = processEnvironment): HubSettings 
 }
 
 function storedToken(env: Environment): string | undefined {
-  try {
-    return Deno.readTextFileSync(env("HF_TOKEN_PATH") ?? join(hubHome(env), "token")).trim() || undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return readTextIfThere(env("HF_TOKEN_PATH") ?? join(hubHome(env), "token"))?.trim() || undefined;
 }
 
 /** A connection to the hub. */

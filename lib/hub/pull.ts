@@ -7,6 +7,7 @@
  * @module
  */
 import { dirname, join, relative } from "node:path";
+import { infoIfThere, isFile } from "../files.ts";
 import { writeFileAtomic } from "../journal/atomic.ts";
 import { takeBlobLock } from "./blob_lock.ts";
 import { RepoCache } from "./cache.ts";
@@ -132,14 +133,7 @@ class FileFetcher {
 
   /** Bytes that are neither in the cache nor in an incomplete file of it. */
   stillMissing(files: readonly RemoteFile[]): number {
-    const size = (path: string) => {
-      try {
-        return Deno.statSync(path).size;
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return 0;
-        throw error;
-      }
-    };
+    const size = (path: string) => infoIfThere(path)?.size ?? 0;
     return files.reduce((sum, { oid, bytes }) => {
       const blob = this.paths.blob(oid);
       return sum + Math.max(0, bytes - Math.max(size(blob), size(`${blob}.incomplete`)));
@@ -163,7 +157,7 @@ class FileFetcher {
       signal,
       onWait: () => onNote?.(`another process is downloading "${file.path}"; waiting for it`),
     });
-    if (exists(blob)) {
+    if (isFile(blob)) {
       const sha256 = sha256IfIntact(blob, file);
       if (sha256 !== undefined) {
         this.#count(file, file.bytes);
@@ -199,13 +193,4 @@ function linkTo(blob: string, link: string): void {
   const part = `${link}.part-${Deno.pid}`;
   Deno.symlinkSync(relative(dirname(link), blob), part);
   Deno.renameSync(part, link);
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

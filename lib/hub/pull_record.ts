@@ -4,6 +4,7 @@
  * @module
  */
 import { UsageError } from "#errors";
+import { readTextIfThere } from "../files.ts";
 import type { PulledFile } from "./pull.ts";
 
 /** Content of `grace-repro/<commit>.json` in a repository's folder of the cache. */
@@ -23,13 +24,8 @@ export interface PullRecord {
  * @throws UsageError if it is damaged
  */
 export function readPullRecord(path: string): PullRecord | undefined {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const text = readTextIfThere(path);
+  if (text === undefined) return undefined;
   try {
     const record = JSON.parse(text) as PullRecord;
     if (record.schema === "grace-pull/1" && Array.isArray(record.files)) return record;

@@ -7,6 +7,7 @@
  */
 import { dirname, join } from "node:path";
 import { UsageError } from "#errors";
+import { isTaken } from "../files.ts";
 
 const LEFTOVER = /\.part-\d+$/;
 
@@ -39,7 +40,7 @@ export async function writeDirectoryAtomic(
   path: string,
   fill: (part: string) => void | Promise<void>,
 ): Promise<void> {
-  if (exists(path)) {
+  if (isTaken(path)) {
     throw new UsageError(
       `"${path}" exists already`,
       "finished folders are never overwritten: remove it first",
@@ -103,14 +104,4 @@ function syncTree(path: string): void {
     }
   }
   syncDirectory(path);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { MissingError, UsageError } from "#errors";
+import { isFile } from "../files.ts";
 import type { JournalRecord } from "./append.ts";
 import { textLines } from "./text_lines.ts";
 
@@ -120,13 +121,4 @@ function parseRecord(text: string, path: string, line: number): object {
     `${path}:${line}: not a JSON object: ${shown}`,
     "the journal was edited or damaged; restore it, or start the run in a new folder",
   );
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -6,6 +6,7 @@
  */
 import { join } from "node:path";
 import { CheckFailedError, UsageError } from "#errors";
+import { namesIfThere, readTextIfThere } from "../files.ts";
 import { type JournalOptions, JournalWriter } from "./append.ts";
 import { removeLeftovers, syncDirectory, writeDirectoryAtomic, writeFileAtomic } from "./atomic.ts";
 import {
@@ -156,19 +157,15 @@ export class RunFolder implements Disposable {
 /** The newest complete checkpoint of an arm, for readers of a run folder; undefined if it has none. */
 export function latestCheckpoint(run: string, arm: string): Checkpoint | undefined {
   let newest = -1;
-  try {
-    for (const entry of Deno.readDirSync(checkpointsPath(run, arm))) {
-      newest = Math.max(newest, checkpointStep(entry.name) ?? -1);
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  for (const name of namesIfThere(checkpointsPath(run, arm))) {
+    newest = Math.max(newest, checkpointStep(name) ?? -1);
   }
   return newest < 0 ? undefined : { step: newest, path: checkpointPath(run, arm, newest) };
 }
 
 /** Whether the folder holds this run already; fails if it holds anything else. */
 function requireSameRun(path: string, contents: RunContents): boolean {
-  const resolved = readIfThere(join(path, RunDocument.resolved));
+  const resolved = readTextIfThere(join(path, RunDocument.resolved));
   if (resolved === undefined) {
     requireOnlyOurs(path);
     return false;
@@ -180,7 +177,7 @@ function requireSameRun(path: string, contents: RunContents): boolean {
       "choose another folder with --out; the settings of the run in it are in its manifest.resolved.json",
     );
   }
-  if (readIfThere(join(path, RunDocument.lock)) !== contents.lock) {
+  if (readTextIfThere(join(path, RunDocument.lock)) !== contents.lock) {
     throw new CheckFailedError(
       `"${join(path, RunDocument.lock)}" is not the lock that the run was started with`,
       "restore it, or start the run in a new folder",
@@ -212,13 +209,4 @@ function parseIdentity(text: string, path: string): string {
     // Reported below.
   }
   throw new UsageError(`"${path}" has no "identity"`, "the file is damaged; start the run in a new folder");
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -5,6 +5,7 @@
  */
 import { cpus } from "node:os";
 import { MissingError } from "#errors";
+import { infoIfThere } from "../files.ts";
 import { canonicalHash } from "./canonical.ts";
 import { digestFile } from "./hash.ts";
 import type { Lock } from "./lock.ts";
@@ -47,7 +48,7 @@ export function digestSource(root: string): string {
 export function sourceFiles(root: string): string[] {
   const files: string[] = [];
   const visit = (path: string) => {
-    const info = statIfThere(`${root}/${path}`);
+    const info = infoIfThere(`${root}/${path}`);
     if (info?.isFile) files.push(path);
     if (!info?.isDirectory || TEST_FOLDERS.includes(path)) return;
     for (const { name } of Deno.readDirSync(`${root}/${path}`)) {
@@ -62,13 +63,4 @@ export function sourceFiles(root: string): string[] {
     );
   }
   return files.sort();
-}
-
-function statIfThere(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
