@@ -19,17 +19,19 @@ export class CpuKvCache {
     public capacity: number,
     readonly shape: AttentionShape,
   ) {
+    // Masked keys are multiplied by 0, so what lies there must be finite.
     for (let layer = 0; layer < layers; layer++) {
-      this.keys.push(this.#alloc(capacity));
-      this.values.push(this.#alloc(capacity));
+      for (const list of [this.keys, this.values]) {
+        const tensor = this.#alloc(capacity);
+        tensor.f32.fill(0);
+        list.push(tensor);
+      }
     }
   }
 
+  /** Content is undefined. */
   #alloc(capacity: number): CpuTensor {
-    const tensor = this.pool.alloc([this.slots, this.shape.kvHeads, capacity, this.shape.headDim], "f32");
-    // Masked keys are multiplied by 0, so what lies there must be finite.
-    tensor.f32.fill(0);
-    return tensor;
+    return this.pool.alloc([this.slots, this.shape.kvHeads, capacity, this.shape.headDim], "f32");
   }
 
   /**
@@ -43,8 +45,9 @@ export class CpuKvCache {
       for (let layer = 0; layer < this.layers; layer++) {
         const old = list[layer]!, next = this.#alloc(wanted);
         for (let head = 0; head < this.slots * kvHeads; head++) {
-          const from = head * this.capacity * headDim;
-          next.f32.set(old.f32.subarray(from, from + this.capacity * headDim), head * wanted * headDim);
+          const from = head * this.capacity * headDim, to = head * wanted * headDim;
+          next.f32.set(old.f32.subarray(from, from + this.capacity * headDim), to);
+          next.f32.fill(0, to + this.capacity * headDim, to + wanted * headDim);
         }
         this.pool.release(old);
         list[layer] = next;

@@ -8,8 +8,8 @@
  * @module
  */
 import { isHalf } from "../element_type.ts";
-import { type Graph, node } from "./onnx.ts";
-import { swigluGraph } from "./swiglu_graph.ts";
+import { ForwardProduct } from "./forward_product.ts";
+import type { Graph } from "./onnx.ts";
 import { Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
@@ -34,29 +34,11 @@ function gemm(
 }
 
 const graphs = {
-  forward: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true),
-  forwardBias: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true, ["m"]),
-  forwardAdd: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true, ["n", "m"]),
   input: gemm(["n", "k"], ["k", "m"], ["n", "m"], false, false),
   inputAdd: gemm(["n", "k"], ["k", "m"], ["n", "m"], false, false, ["n", "m"]),
   weight: gemm(["k", "n"], ["k", "m"], ["n", "m"], true, false),
   weightAdd: gemm(["k", "n"], ["k", "m"], ["n", "m"], true, false, ["n", "m"]),
-  swiglu: gatedGraph(),
 };
-
-/** silu(x·gateᵀ)·(x·upᵀ) in one call, by the nodes that {@linkcode LinearOps.forward} and SwiGLU have. */
-function gatedGraph(): Graph {
-  const weight = (name: string) => ({ name, shape: ["m", "k"] });
-  return {
-    inputs: [{ name: "a", shape: ["n", "k"] }, weight("gate"), weight("up")],
-    outputs: [{ name: "y", shape: ["n", "m"] }],
-    nodes: [
-      node("Gemm", ["a", "gate"], "g", { transB: 1n }),
-      node("Gemm", ["a", "up"], "u", { transB: 1n }),
-      ...swigluGraph.nodes,
-    ],
-  };
-}
 
 /**
  * Most threads for which a [columns, inner] weight gives the same bits for every number of rows. MLAS splits columns
@@ -68,9 +50,6 @@ export function safeThreads(columns: number, inner: number, threads: number): nu
   return Math.max(1, Math.min(threads, Math.floor(columns / 80)));
 }
 
-/** Most elements of a gate that is formed in the call of its products: both stay in the cache, and in ONNX Runtime's arena. */
-const mostGated = 1 << 18;
-
 /** Below this many multiplications a second thread takes as long to wake as it saves, and longer on a busy machine. */
 const fewProducts = 1 << 22;
 
@@ -81,12 +60,14 @@ const widenElements = 1 << 20;
 export class LinearOps {
   readonly #pool: Pool;
   readonly #sessions = new Map<string, Session>();
+  readonly #products: ForwardProduct;
   readonly #threads: number;
 
   /** @param threads upper bound; each weight uses {@linkcode safeThreads} of it */
   constructor(pool: Pool, threads: number) {
     this.#pool = pool;
     this.#threads = threads;
+    this.#products = new ForwardProduct(pool, threads);
   }
 
   #session(kind: keyof typeof graphs, rows: number, columns: number, inner: number): Session {
@@ -110,39 +91,21 @@ export class LinearOps {
     }
     if (n === 0) return;
     if (isHalf(w.dtype)) return this.#forwardHalf(x, w, y, bias, residual);
-    if (n === 1) return this.#oneRow(x, w, y, bias, residual);
-    // Bias and residual together: no architecture needs it in one Gemm, so the bias is added by itself.
-    const c = residual ?? bias;
-    const kind = residual ? "forwardAdd" : bias ? "forwardBias" : "forward";
-    this.#session(kind, n, m, k).run({ a: x.ort, b: w.ort, ...(c && { c: c.ort }) }, { y: y.ort });
+    const add = residual ?? bias;
+    this.#products.run(x, w, y, add && { add });
+    // No architecture has a bias and a residual.
     if (residual && bias) addBias(y.f32, bias.f32);
   }
 
-  /** y ← silu(x·wGateᵀ)·(x·wUpᵀ) in one call; false, and nothing done, where that does not pay or would have other bits. */
+  /** y ← silu(x·wGateᵀ)·(x·wUpᵀ) in one go; false, and nothing done, for weights of 16 bits. */
   forwardSwiglu(x: CpuTensor, wGate: CpuTensor, wUp: CpuTensor, y: CpuTensor): boolean {
     const n = x.shape[0]!, [m, k] = wGate.shape as [number, number];
-    const fits = x.shape[1] === k && wUp.shape[0] === m && wUp.shape[1] === k && y.size === n * m;
-    if (!fits || n < 2 || y.size > mostGated || isHalf(wGate.dtype) || isHalf(wUp.dtype)) return false;
-    this.#session("swiglu", n, m, k).run({ a: x.ort, gate: wGate.ort, up: wUp.ort }, { y: y.ort });
-    return true;
-  }
-
-  #oneRow(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
-    const k = x.shape[1]!, m = w.shape[0]!;
-    const x2 = this.#pool.alloc([2, k], "f32"), y2 = this.#pool.alloc([2, m], "f32");
-    x2.f32.set(x.f32);
-    x2.f32.set(x.f32, k);
-    let r2: CpuTensor | undefined;
-    if (residual) {
-      r2 = this.#pool.alloc([2, m], "f32");
-      r2.f32.set(residual.f32);
-      r2.f32.set(residual.f32, m);
+    if (x.shape[1] !== k || wUp.shape[0] !== m || wUp.shape[1] !== k || y.size !== n * m) {
+      throw new Error(`linearSwiglu: [${x.shape}] · [${wGate.shape}]ᵀ, [${wUp.shape}]ᵀ, y [${y.shape}]`);
     }
-    this.forward(x2, w, y2, bias, r2);
-    y.f32.set(y2.f32.subarray(0, m));
-    this.#pool.release(x2);
-    this.#pool.release(y2);
-    if (r2) this.#pool.release(r2);
+    if (isHalf(wGate.dtype) || isHalf(wUp.dtype)) return false;
+    if (n > 0) this.#products.run(x, wGate, y, { up: wUp });
+    return true;
   }
 
   /** Widens blocks of rows of the weight into f32 and multiplies them, each into its columns of y. */
@@ -234,6 +197,7 @@ export class LinearOps {
   /** Frees the sessions. */
   dispose(): void {
     for (const session of this.#sessions.values()) session.dispose();
+    this.#products.dispose();
   }
 }
 

@@ -3,14 +3,21 @@
  *
  * @module
  */
-import { type Graph, node } from "./onnx.ts";
+import { type Graph, type Node, node } from "./onnx.ts";
 
 const rows = (name: string) => ({ name, shape: ["n", "d"] });
+
+/** y ← silu(gate)·up. QuickGelu(z) = z · sigmoid(alpha · z), in blocks that stay in the cache. */
+export function swigluNodes(gate: string, up: string, y: string): Node[] {
+  return [
+    node("QuickGelu", [gate], "silu", { alpha: 1 }, "com.microsoft"),
+    node("Mul", ["silu", up], y),
+  ];
+}
 
 /** y ← silu(g)·u. */
 export const swigluGraph: Graph = {
   inputs: [rows("g"), rows("u")],
   outputs: [rows("y")],
-  // QuickGelu(z) = z · sigmoid(alpha · z), in blocks that stay in the cache.
-  nodes: [node("QuickGelu", ["g"], "silu", { alpha: 1 }, "com.microsoft"), node("Mul", ["silu", "u"], "y")],
+  nodes: swigluNodes("g", "u", "y"),
 };

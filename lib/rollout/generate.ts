@@ -14,8 +14,9 @@ import type { Decoder } from "../backbone/decoder.ts";
 import { attentionShape } from "../backbone/decoder_layer.ts";
 import type { TokenRange } from "../objective/pooling.ts";
 import { checkRequest, type Rollout, type RolloutRequest } from "./request.ts";
-import { packPrompts } from "./shared_prefix.ts";
-import { slotsFor } from "./slots.ts";
+import { relativesTogether } from "./relatives.ts";
+import { PromptPacking } from "./shared_prefix.ts";
+import { firstCapacity, slotsFor } from "./slots.ts";
 
 /** How to decode. */
 export interface GenerateOptions {
@@ -89,10 +90,10 @@ class DecodingBatch {
     this.#slots = slotsFor(requests, config, device.decoding, options.slots);
     this.#results = requests.map((r) => new Array<Rollout | undefined>(r.samples));
     // Short prompts first: the cache grows with the longest sequence and is read whole at every step.
-    this.#waiting = requests.map((_, i) => i).sort((a, b) =>
-      requests[b]!.prompt.length - requests[a]!.prompt.length || b - a
-    );
-    this.#cache = device.kvCache(config.layers, this.#slots, 32, attentionShape(config));
+    this.#waiting = relativesTogether(requests.map(({ prompt }) => prompt)).reverse();
+    const admitted = this.#waiting.map((index) => requests[index]!).reverse();
+    const capacity = firstCapacity(admitted, this.#slots);
+    this.#cache = device.kvCache(config.layers, this.#slots, capacity, attentionShape(config));
     this.#sums = device.alloc([this.#slots, config.hiddenSize]);
   }
 
@@ -121,22 +122,21 @@ class DecodingBatch {
   async #admit(): Promise<void> {
     const { device } = this.#decoder;
     const { prefillTokens = device.decoding.prefillTokens } = this.#options;
-    const chosen: number[] = [];
-    let free = this.#slots - this.#active.length, tokens = 0;
+    const chosen: number[] = [], packing = new PromptPacking();
+    let free = this.#slots - this.#active.length;
     // A prefill of several prompts is faster than several prefills: wait for slots while others decode.
     if (this.#active.length > 0 && free < this.#slots / 4) return;
     while (this.#waiting.length > 0) {
       const index = this.#waiting.at(-1)!, request = this.#requests[index]!;
+      const pooledFrom = request.pool?.prompt[0]?.start;
       if (request.samples > free) break;
-      if (chosen.length > 0 && tokens + request.prompt.length > prefillTokens) break;
+      if (!packing.empty && packing.rowsWith(request.prompt, pooledFrom) > prefillTokens) break;
+      packing.add(request.prompt, pooledFrom);
       chosen.push(this.#waiting.pop()!);
       free -= request.samples;
-      tokens += request.prompt.length;
     }
     if (chosen.length === 0) return;
-    const prompts = chosen.map((index) => this.#requests[index]!.prompt);
-    const pooledFrom = chosen.map((index) => this.#requests[index]!.pool?.prompt[0]?.start ?? Infinity);
-    const { batch, shared, starts } = packPrompts(prompts, Math.min(...pooledFrom));
+    const { batch, prompts } = packing.pack();
     const first = this.#active.length;
     const slotOf: number[] = [];
     for (const index of chosen) {
@@ -159,10 +159,11 @@ class DecodingBatch {
         });
       }
     }
-    const rows = chosen.flatMap((_, i) => {
-      const slot = slotOf[i]!, own = prompts[i]!.length - shared;
-      const common = shared > 0 ? [{ row: 0, count: shared, slot, position: 0 }] : [];
-      return [...common, { row: starts[i]!, count: own, slot, position: shared }];
+    const rows = chosen.flatMap((index, i) => {
+      const { shared, sharedStart, start } = prompts[i]!, slot = slotOf[i]!;
+      const common = shared > 0 ? [{ row: sharedStart, count: shared, slot, position: 0 }] : [];
+      const own = this.#requests[index]!.prompt.length - shared;
+      return [...common, { row: start, count: own, slot, position: shared }];
     });
     const hidden = this.#decoder.forward(
       batch,
@@ -172,12 +173,10 @@ class DecodingBatch {
       const { samples, prompt, pool } = this.#requests[index]!;
       const slot = slotOf[i]!;
       for (let s = 1; s < samples; s++) device.cacheCopy(this.#cache, slot, slot + s, prompt.length);
-      // Row of the stream that holds token 0, were the common beginning not elsewhere.
-      const origin = starts[i]! - shared;
-      if (pool) this.#poolPrompt(hidden, origin, pool.prompt, slot, samples);
+      if (pool) this.#poolPrompt(hidden, prompts[i]!.origin, pool.prompt, slot, samples);
     });
     const last = this.#active.slice(first).map(({ request, length }) =>
-      starts[chosen.indexOf(request)]! - shared + length - 1
+      prompts[chosen.indexOf(request)]!.origin + length - 1
     );
     await this.#draw(hidden, last, this.#active.slice(first)).finally(() => device.free(hidden));
     this.#remove();

@@ -33,3 +33,25 @@ export function slotsFor(
   const slots = wanted ?? Math.min(mostSlots, Math.max(fewestSlots, fitting));
   return Math.max(together, Math.min(slots, samples));
 }
+
+/** Tokens of room that a cache has for what is written after the first prompts. */
+const firstRoom = 32;
+
+/**
+ * Tokens a slot of the cache has at first: what the first requests to be admitted need, and no growth on the way there, as
+ * each copies everything.
+ *
+ * @param requests in the order in which they are admitted
+ */
+export function firstCapacity(
+  requests: readonly Pick<RolloutRequest, "prompt" | "samples" | "maxNewTokens">[],
+  slots: number,
+): number {
+  let capacity = 1, samples = 0;
+  for (const request of requests) {
+    samples += request.samples;
+    if (samples > slots) break;
+    capacity = Math.max(capacity, request.prompt.length + Math.min(request.maxNewTokens, firstRoom));
+  }
+  return 32 * Math.ceil(capacity / 32);
+}
