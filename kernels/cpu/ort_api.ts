@@ -13,13 +13,10 @@
  */
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { MissingError } from "#errors";
-// Without an import Deno would not download the package.
-import onnxruntime from "onnxruntime-node/package.json" with { type: "json" };
+import { ortLibraryCure, ortLibraryPath } from "./ort_library.ts";
 
-/** Version of the ONNX Runtime package that the engine is pinned to (deno.json). */
-export const ortVersion: string = onnxruntime.version;
+export { ortVersion } from "./ort_library.ts";
 
 /** The oldest version of the API that has every function used here; it gives the table its length. */
 const apiVersion = 13;
@@ -79,28 +76,9 @@ export type OrtApi = {
   readonly [N in Name]: (...values: Arguments<(typeof functions)[N][1]>) => Deno.PointerValue | void;
 };
 
-/** What a machine can do that has no library, such as a Mac with a processor of Intel. */
-const withoutLibrary =
-  "--device webgpu computes all but the scores of retrieval, classification and clustering";
-
-/** The shared library inside the package. */
-function libraryPath(): string {
-  const file = {
-    linux: "libonnxruntime.so.1",
-    darwin: `libonnxruntime.${ortVersion}.dylib`,
-    win32: "onnxruntime.dll",
-  };
-  const name = file[process.platform as keyof typeof file];
-  if (!name) {
-    throw new MissingError(`ONNX Runtime is not packaged for ${process.platform}`, withoutLibrary);
-  }
-  const place = `./bin/napi-v6/${process.platform}/${process.arch}/${name}`;
-  return fileURLToPath(new URL(place, import.meta.resolve("onnxruntime-node/package.json")));
-}
-
 /** Opens the library and reads its table. */
 function load(): OrtApi {
-  const path = libraryPath();
+  const { platform, arch } = process, path = ortLibraryPath(platform, arch);
   let base: Deno.PointerObject;
   try {
     const { symbols } = Deno.dlopen(path, { OrtGetApiBase: { parameters: [], result: "pointer" } });
@@ -109,7 +87,7 @@ function load(): OrtApi {
     if (cause instanceof Deno.errors.NotCapable) throw cause;
     throw new MissingError(
       `ONNX Runtime's library cannot be opened: ${(cause as Error).message}`,
-      `its package is onnxruntime-node ${ortVersion} for ${process.platform} on ${process.arch}; where there is none, ${withoutLibrary}`,
+      ortLibraryCure(platform),
       { cause },
     );
   }
