@@ -204,15 +204,17 @@ async function answer(
   ]);
   const parents = new Map<number, number>();
   sequences.forEach(({ group }, at) => group < 0 && parents.set(parents.size, at));
-  const packed = single ? packPrompts(contexts).batch : packSequences(
-    sequences.map(({ ids, group }) => group < 0 ? { ids } : { ids, parent: parents.get(group)! }),
-  );
-  const segments = single ? packed.segments.slice(-groups.length) : packed.segments;
-  const hidden = decoder.forward(packed);
+  const { batch, prompts } = single ? packPrompts(contexts) : {
+    batch: packSequences(
+      sequences.map(({ ids, group }) => group < 0 ? { ids } : { ids, parent: parents.get(group)! }),
+    ),
+  };
+  const { segments } = batch;
+  const hidden = decoder.forward(batch);
   const rows: number[] = [], ids: number[] = [], owner: number[] = [];
   let at = 0;
-  for (const group of groups) {
-    const last = segments[at]!.start + segments[at]!.length - 1;
+  for (const [g, group] of groups.entries()) {
+    const last = (prompts?.[g]!.origin ?? segments[at]!.start) + contexts[g]!.length - 1;
     at++;
     for (const i of group) {
       const { continuation } = tokenised[i]!;

@@ -5,7 +5,7 @@
  */
 import type { Decoder } from "../backbone/decoder.ts";
 import { meanPool, type TokenRange } from "../objective/pooling.ts";
-import { packPrompts } from "./shared_prefix.ts";
+import { PromptPacking } from "./shared_prefix.ts";
 
 /** Tokens, and which of them are pooled. */
 export interface PooledSequence {
@@ -22,8 +22,8 @@ export interface PoolOptions {
   readonly onDone: (index: number, mean: Float32Array) => void;
 }
 
-/** Most tokens that are run together. */
-const forwardTokens = 1024;
+/** Most rows that are run together, and what they begin with. */
+const forwardRows = 1024;
 
 /** Runs sequences together, as many as pay; a sequence's mean does not depend on the others. */
 export async function poolSequences(
@@ -34,21 +34,20 @@ export async function poolSequences(
   const { device, config } = decoder;
   for (let start = 0; start < sequences.length;) {
     signal?.throwIfAborted();
-    let end = start, tokens = 0;
-    while (
-      end < sequences.length && (end === start || tokens + sequences[end]!.ids.length <= forwardTokens)
-    ) {
-      tokens += sequences[end++]!.ids.length;
+    const packing = new PromptPacking();
+    let end = start;
+    for (; end < sequences.length; end++) {
+      const { ids, ranges } = sequences[end]!, pooledFrom = ranges[0]!.start;
+      if (!packing.empty && packing.rowsWith(ids, pooledFrom) > forwardRows) break;
+      packing.add(ids, pooledFrom);
     }
-    const part = sequences.slice(start, end);
-    const limit = Math.min(...part.map(({ ranges }) => ranges[0]!.start));
-    const { batch, shared, starts } = packPrompts(part.map(({ ids }) => ids), limit);
+    const part = sequences.slice(start, end), { batch, prompts } = packing.pack();
     const hidden = decoder.forward(batch);
     const pooled = device.alloc([part.length, config.hiddenSize]);
     const rows = part.map(({ ranges }, i) =>
       ranges.map((range) => ({
-        start: range.start + starts[i]! - shared,
-        end: range.end + starts[i]! - shared,
+        start: range.start + prompts[i]!.origin,
+        end: range.end + prompts[i]!.origin,
       }))
     );
     device.meanPool(hidden, rows, pooled);

@@ -124,7 +124,7 @@ function backward(
   device.free(dHidden);
 }
 
-/** Consecutive texts in chunks of at most `limit` tokens; texts of a chunk share their common beginning. */
+/** Consecutive texts in chunks of at most `limit` tokens; neighbours in a chunk share what they begin with. */
 function cut(texts: readonly ContrastiveText[], limit: number): Chunk[] {
   const chunks: Chunk[] = [];
   for (let from = 0; from < texts.length;) {
@@ -134,11 +134,11 @@ function cut(texts: readonly ContrastiveText[], limit: number): Chunk[] {
     }
     const part = texts.slice(from, to);
     const pooledFrom = Math.min(...part.map(({ ranges }) => ranges[0]!.start));
-    const { batch, shared, starts } = packPrompts(part.map(({ ids }) => ids), pooledFrom);
+    const { batch, prompts } = packPrompts(part.map(({ ids }) => ids), pooledFrom);
     const ranges = part.map((text, i) =>
       text.ranges.map(({ start, end }) => ({
-        start: start + starts[i]! - shared,
-        end: end + starts[i]! - shared,
+        start: start + prompts[i]!.origin,
+        end: end + prompts[i]!.origin,
       }))
     );
     chunks.push({ from, count: part.length, packed: batch, ranges });
