@@ -1,21 +1,11 @@
 import { join } from "node:path";
 import { assert, assertClose } from "#test";
-import { DeviceError } from "#errors";
-import { findAdapter, openAdapter } from "../kernels/webgpu/adapter.ts";
-import { createWebGpuDevice } from "../kernels/webgpu/mod.ts";
 import { digestRun } from "../lib/journal/digest.ts";
 import { journalPath } from "../lib/journal/layout.ts";
 import { readJournal } from "../lib/journal/read.ts";
-import { latestCheckpoint } from "../lib/journal/run_folder.ts";
+import { adapter, gpuTest } from "./_gpu_test_helper.ts";
 import { Lab, onlyFolder } from "./_lab.ts";
 import { launch } from "./_launch.ts";
-import { runExperiment } from "./experiment.ts";
-import { Progress, type ProgressReport } from "./progress.ts";
-import { settingsOf } from "./settings.ts";
-
-const adapter = await findAdapter();
-const gpuTest = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, ignore: adapter === null, sanitizeOps: false, sanitizeResources: false, fn });
 
 gpuTest("run --device webgpu writes what the CPU engine writes, and the same bits twice", async () => {
   using lab = await Lab.create();
@@ -77,63 +67,5 @@ gpuTest(
     assert.match(stderr, /loss\.logRatioClamp "81" is more than a GPU's float32 can raise e to/);
     assert.match(stderr, /80 at most, or --device cpu$/m);
     assert.throws(() => Deno.statSync(lab.path("out")), Deno.errors.NotFound);
-  },
-);
-
-/** Calls `onStep` with the number of steps that an arm has done. */
-class Watch extends Progress {
-  constructor(readonly onStep: (arm: string, done: number) => void) {
-    super({ quiet: true } as ConstructorParameters<typeof Progress>[0]);
-  }
-  override update({ task, done }: ProgressReport): void {
-    this.onStep(task, done);
-  }
-}
-
-gpuTest(
-  "a GPU that is lost ends a run with exit code 4, and the run goes on from its journal to the same bits",
-  async () => {
-    using lab = await Lab.create();
-    const manifest = lab.manifest({ arms: ["grace"], train: { steps: 6, checkpointEvery: 2 } });
-    const { resolved, intent } = await settingsOf({ manifest });
-    const attempt = async (out: string, loseAfter = Infinity) => {
-      const opened = await openAdapter(), device = await createWebGpuDevice({ adapter: opened });
-      const watch = new Watch((task, done) => {
-        if (/grace/.test(task) && done === loseAfter) opened.device.destroy();
-      });
-      try {
-        return await runExperiment({
-          resolved,
-          intent,
-          lockFile: null,
-          frozen: false,
-          dataRoot: lab.path("data"),
-          out: lab.path(out),
-          device,
-        }, {
-          json: false,
-          color: false,
-          columns: undefined,
-          signal: new AbortController().signal,
-          progress: watch,
-          print() {},
-          write() {},
-        });
-      } finally {
-        device.dispose();
-      }
-    };
-    await assert.rejects(attempt("lost", 3), (error) => {
-      assert.ok(error instanceof DeviceError, String(error));
-      assert.match(error.message, /^The GPU was lost/);
-      assert.equal(error.exitCode, 4);
-      return true;
-    });
-    const broken = onlyFolder(lab.path("lost"));
-    assert.deepEqual(readJournal(journalPath(broken, "grace", "steps")).map(({ step }) => step), [1, 2, 3]);
-    assert.equal(latestCheckpoint(broken, "grace")?.step, 2);
-    const { folder } = await attempt("lost");
-    assert.equal(folder, broken);
-    assert.deepEqual(digestRun(folder), digestRun((await attempt("whole")).folder));
   },
 );
