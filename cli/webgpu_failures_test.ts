@@ -78,7 +78,7 @@ const faults: Readonly<Record<string, { fault: Fault; told: RegExp }>> = {
       };
     },
     told:
-      /^error: The GPU has no memory for a tensor \[.+\] of f32: no heap has room\n {2}use smaller batches .+\n$/,
+      /^error: The GPU (has no memory for a tensor \[.+\] of \w+|is out of memory): no heap has room\n {2}use smaller batches .+\n$/,
   },
   "refuses a shader": {
     fault: (device) => {
