@@ -88,9 +88,13 @@ Deno.test("eval refuses a folder of another evaluation, and one that holds somet
   }
   Deno.mkdirSync(lab.path("papers"));
   lab.write("papers/thesis.tex", "five years of work");
+  // Named as what an interrupted write leaves.
+  for (const part of ["film.part-1", "film.part-2"]) lab.write(`papers/${part}`, "half of a film");
   const { code, stderr } = await evaluate(lab, "--out", lab.path("papers"));
   assert.equal(code, 2);
-  assert.match(stderr, /holds "thesis\.tex" but no evaluation\.json/);
+  assert.match(stderr, /holds "(thesis\.tex|film\.part-\d)" but no evaluation\.json/);
+  const left = [...Deno.readDirSync(lab.path("papers"))].map(({ name }) => name).sort();
+  assert.deepEqual(left, ["film.part-1", "film.part-2", "thesis.tex"]);
 });
 
 Deno.test("eval reads a copy of the model elsewhere as the same model", async () => {

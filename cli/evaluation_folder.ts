@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { UsageError } from "#errors";
-import { removeLeftovers, writeFileAtomic } from "../lib/journal/atomic.ts";
+import { isLeftover, removeLeftovers, writeFileAtomic } from "../lib/journal/atomic.ts";
 import { LOCK_FILE, RunLock } from "../lib/journal/run_lock.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 
@@ -31,18 +31,21 @@ export function takeFolder(
   details: Readonly<Record<string, unknown>>,
 ): TakenFolder {
   Deno.mkdirSync(folder, { recursive: true });
+  // Asked before anything is written: what else is in the folder stays as it is.
+  identityOf(folder);
   const lock = RunLock.take(folder);
   try {
-    removeLeftovers(folder);
     const identity = canonicalHash(about), found = identityOf(folder);
-    if (found === undefined) {
-      const document = { identity, ...about, ...details };
-      writeFileAtomic(join(folder, EVALUATION_DOCUMENT), JSON.stringify(document, null, 2) + "\n");
-    } else if (found !== identity) {
+    if (found !== undefined && found !== identity) {
       throw new UsageError(
         `"${folder}" holds another evaluation (identity ${found.slice(0, 12)}, not ${identity.slice(0, 12)})`,
         `choose another folder with --out; what is in it is told by its ${EVALUATION_DOCUMENT}`,
       );
+    }
+    removeLeftovers(folder);
+    if (found === undefined) {
+      const document = { identity, ...about, ...details };
+      writeFileAtomic(join(folder, EVALUATION_DOCUMENT), JSON.stringify(document, null, 2) + "\n");
     }
     return { continued: found !== undefined, [Symbol.dispose]: () => lock[Symbol.dispose]() };
   } catch (error) {
@@ -57,7 +60,9 @@ export function takeFolder(
  * @throws {UsageError} if something else is in it
  */
 function identityOf(folder: string): string | undefined {
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name !== LOCK_FILE);
+  const isOurs = (name: string) =>
+    name === LOCK_FILE || isLeftover(name) && name.startsWith(`${EVALUATION_DOCUMENT}.`);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => !isOurs(name));
   if (names.length === 0) return undefined;
   try {
     const { identity } = JSON.parse(Deno.readTextFileSync(join(folder, EVALUATION_DOCUMENT)));
