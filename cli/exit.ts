@@ -35,6 +35,13 @@ export function explainError(error: unknown, options: EndingOptions): Ending {
   if (error instanceof GraceError) {
     return { exitCode: error.exitCode, text: `${red("error:")} ${error.message}\n  ${error.cure}\n${trace}` };
   }
+  const system = systemError(error);
+  if (system) {
+    return {
+      exitCode: ExitCode.missing,
+      text: `${red("error:")} ${system.message}\n  ${system.cure}\n${trace}`,
+    };
+  }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const hint = options.debug ? "" : "  set GRACE_DEBUG=1 to see where it came from\n";
   return { exitCode: ExitCode.internal, text: `${red("internal error:")} ${message}\n${hint}${trace}` };
@@ -42,6 +49,32 @@ export function explainError(error: unknown, options: EndingOptions): Ending {
 
 function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";
+}
+
+const GO_ON = "what is written stays, and the same command continues";
+
+/** What to do about errors of the system that are nobody's defect, by their names in POSIX. */
+const SYSTEM_CURES: Readonly<Record<string, string>> = {
+  ENOSPC: `free some space, or choose another disk; ${GO_ON}`,
+  EDQUOT: `free some space of your quota, or choose another disk; ${GO_ON}`,
+  EROFS: "choose a folder that can be written, such as with --out",
+  EACCES: "check the path and its permissions",
+  EPERM: "check the path and its permissions",
+  ENOTDIR: "check the path: a part of it is a file, not a folder",
+  EEXIST: "check the path: it is that of a file, where a folder is needed",
+  EISDIR: "check the path: it is that of a folder, where a file is needed",
+  ENAMETOOLONG: "choose a shorter path",
+  ELOOP: "check the path: its links lead in a circle",
+  EMFILE: "let a process open more files (ulimit -n)",
+  EIO: `check the disk; ${GO_ON}`,
+};
+
+/** Explains what the system refused: a full disk, a folder that cannot be written; undefined for any other error. */
+function systemError(error: unknown): { message: string; cure: string } | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as { code?: unknown };
+  const cure = typeof code === "string" ? SYSTEM_CURES[code] : undefined;
+  return cure === undefined ? undefined : { message: `the system refused: ${error.message}`, cure };
 }
 
 /** The stack of an error and of its causes. */

@@ -21,6 +21,46 @@ Deno.test("explainError() gives 70 and the way to a trace when the error is a de
   assert.match(traced, /Caused by: Error: the root/);
 });
 
+Deno.test("explainError() gives 3 and a cure when the system refuses to read or write", () => {
+  const folder = Deno.makeTempDirSync(), file = `${folder}/file`;
+  const thrown = (call: () => unknown) => {
+    try {
+      call();
+    } catch (error) {
+      return explainError(error, plain);
+    }
+    throw new Error("nothing was refused");
+  };
+  try {
+    Deno.writeTextFileSync(file, "");
+    const endings = [
+      () => Deno.mkdirSync(`${file}/inside`),
+      () => Deno.mkdirSync(file),
+      () => Deno.readFileSync(folder),
+    ]
+      .map(thrown);
+    endings.push(
+      explainError(
+        Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" }),
+        plain,
+      ),
+    );
+    const cures = [
+      /a part of it is a file/,
+      /where a folder is needed/,
+      /where a file is needed/,
+      /the same command continues/,
+    ];
+    for (const [i, { exitCode, text }] of endings.entries()) {
+      assert.equal(exitCode, 3, text);
+      assert.match(text, /^error: the system refused: .+\n {2}.+\n$/);
+      assert.match(text, cures[i]!);
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("explainError() gives 70 when something that is no error was thrown", () => {
   assert.equal(explainError("a string", plain).exitCode, 70);
 });
