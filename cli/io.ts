@@ -56,7 +56,27 @@ export function writeText(writer: SyncWriter, text: string): void {
 
 /** Writes all of `bytes`: one `writeSync` may take only part of them, as into a full pipe. */
 export function writeBytes(writer: SyncWriter, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += writer.writeSync(bytes.subarray(at));
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writer.writeSync(bytes.subarray(at));
+    } catch (error) {
+      // A terminal or pipe that another process has set not to block, and that is full until somebody reads.
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(nothing, 0, 0, fullMs);
+    }
+  }
+}
+
+/** How long to wait before a full stream is tried again, and what to wait for: nothing ever comes. */
+const fullMs = 10, nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/** Writes a remark, if there is still somewhere to write it: no job ends because its terminal or its log did. */
+export function writeRemark(writer: SyncWriter, text: string): void {
+  try {
+    writeText(writer, text);
+  } catch {
+    // Nobody can be told.
+  }
 }
 
 /**

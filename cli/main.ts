@@ -16,7 +16,15 @@ import { embedCommand, embedSyntax } from "./embed.ts";
 import { evalCommand, evalSyntax } from "./eval.ts";
 import { explainError } from "./exit.ts";
 import { explainCommand, explainSyntax } from "./explain.ts";
-import { COLOR_MODES, type ColorMode, type CommandIo, wantsColor, writeBytes, writeText } from "./io.ts";
+import {
+  COLOR_MODES,
+  type ColorMode,
+  type CommandIo,
+  wantsColor,
+  writeBytes,
+  writeRemark,
+  writeText,
+} from "./io.ts";
 import { Progress } from "./progress.ts";
 import { pullCommand, pullSyntax } from "./pull.ts";
 import { runCommand, runSyntax } from "./run.ts";
@@ -112,6 +120,15 @@ function abortOnSignals(progress: Progress): AbortSignal {
   return controller.signal;
 }
 
+/** Width of the terminal; of one that was closed, that of a narrow one. */
+function columnsOfTerminal(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
+}
+
 /** The value of `--color`, before the arguments are parsed: help and complaints about them are coloured too. */
 function colorModeOf(args: readonly string[]): ColorMode {
   const at = args.findLastIndex((arg) => arg === "--color" || arg.startsWith("--color="));
@@ -133,17 +150,17 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     const parsed = parseArguments(args, colors);
     if (parsed === undefined) return ExitCode.success;
     progress = new Progress({
-      write: (text) => writeText(Deno.stderr, text),
+      write: (text) => writeRemark(Deno.stderr, text),
       interactive,
       color: colors.stderr,
       quiet: parsed.options.quiet ?? false,
-      columns: () => Deno.consoleSize().columns,
+      columns: columnsOfTerminal,
       now: () => performance.now(),
     });
     const exitCode = await parsed.job({
       json: parsed.options.json ?? false,
       color: colors.stdout,
-      columns: Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined,
+      columns: Deno.stdout.isTerminal() ? columnsOfTerminal() : undefined,
       signal: abortOnSignals(progress),
       progress,
       print: (line) => writeText(Deno.stdout, `${line}\n`),
@@ -159,7 +176,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     progress?.end();
     const ending = explainError(error, { color: colors.stderr, debug: Boolean(env("GRACE_DEBUG")) });
-    writeText(Deno.stderr, ending.text);
+    writeRemark(Deno.stderr, ending.text);
     return ending.exitCode;
   }
 }

@@ -232,6 +232,17 @@ Deno.test("run keeps the journal and the checkpoint from before the step at whic
   }
 });
 
+Deno.test("run goes on to its end when nobody reads its progress any more", async () => {
+  using lab = await Lab.create();
+  const args = lab.runArgs(lab.manifest({ arms: ["base"] }), "out");
+  const child = new Deno.Command(launcher, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+  await child.stderr.cancel();
+  const [stdout, { code }] = await Promise.all([new Response(child.stdout).text(), child.status]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^Every number above comes from the records in /m);
+  assert.ok(Deno.statSync(join(onlyFolder(lab.path("out")), "report.md")).isFile);
+});
+
 Deno.test("run of a single arm prints its scores", async () => {
   using lab = await Lab.create();
   const args = lab.runArgs(lab.manifest({ arms: ["cl"] }), "out");
