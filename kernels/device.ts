@@ -150,6 +150,28 @@ export interface DecodingHints {
   readonly prefillTokens: number;
 }
 
+/** A linear map of {@linkcode Device.projections}. */
+export interface Projection {
+  /** [out, in], f32, bf16 or f16. */
+  readonly w: Tensor;
+  /** [out] */
+  readonly bias?: Tensor;
+  /** Result, [n, out]. */
+  readonly y: Tensor;
+}
+
+/** Weights of {@linkcode Device.feedForward}; the matrices are f32, bf16 or f16. */
+export interface FeedForwardWeights {
+  /** [dim] */
+  readonly norm: Tensor;
+  /** [inner, dim] */
+  readonly gate: Tensor;
+  /** [inner, dim] */
+  readonly up: Tensor;
+  /** [dim, inner] */
+  readonly down: Tensor;
+}
+
 /** An engine. See the module comment for what holds for every op. */
 export interface Device {
   /** "cpu" or "webgpu". */
@@ -198,6 +220,13 @@ export interface Device {
 
   // Linear maps
 
+  /**
+   * Prepares weights [out, in] for many products of few rows, as in decoding: a hint that changes no result. What an engine
+   * keeps for it, as much memory again at most and only where there is plenty, goes when a weight is written to or freed.
+   */
+  packWeights(weights: readonly Tensor[]): void;
+  /** Gives back what {@linkcode Device.packWeights} keeps. */
+  unpackWeights(weights: readonly Tensor[]): void;
   /** y[n, out] ← x[n, in] · wᵀ (+ bias[out]) (+ residual[n, out]); w is [out, in], f32, bf16 or f16. */
   linear(x: Tensor, w: Tensor, y: Tensor, options?: { bias?: Tensor; residual?: Tensor }): void;
   /**
@@ -205,6 +234,16 @@ export interface Device {
    * {@linkcode Device.linear} and {@linkcode Device.swiglu}. The weights are [out, in], f32, bf16 or f16.
    */
   linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void;
+  /**
+   * y ← h · wᵀ (+ bias) for each map, h = {@linkcode Device.rmsNorm} of x[n, in]: queries, keys and values of a layer in
+   * passes that keep nothing, with the bits of the ops that it stands for.
+   */
+  projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void;
+  /**
+   * y ← x + (silu(h · gateᵀ) · (h · upᵀ)) · downᵀ, h = {@linkcode Device.rmsNorm} of x[n, dim]: the feed-forward half of a
+   * layer in passes that keep nothing, with the bits of the ops that it stands for.
+   */
+  feedForward(x: Tensor, weights: FeedForwardWeights, eps: number, y: Tensor): void;
   /** dx[n, in] (+)= dy[n, out] · w. */
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate?: boolean): void;
   /** dw[out, in] (+)= dyᵀ · x; dBias[out] (+)= Σ_rows dy. */

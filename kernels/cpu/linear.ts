@@ -8,9 +8,10 @@
  * @module
  */
 import { isHalf } from "../element_type.ts";
-import { ForwardProduct } from "./forward_product.ts";
-import type { Graph } from "./onnx.ts";
-import { Session } from "./ort.ts";
+import { type Graph, node } from "./onnx.ts";
+import { swigluNodes } from "./swiglu_graph.ts";
+import { type OrtTensor, Session } from "./ort.ts";
+import { PackedProducts } from "./packed_products.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 function gemm(
@@ -34,11 +35,29 @@ function gemm(
 }
 
 const graphs = {
+  forward: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true),
+  forwardBias: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true, ["m"]),
+  forwardAdd: gemm(["n", "k"], ["m", "k"], ["n", "m"], false, true, ["n", "m"]),
   input: gemm(["n", "k"], ["k", "m"], ["n", "m"], false, false),
   inputAdd: gemm(["n", "k"], ["k", "m"], ["n", "m"], false, false, ["n", "m"]),
   weight: gemm(["k", "n"], ["k", "m"], ["n", "m"], true, false),
   weightAdd: gemm(["k", "n"], ["k", "m"], ["n", "m"], true, false, ["n", "m"]),
+  swiglu: gatedGraph(),
 };
+
+/** silu(x·gateᵀ)·(x·upᵀ) in one call, by the nodes that {@linkcode LinearOps.forward} and SwiGLU have. */
+function gatedGraph(): Graph {
+  const weight = (name: string) => ({ name, shape: ["m", "k"] });
+  return {
+    inputs: [{ name: "a", shape: ["n", "k"] }, weight("gate"), weight("up")],
+    outputs: [{ name: "y", shape: ["n", "m"] }],
+    nodes: [
+      node("Gemm", ["a", "gate"], "g", { transB: 1n }),
+      node("Gemm", ["a", "up"], "u", { transB: 1n }),
+      ...swigluNodes("g", "u", "y"),
+    ],
+  };
+}
 
 /**
  * Most threads for which a [columns, inner] weight gives the same bits for every number of rows. MLAS splits columns
@@ -50,6 +69,9 @@ export function safeThreads(columns: number, inner: number, threads: number): nu
   return Math.max(1, Math.min(threads, Math.floor(columns / 80)));
 }
 
+/** Most elements of a gate that is formed in the call of its products: both stay in the cache, and in ONNX Runtime's arena. */
+const mostGated = 1 << 18;
+
 /** Below this many multiplications a second thread takes as long to wake as it saves, and longer on a busy machine. */
 const fewProducts = 1 << 22;
 
@@ -60,14 +82,14 @@ const widenElements = 1 << 20;
 export class LinearOps {
   readonly #pool: Pool;
   readonly #sessions = new Map<string, Session>();
-  readonly #products: ForwardProduct;
   readonly #threads: number;
+  readonly #packed: PackedProducts;
 
   /** @param threads upper bound; each weight uses {@linkcode safeThreads} of it */
   constructor(pool: Pool, threads: number) {
     this.#pool = pool;
     this.#threads = threads;
-    this.#products = new ForwardProduct(pool, threads);
+    this.#packed = new PackedProducts(pool, threads);
   }
 
   #session(kind: keyof typeof graphs, rows: number, columns: number, inner: number): Session {
@@ -79,33 +101,102 @@ export class LinearOps {
     return session;
   }
 
+  /** See {@linkcode Device.packWeights}. */
+  pack(weights: readonly CpuTensor[]): void {
+    this.#packed.pack(weights);
+  }
+
   /** y ← x·wᵀ + bias + residual. */
   forward(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
     const n = x.shape[0]!, k = x.shape[1]!, m = w.shape[0]!;
-    if (w.shape[1] !== k || y.shape[0] !== n || y.shape[1] !== m) {
-      throw new Error(`linear: [${x.shape}] · [${w.shape}]ᵀ does not give [${y.shape}]`);
-    }
-    if (bias && bias.size !== m) throw new Error(`linear: bias has ${bias.size} elements, not ${m}`);
+    checkMap(x, w, y, bias);
     if (residual && residual.size !== y.size) {
       throw new Error(`linear: residual [${residual.shape}] is not [${y.shape}]`);
     }
     if (n === 0) return;
     if (isHalf(w.dtype)) return this.#forwardHalf(x, w, y, bias, residual);
-    const add = residual ?? bias;
-    this.#products.run(x, w, y, add && { add });
-    // No architecture has a bias and a residual.
+    const packed = this.#packed.allOf(n, [w]);
+    if (packed) return this.#forwardPacked(x, packed[0]!, y, bias, residual);
+    if (n === 1) return this.#oneRow(x, w, y, bias, residual);
+    // Bias and residual together: no architecture needs it in one Gemm, so the bias is added by itself.
+    const c = residual ?? bias;
+    const kind = residual ? "forwardAdd" : bias ? "forwardBias" : "forward";
+    this.#session(kind, n, m, k).run({ a: x.ort, b: w.ort, ...(c && { c: c.ort }) }, { y: y.ort });
     if (residual && bias) addBias(y.f32, bias.f32);
   }
 
-  /** y ← silu(x·wGateᵀ)·(x·wUpᵀ) in one go; false, and nothing done, for weights of 16 bits. */
+  #forwardPacked(x: CpuTensor, w: OrtTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
+    const rows = bias && !residual ? this.#everyRow(bias, y) : undefined;
+    this.#packed.linear(x, w, y, residual ?? rows);
+    if (rows) this.#pool.release(rows);
+    if (residual && bias) addBias(y.f32, bias.f32);
+  }
+
+  /** y ← silu(x·wGateᵀ)·(x·wUpᵀ) in one call; false, and nothing done, where that does not pay or would have other bits. */
   forwardSwiglu(x: CpuTensor, wGate: CpuTensor, wUp: CpuTensor, y: CpuTensor): boolean {
     const n = x.shape[0]!, [m, k] = wGate.shape as [number, number];
-    if (x.shape[1] !== k || wUp.shape[0] !== m || wUp.shape[1] !== k || y.size !== n * m) {
-      throw new Error(`linearSwiglu: [${x.shape}] · [${wGate.shape}]ᵀ, [${wUp.shape}]ᵀ, y [${y.shape}]`);
-    }
-    if (isHalf(wGate.dtype) || isHalf(wUp.dtype)) return false;
-    if (n > 0) this.#products.run(x, wGate, y, { up: wUp });
+    const fits = x.shape[1] === k && wUp.shape[0] === m && wUp.shape[1] === k && y.size === n * m;
+    if (!fits || n < 2 || y.size > mostGated || isHalf(wGate.dtype) || isHalf(wUp.dtype)) return false;
+    this.#session("swiglu", n, m, k).run({ a: x.ort, gate: wGate.ort, up: wUp.ort }, { y: y.ort });
     return true;
+  }
+
+  /** See {@linkcode Device.projections}; false, and nothing done, where it is not few rows and packed weights. */
+  projections(
+    x: CpuTensor,
+    norm: CpuTensor,
+    eps: number,
+    maps: readonly { readonly w: CpuTensor; readonly bias: CpuTensor | undefined; readonly y: CpuTensor }[],
+  ): boolean {
+    const n = x.shape[0]!, weights = this.#packed.allOf(n, maps.map(({ w }) => w));
+    if (!weights) return false;
+    for (const { w, bias, y } of maps) checkMap(x, w, y, bias);
+    const added = maps.map(({ bias, y }) => bias && this.#everyRow(bias, y));
+    this.#packed.projections(x, norm, eps, maps.map(({ y }, i) => ({ w: weights[i]!, y, add: added[i] })));
+    for (const rows of added) if (rows) this.#pool.release(rows);
+    return true;
+  }
+
+  /** See {@linkcode Device.feedForward}; false, and nothing done, where it is not few rows and packed weights. */
+  feedForward(
+    x: CpuTensor,
+    { norm, gate, up, down }: Readonly<Record<"norm" | "gate" | "up" | "down", CpuTensor>>,
+    eps: number,
+    y: CpuTensor,
+  ): boolean {
+    const weights = this.#packed.allOf(x.shape[0]!, [gate, up, down]);
+    const [inner, dim] = gate.shape as [number, number];
+    const fits = x.shape[1] === dim && norm.size === dim && up.size === gate.size && down.shape[0] === dim &&
+      down.shape[1] === inner && y.size === x.size;
+    if (!weights || !fits) return false;
+    const [wGate, wUp, wDown] = weights as [OrtTensor, OrtTensor, OrtTensor];
+    this.#packed.feedForward(x, norm, { gate: wGate, up: wUp, down: wDown }, eps, y);
+    return true;
+  }
+
+  /** A bias as a row for each of y: a Gemm adds it first, products of packed weights otherwise last. */
+  #everyRow(bias: CpuTensor, y: CpuTensor): CpuTensor {
+    const rows = this.#pool.alloc(y.shape, "f32");
+    for (let at = 0; at < rows.size; at += bias.size) rows.f32.set(bias.f32, at);
+    return rows;
+  }
+
+  #oneRow(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor, residual?: CpuTensor): void {
+    const k = x.shape[1]!, m = w.shape[0]!;
+    const x2 = this.#pool.alloc([2, k], "f32"), y2 = this.#pool.alloc([2, m], "f32");
+    x2.f32.set(x.f32);
+    x2.f32.set(x.f32, k);
+    let r2: CpuTensor | undefined;
+    if (residual) {
+      r2 = this.#pool.alloc([2, m], "f32");
+      r2.f32.set(residual.f32);
+      r2.f32.set(residual.f32, m);
+    }
+    this.forward(x2, w, y2, bias, r2);
+    y.f32.set(y2.f32.subarray(0, m));
+    this.#pool.release(x2);
+    this.#pool.release(y2);
+    if (r2) this.#pool.release(r2);
   }
 
   /** Widens blocks of rows of the weight into f32 and multiplies them, each into its columns of y. */
@@ -197,8 +288,16 @@ export class LinearOps {
   /** Frees the sessions. */
   dispose(): void {
     for (const session of this.#sessions.values()) session.dispose();
-    this.#products.dispose();
+    this.#packed.dispose();
   }
+}
+
+function checkMap(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor): void {
+  const [n, k] = x.shape, m = w.shape[0];
+  if (w.shape[1] !== k || y.shape[0] !== n || y.shape[1] !== m) {
+    throw new Error(`linear: [${x.shape}] · [${w.shape}]ᵀ does not give [${y.shape}]`);
+  }
+  if (bias && bias.size !== m) throw new Error(`linear: bias has ${bias.size} elements, not ${m}`);
 }
 
 function addBias(y: Float32Array, bias: Float32Array): void {

@@ -10,9 +10,11 @@ import type {
   CacheRows,
   Device,
   DType,
+  FeedForwardWeights,
   InfoNceSpec,
   KvCache,
   LmHeadOptions,
+  Projection,
   RopeTable,
   SampledTokens,
   SamplingSpec,
@@ -22,7 +24,7 @@ import type {
   TokenStatistics,
 } from "../device.ts";
 import { isHalf, uploadType } from "../element_type.ts";
-import { linearSwiglu } from "../linear_swiglu.ts";
+import { feedForward, linearSwiglu, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import { AttentionOps } from "./attention.ts";
 import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
@@ -37,7 +39,14 @@ import { numbersOf, TokenStatisticsTensors } from "./token_statistics.ts";
 
 export { safeThreads } from "./linear.ts";
 
+/** A tensor that is read. */
 const cpu = (tensor: Tensor): CpuTensor => tensor as CpuTensor;
+
+/** A tensor that is written: a packed copy of it is out of date. */
+const out = (tensor: Tensor): CpuTensor => {
+  cpu(tensor).owner.packedIsStale = true;
+  return cpu(tensor);
+};
 
 class CpuDevice implements Device {
   readonly kind = "cpu";
@@ -93,7 +102,7 @@ class CpuDevice implements Device {
   }
 
   write(target: Tensor, data: Float32Array | Int32Array): void {
-    const { data: to } = cpu(target);
+    const { data: to } = out(target);
     if (to.length !== data.length || to.constructor !== data.constructor) {
       throw new Error(`write: ${data.length} elements to [${target.shape}] ${target.dtype}`);
     }
@@ -121,18 +130,18 @@ class CpuDevice implements Device {
   }
 
   fill(target: Tensor, value: number): void {
-    cpu(target).data.fill(value);
+    out(target).data.fill(value);
   }
 
   copy(source: Tensor, target: Tensor): void {
     if (cpu(source).size !== cpu(target).size || source.dtype !== target.dtype) {
       throw new Error(`copy: [${source.shape}] ${source.dtype} to [${target.shape}] ${target.dtype}`);
     }
-    cpu(target).data.set(cpu(source).data);
+    out(target).data.set(cpu(source).data);
   }
 
   add(x: Tensor, y: Tensor): void {
-    const from = cpu(x).f32, to = cpu(y).f32;
+    const from = cpu(x).f32, to = out(y).f32;
     if (from.length !== to.length) throw new Error(`add: [${x.shape}] to [${y.shape}]`);
     for (let i = 0; i < to.length; i++) to[i]! += from[i]!;
   }
@@ -146,18 +155,37 @@ class CpuDevice implements Device {
     this.#pool.trim();
   }
 
+  packWeights(weights: readonly Tensor[]): void {
+    this.#linear.pack(weights.map(cpu));
+  }
+
+  unpackWeights(weights: readonly Tensor[]): void {
+    for (const weight of weights) this.#pool.unpack(cpu(weight));
+  }
+
   linear(x: Tensor, w: Tensor, y: Tensor, options: { bias?: Tensor; residual?: Tensor } = {}): void {
     const { bias, residual } = options;
-    this.#linear.forward(cpu(x), cpu(w), cpu(y), bias && cpu(bias), residual && cpu(residual));
+    this.#linear.forward(cpu(x), cpu(w), out(y), bias && cpu(bias), residual && cpu(residual));
   }
 
   linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
-    if (this.#linear.forwardSwiglu(cpu(x), cpu(wGate), cpu(wUp), cpu(y))) return;
+    if (this.#linear.forwardSwiglu(cpu(x), cpu(wGate), cpu(wUp), out(y))) return;
     linearSwiglu(this, x, wGate, wUp, y);
   }
 
+  projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void {
+    const all = maps.map(({ w, bias, y }) => ({ w: cpu(w), bias: bias && cpu(bias), y: out(y) }));
+    if (!this.#linear.projections(cpu(x), cpu(norm), eps, all)) projections(this, x, norm, eps, maps);
+  }
+
+  feedForward(x: Tensor, weights: FeedForwardWeights, eps: number, y: Tensor): void {
+    const { norm, gate, up, down } = weights;
+    const packed = { norm: cpu(norm), gate: cpu(gate), up: cpu(up), down: cpu(down) };
+    if (!this.#linear.feedForward(cpu(x), packed, eps, out(y))) feedForward(this, x, weights, eps, y);
+  }
+
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {
-    this.#linear.backwardInput(cpu(dy), cpu(w), cpu(dx), accumulate);
+    this.#linear.backwardInput(cpu(dy), cpu(w), out(dx), accumulate);
   }
 
   linearBackwardWeight(
@@ -167,27 +195,27 @@ class CpuDevice implements Device {
     options: { dBias?: Tensor; accumulate?: boolean } = {},
   ): void {
     const { dBias, accumulate = false } = options;
-    this.#linear.backwardWeight(cpu(dy), cpu(x), cpu(dw), accumulate, dBias && cpu(dBias));
+    this.#linear.backwardWeight(cpu(dy), cpu(x), out(dw), accumulate, dBias && out(dBias));
   }
 
   embedding(ids: Tensor, w: Tensor, y: Tensor): void {
-    rowOps.embedding(cpu(ids), cpu(w), cpu(y));
+    rowOps.embedding(cpu(ids), cpu(w), out(y));
   }
 
   embeddingBackward(ids: Tensor, dy: Tensor, dw: Tensor): void {
-    rowOps.scatterAddRows(cpu(dy), cpu(ids).i32, cpu(dw));
+    rowOps.scatterAddRows(cpu(dy), cpu(ids).i32, out(dw));
   }
 
   gatherRows(x: Tensor, index: Tensor, y: Tensor): void {
-    rowOps.gatherRows(cpu(x), cpu(index).i32, cpu(y));
+    rowOps.gatherRows(cpu(x), cpu(index).i32, out(y));
   }
 
   scatterAddRows(x: Tensor, index: Tensor, y: Tensor): void {
-    rowOps.scatterAddRows(cpu(x), cpu(index).i32, cpu(y));
+    rowOps.scatterAddRows(cpu(x), cpu(index).i32, out(y));
   }
 
   rmsNorm(x: Tensor, w: Tensor, eps: number, y: Tensor): void {
-    this.#elementwise.rmsNorm(cpu(x), cpu(w), eps, cpu(y));
+    this.#elementwise.rmsNorm(cpu(x), cpu(w), eps, out(y));
   }
 
   rmsNormBackward(
@@ -199,15 +227,23 @@ class CpuDevice implements Device {
     dw: Tensor,
     accumulate = false,
   ): void {
-    this.#elementwise.rmsNormBackward(cpu(dy), cpu(x), cpu(w), eps, cpu(dx), cpu(dw), accumulate);
+    this.#elementwise.rmsNormBackward(
+      cpu(dy),
+      cpu(x),
+      cpu(w),
+      eps,
+      out(dx),
+      out(dw),
+      accumulate,
+    );
   }
 
   swiglu(gate: Tensor, up: Tensor, y: Tensor): void {
-    this.#elementwise.swiglu(cpu(gate), cpu(up), cpu(y));
+    this.#elementwise.swiglu(cpu(gate), cpu(up), out(y));
   }
 
   swigluBackward(dy: Tensor, gate: Tensor, up: Tensor, dGate: Tensor, dUp: Tensor): void {
-    this.#elementwise.swigluBackward(cpu(dy), cpu(gate), cpu(up), cpu(dGate), cpu(dUp));
+    this.#elementwise.swigluBackward(cpu(dy), cpu(gate), cpu(up), out(dGate), out(dUp));
   }
 
   ropeTable(inverseFrequencies: Float64Array, positions: number): RopeTable {
@@ -215,7 +251,7 @@ class CpuDevice implements Device {
   }
 
   rope(x: Tensor, positions: Int32Array, table: RopeTable, heads: number, y: Tensor, inverse = false): void {
-    this.#elementwise.rope(cpu(x), positions, table as CpuRopeTable, heads, cpu(y), inverse);
+    this.#elementwise.rope(cpu(x), positions, table as CpuRopeTable, heads, out(y), inverse);
   }
 
   attention(
@@ -227,7 +263,7 @@ class CpuDevice implements Device {
     y: Tensor,
     lse: Tensor,
   ): void {
-    this.#attention.forward(cpu(q), cpu(k), cpu(v), segments, shape, cpu(y), cpu(lse));
+    this.#attention.forward(cpu(q), cpu(k), cpu(v), segments, shape, out(y), out(lse));
   }
 
   attentionBackward(
@@ -252,9 +288,9 @@ class CpuDevice implements Device {
       cpu(lse),
       segments,
       shape,
-      cpu(dq),
-      cpu(dk),
-      cpu(dv),
+      out(dq),
+      out(dk),
+      out(dv),
     );
   }
 
@@ -296,7 +332,7 @@ class CpuDevice implements Device {
     _shape: AttentionShape,
     y: Tensor,
   ): void {
-    this.#attention.decode(cpu(q), cache as CpuKvCache, layer, lengths, cpu(y));
+    this.#attention.decode(cpu(q), cache as CpuKvCache, layer, lengths, out(y));
   }
 
   lmHead(
@@ -322,7 +358,7 @@ class CpuDevice implements Device {
     }
     this.lmHeadDiscard(statistics);
     const values = this.#lmHead.statistics(cpu(h), cpu(w), ids, temperature, options);
-    this.#tokenStatistics.store(values, cpu(statistics));
+    this.#tokenStatistics.store(values, out(statistics));
   }
 
   lmHeadDiscard(statistics: TokenStatistics | Tensor): void {
@@ -341,7 +377,16 @@ class CpuDevice implements Device {
   ): void {
     const values = this.#tokenStatistics.valuesOf(statistics);
     const gradient = { dLogProb: numbersOf(dLogProb), ...(dEntropy && { dEntropy: numbersOf(dEntropy) }) };
-    this.#lmHead.backward(cpu(h), cpu(w), ids, temperature, values, gradient, cpu(dh), dw && cpu(dw));
+    this.#lmHead.backward(
+      cpu(h),
+      cpu(w),
+      ids,
+      temperature,
+      values,
+      gradient,
+      out(dh),
+      dw && out(dw),
+    );
   }
 
   lmHeadSample(h: Tensor, w: Tensor, uniforms: Float32Array, spec: SamplingSpec): Promise<SampledTokens> {
@@ -356,7 +401,7 @@ class CpuDevice implements Device {
     ids: Tensor,
     statistics: Tensor,
   ): void {
-    const n = h.shape[0]!, to = cpu(statistics).f32, tokens = cpu(ids).i32;
+    const n = h.shape[0]!, to = out(statistics).f32, tokens = out(ids).i32;
     if (tokens.length !== n || to.length !== 3 * n) {
       throw new Error(`lmHeadSampleInto: ids [${ids.shape}], statistics [${statistics.shape}] for ${n} rows`);
     }
@@ -366,7 +411,7 @@ class CpuDevice implements Device {
   }
 
   logits(h: Tensor, w: Tensor, y: Tensor): void {
-    this.#lmHead.logits(cpu(h), cpu(w), cpu(y));
+    this.#lmHead.logits(cpu(h), cpu(w), out(y));
   }
 
   policyLoss(
@@ -375,7 +420,7 @@ class CpuDevice implements Device {
     spec: PolicyLossSpec,
     dLogProb: Tensor,
   ): PendingPolicySums {
-    return policyLoss(cpu(statistics), sequences, spec, cpu(dLogProb));
+    return policyLoss(cpu(statistics), sequences, spec, out(dLogProb));
   }
 
   policySums(pending: readonly PendingPolicySums[]): Promise<PolicySums[]> {
@@ -383,23 +428,23 @@ class CpuDevice implements Device {
   }
 
   meanPool(x: Tensor, ranges: readonly rowOps.Ranges[], pooled: Tensor): void {
-    rowOps.meanPool(cpu(x), ranges, cpu(pooled));
+    rowOps.meanPool(cpu(x), ranges, out(pooled));
   }
 
   meanPoolBackward(dPooled: Tensor, ranges: readonly rowOps.Ranges[], dx: Tensor): void {
-    rowOps.meanPoolBackward(cpu(dPooled), ranges, cpu(dx));
+    rowOps.meanPoolBackward(cpu(dPooled), ranges, out(dx));
   }
 
   l2Normalize(x: Tensor, y: Tensor): void {
-    rowOps.l2Normalize(cpu(x), cpu(y));
+    rowOps.l2Normalize(cpu(x), out(y));
   }
 
   l2NormalizeBackward(dy: Tensor, x: Tensor, dx: Tensor): void {
-    rowOps.l2NormalizeBackward(cpu(dy), cpu(x), cpu(dx));
+    rowOps.l2NormalizeBackward(cpu(dy), cpu(x), out(dx));
   }
 
   infoNce(q: Tensor, candidates: Tensor, spec: InfoNceSpec, dq: Tensor, dc: Tensor): Promise<number> {
-    return Promise.resolve(rowOps.infoNce(cpu(q), cpu(candidates), spec, cpu(dq), cpu(dc)));
+    return Promise.resolve(rowOps.infoNce(cpu(q), cpu(candidates), spec, out(dq), out(dc)));
   }
 
   globalNorm(gradients: readonly Tensor[]): Promise<number> {
@@ -407,7 +452,7 @@ class CpuDevice implements Device {
   }
 
   adamW(parameter: Tensor, gradient: Tensor, m: Tensor, v: Tensor, spec: AdamWSpec): void {
-    this.#elementwise.adamW(cpu(parameter), cpu(gradient), cpu(m), cpu(v), spec);
+    this.#elementwise.adamW(out(parameter), cpu(gradient), out(m), out(v), spec);
   }
 }
 

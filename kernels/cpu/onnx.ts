@@ -25,7 +25,7 @@ export interface Node {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, Attribute>>;
-  /** Operator set; empty for the standard one, "com.microsoft" for ONNX Runtime's own operators. */
+  /** Operator set; empty for the standard one, "com.microsoft" or "com.microsoft.nchwc" for ONNX Runtime's own. */
   readonly domain?: string;
 }
 
@@ -148,7 +148,7 @@ function writeConstant(w: Writer, constant: Constant): void {
   w.block(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
-/** Encodes a graph as an ONNX model (IR version 10, standard operator set 21, com.microsoft 1). */
+/** Encodes a graph as an ONNX model (IR version 10, standard operator set 21, ONNX Runtime's own two at version 1). */
 export function encodeModel(graph: Graph): Uint8Array<ArrayBuffer> {
   const model = new Writer();
   model.int(1, 10);
@@ -169,7 +169,7 @@ export function encodeModel(graph: Graph): Uint8Array<ArrayBuffer> {
     for (const value of graph.inputs) g.message(11, (v) => writeValue(v, value));
     for (const value of graph.outputs) g.message(12, (v) => writeValue(v, value));
   });
-  for (const [domain, version] of [["", 21], ["com.microsoft", 1]] as const) {
+  for (const [domain, version] of [["", 21], ["com.microsoft", 1], ["com.microsoft.nchwc", 1]] as const) {
     model.message(8, (o) => {
       o.string(1, domain);
       o.int(2, version);

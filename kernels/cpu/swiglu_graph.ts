@@ -9,10 +9,7 @@ const rows = (name: string) => ({ name, shape: ["n", "d"] });
 
 /** y ← silu(gate)·up. QuickGelu(z) = z · sigmoid(alpha · z), in blocks that stay in the cache. */
 export function swigluNodes(gate: string, up: string, y: string): Node[] {
-  return [
-    node("QuickGelu", [gate], "silu", { alpha: 1 }, "com.microsoft"),
-    node("Mul", ["silu", up], y),
-  ];
+  return [node("QuickGelu", [gate], "silu", { alpha: 1 }, "com.microsoft"), node("Mul", ["silu", up], y)];
 }
 
 /** y ← silu(g)·u. */

@@ -15,16 +15,24 @@ type Data = Float32Array | Int32Array | Uint16Array;
 /** A typed array with a shape. */
 export class CpuTensor implements Tensor {
   readonly size: number;
+  /** The tensor whose memory this is: itself, or the one that it is a view of. */
+  readonly owner: CpuTensor;
+  /** A copy of an owner's weight in another order, for products of few rows. */
+  packed: CpuTensor | undefined;
+  /** Whether the weight was written to since. */
+  packedIsStale = false;
   #ort: OrtTensor | undefined;
 
-  /** `slab` is the pooled buffer that a tensor owns; views have none. */
+  /** `slab` is the pooled buffer that a tensor owns; views have none, but an owner. */
   constructor(
     readonly dtype: DType,
     readonly shape: readonly number[],
     readonly data: Data,
     readonly slab: ArrayBuffer | null,
+    owner?: CpuTensor,
   ) {
     this.size = data.length;
+    this.owner = owner ?? this;
   }
 
   /** The elements of an f32 tensor. */
@@ -56,13 +64,14 @@ export class CpuTensor implements Tensor {
       [end - start, ...rest],
       this.data.subarray(start * width, end * width),
       null,
+      this.owner,
     );
   }
 
   /** View of the same elements under another shape. */
   reshaped(shape: readonly number[]): CpuTensor {
     if (sizeOf(shape) !== this.size) throw new Error(`cannot view [${this.shape}] as [${shape}]`);
-    return new CpuTensor(this.dtype, [...shape], this.data, null);
+    return new CpuTensor(this.dtype, [...shape], this.data, null, this.owner);
   }
 
   /** The tensor as ONNX Runtime sees it. */
@@ -195,6 +204,7 @@ export class Pool {
   /** Takes a tensor back; giving one back twice, or a view, is a defect. */
   release(tensor: CpuTensor): void {
     if (!this.#live.delete(tensor)) throw new Error("tensor is a view, or was freed before");
+    this.unpack(tensor);
     const size = tensor.slab!.byteLength;
     this.current -= size;
     this.#freeBytes += size;
@@ -203,6 +213,14 @@ export class Pool {
     // To the end of the map: used last.
     this.#free.delete(size);
     this.#free.set(size, list);
+  }
+
+  /** Gives the packed copy of a weight back. */
+  unpack(tensor: CpuTensor): void {
+    const { packed } = tensor.owner;
+    if (!packed) return;
+    tensor.owner.packed = undefined;
+    this.release(packed);
   }
 
   #dropOldest(): void {

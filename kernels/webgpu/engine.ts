@@ -10,8 +10,10 @@ import type {
   DecodingHints,
   Device,
   DType,
+  FeedForwardWeights,
   InfoNceSpec,
   KvCache,
+  Projection,
   RopeTable,
   SampledTokens,
   SamplingSpec,
@@ -20,7 +22,7 @@ import type {
   TokenGradient,
   TokenStatistics,
 } from "../device.ts";
-import { linearSwiglu } from "../linear_swiglu.ts";
+import { feedForward, linearSwiglu, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import type { OpenedAdapter } from "./adapter.ts";
 import type { Arena } from "./arena.ts";
@@ -158,6 +160,12 @@ export class WebGpuEngine implements Device {
     this.#queue.dispose();
   }
 
+  /** Weights are read as they lie, by any number of rows. */
+  packWeights(): void {}
+
+  /** See {@linkcode Device.unpackWeights}. */
+  unpackWeights(): void {}
+
   linear(x: Tensor, w: Tensor, y: Tensor, options: { bias?: Tensor; residual?: Tensor } = {}): void {
     const { bias, residual } = options;
     this.#linear.forward(gpu(x), gpu(w), gpu(y), bias && gpu(bias), residual && gpu(residual));
@@ -167,6 +175,14 @@ export class WebGpuEngine implements Device {
     if (!this.#linear.spreadSwiglu(gpu(x), gpu(wGate), gpu(wUp), gpu(y))) {
       linearSwiglu(this, x, wGate, wUp, y);
     }
+  }
+
+  projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void {
+    projections(this, x, norm, eps, maps);
+  }
+
+  feedForward(x: Tensor, weights: FeedForwardWeights, eps: number, y: Tensor): void {
+    feedForward(this, x, weights, eps, y);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

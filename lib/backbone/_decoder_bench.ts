@@ -115,6 +115,7 @@ async function leavesNothing<B extends Bench>(bench: B, body: (bench: B) => Prom
   const before = bench.device.memory.current;
   try {
     await body(bench);
+    bench.weights.unpack();
     assert.equal(bench.device.memory.current, before, "bytes in tensors after the test");
   } finally {
     bench.weights.free();

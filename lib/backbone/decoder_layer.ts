@@ -62,17 +62,18 @@ interface Projected {
 function project(context: LayerContext, layer: number, x: Tensor): Projected {
   const { device, config, weights, rope, positions } = context;
   const n = x.shape[0]!, { heads, kvHeads, headDim, rmsNormEps: eps } = config;
-  const h = device.alloc(x.shape);
-  device.rmsNorm(x, weights.layer(layer, "input_layernorm.weight"), eps, h);
-  const linear = (which: "q" | "k" | "v", width: number): Tensor => {
-    const y = device.alloc([n, width]);
-    const bias = config.qkvBias ? { bias: weights.layer(layer, `self_attn.${which}_proj.bias`) } : {};
-    device.linear(h, weights.layer(layer, `self_attn.${which}_proj.weight`), y, bias);
-    return y;
-  };
-  const q0 = linear("q", heads * headDim), k0 = linear("k", kvHeads * headDim);
-  const v = linear("v", kvHeads * headDim);
-  device.free(h);
+  const projection = (which: "q" | "k" | "v", width: number) => ({
+    w: weights.layer(layer, `self_attn.${which}_proj.weight`),
+    ...(config.qkvBias && { bias: weights.layer(layer, `self_attn.${which}_proj.bias`) }),
+    y: device.alloc([n, width]),
+  });
+  const maps = [
+    projection("q", heads * headDim),
+    projection("k", kvHeads * headDim),
+    projection("v", kvHeads * headDim),
+  ] as const;
+  device.projections(x, weights.layer(layer, "input_layernorm.weight"), eps, maps);
+  const [q0, k0, v] = maps.map(({ y }) => y) as [Tensor, Tensor, Tensor];
   const q = device.alloc(q0.shape), k = device.alloc(k0.shape);
   if (!config.qkNorm) {
     device.rope(q0, positions, rope, heads, q);
@@ -105,13 +106,21 @@ function feedForwardDown({ device, weights }: LayerContext, layer: number, act: 
   return out;
 }
 
-function feedForward(context: LayerContext, layer: number, m: Tensor): Tensor {
-  const { device, config, weights } = context, h = feedForwardNorm(context, layer, m);
-  const act = device.alloc([m.shape[0]!, config.intermediateSize]);
-  const gate = weights.layer(layer, "mlp.gate_proj.weight"), up = weights.layer(layer, "mlp.up_proj.weight");
-  device.linearSwiglu(h, gate, up, act);
-  device.free(h);
-  return feedForwardDown(context, layer, act, m);
+function feedForward({ device, config, weights }: LayerContext, layer: number, m: Tensor): Tensor {
+  const out = device.alloc(m.shape),
+    matrix = (name: string) => weights.layer(layer, `mlp.${name}_proj.weight`);
+  device.feedForward(
+    m,
+    {
+      norm: weights.layer(layer, "post_attention_layernorm.weight"),
+      gate: matrix("gate"),
+      up: matrix("up"),
+      down: matrix("down"),
+    },
+    config.rmsNormEps,
+    out,
+  );
+  return out;
 }
 
 /** The same bits, and what the backward pass needs. */

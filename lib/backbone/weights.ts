@@ -73,6 +73,16 @@ export class Weights {
     return this.get(this.config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight");
   }
 
+  /** Prepares for decoding, see {@linkcode Device.packWeights}. */
+  pack(): void {
+    this.device.packWeights(matricesOf(this));
+  }
+
+  /** Gives the memory back that {@linkcode Weights.pack} took, which writing to the weights does not. */
+  unpack(): void {
+    this.device.unpackWeights(matricesOf(this));
+  }
+
   /** Sets everything to 0. */
   clear(): void {
     for (const tensor of this.tensors.values()) this.device.fill(tensor, 0);
@@ -92,6 +102,12 @@ export class Weights {
     this.device.trim();
     collectGarbage();
   }
+}
+
+/** The matrices of the linear maps, the vocabulary head among them. */
+function matricesOf({ tensors, head }: Weights): Tensor[] {
+  const projections = [...tensors].filter(([name]) => name.endsWith("_proj.weight"));
+  return [...projections.map(([, tensor]) => tensor), head];
 }
 
 /** The 16 bits that numbers were widened from. */

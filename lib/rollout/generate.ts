@@ -87,6 +87,7 @@ class DecodingBatch {
     this.#eos = new Set(options.eosIds);
     const { device, config } = decoder;
     requests.forEach((request, index) => checkRequest(request, index, config.maxPositions));
+    decoder.weights.pack();
     this.#slots = slotsFor(requests, config, device.decoding, options.slots);
     this.#results = requests.map((r) => new Array<Rollout | undefined>(r.samples));
     // Short prompts first: the cache grows with the longest sequence and is read whole at every step.

@@ -1,0 +1,56 @@
+/**
+ * The halves of a decoder's layer out of other ops, where an engine has nothing faster, for passes that keep nothing.
+ *
+ * @module
+ */
+import type { Device, FeedForwardWeights, Projection, Tensor } from "./device.ts";
+
+/** The ops that the halves are made of. */
+type Ops = Pick<Device, "alloc" | "free" | "rmsNorm" | "linear" | "swiglu">;
+
+/** See {@linkcode Device.linearSwiglu}; both products are in memory for as long as it takes. */
+export function linearSwiglu(ops: Ops, x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
+  const gate = ops.alloc(y.shape), up = ops.alloc(y.shape);
+  try {
+    ops.linear(x, wGate, gate);
+    ops.linear(x, wUp, up);
+    ops.swiglu(gate, up, y);
+  } finally {
+    ops.free(gate, up);
+  }
+}
+
+/** See {@linkcode Device.projections}. */
+export function projections(
+  ops: Ops,
+  x: Tensor,
+  norm: Tensor,
+  eps: number,
+  maps: readonly Projection[],
+): void {
+  const h = ops.alloc(x.shape);
+  try {
+    ops.rmsNorm(x, norm, eps, h);
+    for (const { w, bias, y } of maps) ops.linear(h, w, y, bias && { bias });
+  } finally {
+    ops.free(h);
+  }
+}
+
+/** See {@linkcode Device.feedForward}. */
+export function feedForward(
+  ops: Ops & Pick<Device, "linearSwiglu">,
+  x: Tensor,
+  { norm, gate, up, down }: FeedForwardWeights,
+  eps: number,
+  y: Tensor,
+): void {
+  const h = ops.alloc(x.shape), act = ops.alloc([x.shape[0]!, gate.shape[0]!]);
+  try {
+    ops.rmsNorm(x, norm, eps, h);
+    ops.linearSwiglu(h, gate, up, act);
+    ops.linear(act, down, y, { residual: x });
+  } finally {
+    ops.free(h, act);
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * Products of few rows with weights that were packed before: x·wᵀ as ONNX Runtime's 1×1 convolution of 1 × n pixels, whose
+ * kernels want weights in blocks of 16 outputs (8 without AVX-512):
+ *
+ *     packed[m/16, k, 16] from w[m, k]
+ *
+ * A Gemm of few rows reads a weight, packs it, and only then multiplies; here memory is read once, in order. At 16 rows of
+ * SmolLM2's shape all products take two thirds of the time, at one row as well, and from about 64 rows on a Gemm is as fast.
+ * The bits are those of the Gemm: both add up 128 inner elements in order, and then the blocks; the engine compares the
+ * two before it packs anything, and does not where they differ or where this is not an x86-64.
+ *
+ * @module
+ */
+import process from "node:process";
+import { type Graph, type Node, node } from "./onnx.ts";
+import { type OrtTensor, ortTensor, Session } from "./ort.ts";
+import { swigluNodes } from "./swiglu_graph.ts";
+import type { CpuTensor, Pool } from "./tensor.ts";
+
+/** ONNX Runtime's ops on blocks of channels. */
+const blocked = "com.microsoft.nchwc";
+
+/** Most rows for which the products beat a Gemm. */
+export const mostRows = 48;
+
+/** Below this many multiplications a second thread takes as long to wake as it saves. */
+const fewProducts = 1 << 22;
+
+/** Part of the free memory that packed copies may take. */
+const mostOfFree = 0.5;
+
+/** Bytes that programs can have; no bound where the system may not be asked. */
+function freeMemory(): number {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  return state === "granted" ? Deno.systemMemoryInfo().available : Infinity;
+}
+
+const pixels = (name: string, channels: string) => ({ name, shape: [1, "n", 1, channels] });
+const weight = (name: string) => ({ name, shape: [`${name}.m`, `${name}.k`, 1, 1] });
+const toBlocks = (from: string, to: string): Node =>
+  node("ReorderInput", [from], to, { channels_last: 1n }, blocked);
+const fromBlocks = (from: string, to: string, channels: number): Node =>
+  node("ReorderOutput", [from], to, { channels: BigInt(channels), channels_last: 1n }, blocked);
+const product = (x: string, w: string, y: string, addend?: string): Node =>
+  node("Conv", addend ? [x, w, "", addend] : [x, w], y, {}, blocked);
+
+const normed = (eps: number): Node =>
+  node("SimplifiedLayerNormalization", ["x", "norm"], "h", { axis: -1n, epsilon: eps });
+
+/** A map of `x` or, with a norm before it, of `h`: `columns` outputs, and whether something is added to them. */
+interface MapShape {
+  readonly columns: number;
+  readonly added: boolean;
+}
+
+/** y0 ← x·w0ᵀ + c0, y1 ← …; of h = rmsNorm(x) if there is an `eps`. */
+const mapsGraph = (maps: readonly MapShape[], eps?: number): Graph => ({
+  inputs: [
+    pixels("x", "k"),
+    ...(eps === undefined ? [] : [{ name: "norm", shape: ["k"] }]),
+    ...maps.flatMap(({ added }, i) => [weight(`w${i}`), ...(added ? [pixels(`c${i}`, `m${i}`)] : [])]),
+  ],
+  outputs: maps.map((_, i) => pixels(`y${i}`, `m${i}`)),
+  nodes: [
+    ...(eps === undefined ? [] : [normed(eps)]),
+    toBlocks(eps === undefined ? "x" : "h", "xs"),
+    ...maps.flatMap(({ columns, added }, i) => [
+      ...(added ? [toBlocks(`c${i}`, `cs${i}`)] : []),
+      product("xs", `w${i}`, `ys${i}`, added ? `cs${i}` : undefined),
+      fromBlocks(`ys${i}`, `y${i}`, columns),
+    ]),
+  ],
+});
+
+/** y ← x + (silu(h·gateᵀ)·(h·upᵀ))·downᵀ, h = rmsNorm(x). */
+const feedForwardGraph = (dim: number, eps: number): Graph => ({
+  inputs: [pixels("x", "k"), { name: "norm", shape: ["k"] }, ...["gate", "up", "down"].map(weight)],
+  outputs: [pixels("y", "k")],
+  nodes: [
+    normed(eps),
+    toBlocks("h", "hs"),
+    product("hs", "gate", "g"),
+    product("hs", "up", "u"),
+    ...swigluNodes("g", "u", "act"),
+    toBlocks("x", "xs"),
+    product("act", "down", "ys", "xs"),
+    fromBlocks("ys", "y", dim),
+  ],
+});
+
+const packGraph: Graph = {
+  inputs: [{ name: "w", shape: [1, "m", 1, "k"] }],
+  outputs: [{ name: "packed", shape: [1, "m", 1, "k"] }],
+  nodes: [node("ReorderInput", ["w"], "packed", {}, blocked)],
+};
+
+/** A map of {@linkcode PackedProducts.projections}. */
+export interface PackedMap {
+  readonly w: OrtTensor;
+  /** [n, m] */
+  readonly y: CpuTensor;
+  /** Added before the product, [n, m]. */
+  readonly add?: CpuTensor | undefined;
+}
+
+/** A matrix as ONNX Runtime's image of one column, a row a pixel. */
+const asPixels = (matrix: CpuTensor): OrtTensor => matrix.ortAs([1, matrix.shape[0]!, 1, matrix.shape[1]!]);
+
+/** Products of few rows on packed weights. */
+export class PackedProducts {
+  readonly #sessions = new Map<string, Session>();
+  #width: number | undefined;
+
+  /** See {@linkcode PackedProducts}. */
+  constructor(readonly pool: Pool, readonly threads: number) {}
+
+  #session(key: string, threads: number, graph: () => Graph): Session {
+    let session = this.#sessions.get(`${key} ${threads}`);
+    if (!session) this.#sessions.set(`${key} ${threads}`, session = new Session(graph(), threads));
+    return session;
+  }
+
+  /** Outputs in a block of packed weights; 0 where there are no such products of the Gemm's bits. */
+  get width(): number {
+    return this.#width ??= process.arch === "x64" ? [16, 8].find((width) => this.#sameBits(width)) ?? 0 : 0;
+  }
+
+  /** Packs weights for products of few rows, those that are not and can be, unless it took much of the free memory. */
+  pack(weights: readonly CpuTensor[]): void {
+    const wanted = weights.filter((weight) => this.#canPack(weight));
+    const bytes = wanted.reduce((sum, { size, packed }) => sum + (packed ? 0 : 4 * size), 0);
+    if (wanted.length === 0 || bytes > mostOfFree * freeMemory()) return;
+    for (const weight of wanted) {
+      const [m, k] = weight.shape as [number, number];
+      weight.packed ??= this.pool.alloc([m, k, 1, 1], "f32");
+      this.#pack(weight.f32, weight.packed.f32, m, k);
+      weight.packedIsStale = false;
+    }
+  }
+
+  /** A Gemm of 64 columns or fewer adds up longer blocks than 128, which are the same only where there is but one. */
+  #canPack({ dtype, shape, slab, packed, packedIsStale }: CpuTensor): boolean {
+    const [m = 0, k = 0] = shape;
+    if (packed && !packedIsStale) return false;
+    if (dtype !== "f32" || shape.length !== 2 || slab === null || this.width === 0) return false;
+    return m % this.width === 0 && k % this.width === 0 && (k <= 128 || m > 64);
+  }
+
+  #pack(w: Float32Array, packed: Float32Array, m: number, k: number): void {
+    this.#session("pack", this.threads, () => packGraph)
+      .run({ w: ortTensor(w, [1, m, 1, k]) }, { packed: ortTensor(packed, [1, m, 1, k]) });
+  }
+
+  /** The packed forms of weights that `n` rows are multiplied with: undefined unless all are packed, and rows are few. */
+  allOf(n: number, weights: readonly CpuTensor[]): OrtTensor[] | undefined {
+    if (n === 0 || n > mostRows) return undefined;
+    const packed: OrtTensor[] = [];
+    for (const weight of weights) {
+      const one = this.#packedOf(weight);
+      if (!one) return undefined;
+      packed.push(one);
+    }
+    return packed;
+  }
+
+  /** The packed form of a weight, or of some rows of one. */
+  #packedOf(w: CpuTensor): OrtTensor | undefined {
+    const { packed, packedIsStale } = w.owner, [m = 0, k = 0] = w.shape;
+    if (!packed || packedIsStale || w.shape.length !== 2 || k !== packed.shape[1] || m % this.width > 0) {
+      return undefined;
+    }
+    if (w.owner === w) return packed.ort;
+    const from = (w.data.byteOffset - w.owner.data.byteOffset) / 4;
+    if (from % (this.width * k) > 0) return undefined;
+    return ortTensor(packed.f32.subarray(from, from + m * k), [m, k, 1, 1]);
+  }
+
+  #threadsFor(products: number): number {
+    return products < fewProducts ? 1 : this.threads;
+  }
+
+  /** y ← x·wᵀ + add; x [n, k], w [m, k] packed, y and add [n, m]. */
+  linear(x: CpuTensor, w: OrtTensor, y: CpuTensor, add?: CpuTensor): void {
+    this.#run(x, undefined, [{ w, y, add }]);
+  }
+
+  /** See {@linkcode Device.projections}. */
+  projections(x: CpuTensor, norm: CpuTensor, eps: number, maps: readonly PackedMap[]): void {
+    this.#run(x, { norm, eps }, maps);
+  }
+
+  #run(x: CpuTensor, norm: { norm: CpuTensor; eps: number } | undefined, maps: readonly PackedMap[]): void {
+    const [n, k] = x.shape as [number, number];
+    const shapes = maps.map(({ y, add }) => ({ columns: y.shape[1]!, added: add !== undefined }));
+    const products = n * k * shapes.reduce((sum, { columns }) => sum + columns, 0);
+    const key = `${norm?.eps} ${shapes.map(({ columns, added }) => `${columns} ${added}`)}`;
+    const inputs: Record<string, OrtTensor> = { x: asPixels(x) }, outputs: Record<string, OrtTensor> = {};
+    if (norm) inputs.norm = norm.norm.ort;
+    maps.forEach(({ w, y, add }, i) => {
+      inputs[`w${i}`] = w;
+      if (add) inputs[`c${i}`] = asPixels(add);
+      outputs[`y${i}`] = asPixels(y);
+    });
+    this.#session(key, this.#threadsFor(products), () => mapsGraph(shapes, norm?.eps)).run(inputs, outputs);
+  }
+
+  /** See {@linkcode Device.feedForward}. */
+  feedForward(
+    x: CpuTensor,
+    norm: CpuTensor,
+    weights: { readonly gate: OrtTensor; readonly up: OrtTensor; readonly down: OrtTensor },
+    eps: number,
+    y: CpuTensor,
+  ): void {
+    const dim = x.shape[1]!, products = 3 * x.size * weights.gate.dims[0]!;
+    this.#session(`feedForward ${dim} ${eps}`, this.#threadsFor(products), () => feedForwardGraph(dim, eps))
+      .run({ x: asPixels(x), norm: norm.ort, ...weights }, { y: asPixels(y) });
+  }
+
+  /** Whether products of weights in blocks of `width` have the bits of a Gemm. */
+  #sameBits(width: number): boolean {
+    const n = 7, m = 96, k = 272; // two whole blocks of the sum, and a part of one
+    const numbers = (count: number, step: number) =>
+      Float32Array.from({ length: count }, (_, i) => Math.sin(1 + i * step));
+    const x = numbers(n * k, 0.37), w = numbers(m * k, 0.61), c = numbers(n * m, 0.83);
+    const packed = new Float32Array(m * k), y = new Float32Array(n * m), expected = new Float32Array(n * m);
+    const gemm = new Session({
+      inputs: [["x", "n", "k"], ["w", "m", "k"], ["c", "n", "m"]].map(([name, ...shape]) => ({
+        name: name!,
+        shape,
+      })),
+      outputs: [{ name: "y", shape: ["n", "m"] }],
+      nodes: [node("Gemm", ["x", "w", "c"], "y", { transB: 1n })],
+    }, 1);
+    try {
+      gemm.run({ x: ortTensor(x, [n, k]), w: ortTensor(w, [m, k]), c: ortTensor(c, [n, m]) }, {
+        y: ortTensor(expected, [n, m]),
+      });
+      // By hand: what ONNX Runtime takes for a block is what is asked here.
+      for (let i = 0; i < m; i++) {
+        const block = i - i % width;
+        for (let j = 0; j < k; j++) packed[block * k + j * width + i % width] = w[i * k + j]!;
+      }
+      this.#session(`${undefined} ${m} true`, 1, () => mapsGraph([{ columns: m, added: true }])).run({
+        x: ortTensor(x, [1, n, 1, k]),
+        w0: ortTensor(packed, [m, k, 1, 1]),
+        c0: ortTensor(c, [1, n, 1, m]),
+      }, { y0: ortTensor(y, [1, n, 1, m]) });
+      return y.every((value, i) => value === expected[i]);
+    } catch {
+      // A library that was built without these ops says so when the session is made.
+      return false;
+    } finally {
+      gemm.dispose();
+    }
+  }
+
+  /** Frees the sessions. */
+  dispose(): void {
+    for (const session of this.#sessions.values()) session.dispose();
+  }
+}
