@@ -16,7 +16,7 @@ import type { TokenRange } from "../objective/pooling.ts";
 import { checkRequest, type Rollout, type RolloutRequest } from "./request.ts";
 import { relativesTogether } from "./relatives.ts";
 import { PromptPacking } from "./shared_prefix.ts";
-import { firstCapacity, slotsFor } from "./slots.ts";
+import { firstCapacity, lengthClasses, slotsFor } from "./slots.ts";
 
 /** How to decode. */
 export interface GenerateOptions {
@@ -60,12 +60,24 @@ export async function generate(
   requests: readonly RolloutRequest[],
   options: GenerateOptions,
 ): Promise<Rollout[][]> {
-  const batch = new DecodingBatch(decoder, requests, options);
-  try {
-    return await batch.run();
-  } finally {
-    batch.free();
+  const { config, device } = decoder, { slots, onDone } = options;
+  requests.forEach((request, index) => checkRequest(request, index, config.maxPositions));
+  decoder.weights.pack();
+  const all = requests.map((_, index) => index);
+  const classes = slots === undefined ? lengthClasses(requests, config, device.decoding) : [all];
+  const results = new Array<Rollout[]>(requests.length);
+  for (const indices of classes) {
+    const batch = new DecodingBatch(decoder, indices.map((index) => requests[index]!), {
+      ...options,
+      ...(onDone && { onDone: (at, rollouts) => onDone(indices[at]!, rollouts) }),
+    });
+    try {
+      (await batch.run()).forEach((rollouts, at) => results[indices[at]!] = rollouts);
+    } finally {
+      batch.free();
+    }
   }
+  return results;
 }
 
 class DecodingBatch {
@@ -86,8 +98,6 @@ class DecodingBatch {
     this.#options = options;
     this.#eos = new Set(options.eosIds);
     const { device, config } = decoder;
-    requests.forEach((request, index) => checkRequest(request, index, config.maxPositions));
-    decoder.weights.pack();
     this.#slots = slotsFor(requests, config, device.decoding, options.slots);
     this.#results = requests.map((r) => new Array<Rollout | undefined>(r.samples));
     // Short prompts first: the cache grows with the longest sequence and is read whole at every step.
