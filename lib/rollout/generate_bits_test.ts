@@ -14,6 +14,7 @@ import {
 } from "./_rollout_bench.ts";
 import { generate, type GenerateOptions } from "./generate.ts";
 import type { Rollout, RolloutRequest } from "./request.ts";
+import { lengthClasses } from "./slots.ts";
 
 /** Every twelfth token ends a sequence, so that sequences leave a batch at different times. */
 const eosIds = Array.from({ length: 416 }, (_, i) => 12 * i + 5);
@@ -147,6 +148,44 @@ Deno.test("generate() gives the same bits with small prefills as with large ones
       await generate(decoder, requests, { ...sampled, prefillTokens: 10_000 }),
     ];
     small.forEach(([rollout], i) => assertSameRollout(rollout!, large[i]![0]!, `request ${i}`));
+  }));
+
+Deno.test("generate() gives the same bits when long requests decode apart from short ones", () =>
+  withRandomDecoder({ maxPositions: 10_000_000 }, async ({ decoder }) => {
+    // As long as these may get, no two of them fit into the cache.
+    const requests = manyRequests(9).map((one, i) =>
+      i % 3 === 0
+        ? { ...one, maxNewTokens: 9_000_000, stop: (ids: readonly number[]) => ids.length === 7 }
+        : one
+    );
+    assert.deepEqual(lengthClasses(requests, decoder.config, decoder.device.decoding), [
+      [1, 2, 4, 5, 7, 8],
+      [0, 3, 6],
+    ]);
+    const reported: (readonly Rollout[])[] = [];
+    const apart = await generate(decoder, requests, { ...sampled, onDone: (i, of) => reported[i] = of });
+    const together = await generate(decoder, requests, { ...sampled, slots: 9 });
+    apart.forEach(([rollout], i) => assertSameRollout(rollout!, together[i]![0]!, `request ${i}`));
+    assert.deepEqual(reported, apart);
+  }));
+
+Deno.test("generate() gives prompts of several few-shot tasks the bits that they have alone", () =>
+  withRandomDecoder({}, async (bench) => {
+    const shots = [tokens(70, 40), tokens(71, 25), []];
+    const requests = Array.from({ length: 12 }, (_, i) => {
+      const prompt = [...shots[i % 3]!, ...tokens(80 + i, 5 + i)];
+      return request(i, prompt, { pool: everything(prompt.length) });
+    });
+    // Nothing may be shared where all is pooled.
+    const unpooled = requests.map(({ pool: _, ...one }) => one);
+    for (const prefillTokens of [60, 1024]) {
+      for (const given of [unpooled, requests]) {
+        const together = await generate(bench.decoder, given, { ...sampled, prefillTokens });
+        for (const [i, [rollout]] of together.entries()) {
+          assertSameRollout(rollout!, await single(bench.decoder, given[i]!, sampled), `request ${i}`);
+        }
+      }
+    }
   }));
 
 Deno.test("generate() gives the same bits when the engine decodes ahead", () =>
