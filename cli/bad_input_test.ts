@@ -262,6 +262,19 @@ Deno.test("a device that is not there ends every command with 3", async () => {
   assert.equal(code, 0, stderr);
 });
 
+Deno.test("a command line with a text that is too long for ONNX Runtime is refused, a file with it is not", async () => {
+  using lab = await Lab.create();
+  const text = "a long text ".repeat(5000), manifest = ["--manifest", lab.manifest(), "--no-rationale"];
+  await assertRefused(
+    ["embed", ...manifest, text],
+    2,
+    /the command line has 60\d\d\d bytes, more than the 20000/,
+  );
+  const input = lab.write("texts.jsonl", JSON.stringify({ text }));
+  const { code, stderr } = await launch(["embed", ...manifest, "--input", input]);
+  assert.equal(code, 0, stderr);
+});
+
 Deno.test("a process that may not run native code is told what grants it, once it needs it", async () => {
   const [main, library] = ["../cli/main.ts", "../mod.ts"].map((path) =>
     fileURLToPath(import.meta.resolve(path))
