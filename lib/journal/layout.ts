@@ -47,10 +47,16 @@ export function checkpointsPath(run: string, arm: string): string {
   return join(armPath(run, arm), "checkpoints");
 }
 
+/** Most updates that a checkpoint can have the number of. */
+export const MOST_STEPS = 999_999;
+
 /** Name of the folder of the checkpoint after `step` updates: six digits, so that names sort as numbers do. */
 export function checkpointName(step: number): string {
-  if (!Number.isInteger(step) || step < 0 || step > 999_999) {
-    throw new UsageError(`checkpoint step ${step} is not an integer from 0 to 999999`, "use fewer steps");
+  if (!Number.isInteger(step) || step < 0 || step > MOST_STEPS) {
+    throw new UsageError(
+      `checkpoint step ${step} is not an integer from 0 to ${MOST_STEPS}`,
+      "use fewer steps",
+    );
   }
   return `step-${String(step).padStart(6, "0")}`;
 }

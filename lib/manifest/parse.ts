@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import { MissingError, UsageError } from "#errors";
 import { leafPaths } from "./leaves.ts";
+import { repeatedKey } from "./repeated_key.ts";
 import { CONTROL_SETTINGS } from "./sections/controls.ts";
 import { type ManifestInput, manifestInputSchema } from "./schema.ts";
 import { suggest } from "./suggest.ts";
@@ -36,11 +37,17 @@ export function loadManifest(path: string): ManifestInput {
 export function parseManifest(text: string, source: string): ManifestInput {
   let value: unknown;
   try {
+    // Some editors write a byte order mark, which no JSON may have.
+    text = text.replace(/^\ufeff/, "");
     value = JSON.parse(text);
   } catch (error) {
     throw new UsageError(`"${source}" is not JSON: ${(error as Error).message}`, "fix the syntax", {
       cause: error,
     });
+  }
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) {
+    throw new UsageError(`${source}: the key "${repeated}" is there twice`, "keep the one that is meant");
   }
   return checkManifest(value, source);
 }

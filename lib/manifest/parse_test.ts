@@ -94,3 +94,25 @@ Deno.test("loadManifest() names a file that is not there", () => {
     return e instanceof MissingError && e instanceof GraceError && e.message.includes('"no-such.json"');
   });
 });
+
+Deno.test("parseManifest() refuses a key that is there twice, of which JSON would keep the last", () => {
+  assert.throws(
+    () => parseManifest('{"train": {"steps": 10, "promptsPerStep": 4, "steps": 1000}}', "grace.json"),
+    (error) =>
+      error instanceof UsageError && error.message === 'grace.json: the key "train.steps" is there twice',
+  );
+});
+
+Deno.test("parseManifest() reads what an editor has put a byte order mark before", () => {
+  assert.deepEqual(parseManifest('\ufeff{"seed": 3}', "grace.json"), { seed: 3 });
+});
+
+Deno.test("checkManifest() refuses more steps than a checkpoint can be named after", () => {
+  for (const section of ["train", "cl"]) {
+    assert.match(
+      messageOf({ [section]: { steps: 1_000_000 } }),
+      /steps": Too big: expected number to be <=999999/,
+    );
+    checkManifest({ [section]: { steps: 999_999 } }, "grace.json");
+  }
+});

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { MOST_STEPS } from "../../journal/layout.ts";
 import { decay, integer, nonNegative, positive } from "./leaf.ts";
 
 /** AdamW, shared by the arms cl and grace. */
@@ -26,7 +27,7 @@ export const optimizer = z.strictObject({
 
 /** The loop of the arm grace. */
 export const train = z.strictObject({
-  steps: integer(0).describe("Rollout batches to train on (P10)."),
+  steps: integer(0, MOST_STEPS).describe("Rollout batches to train on (P10)."),
   promptsPerStep: integer(2).describe(
     "Training texts per rollout batch; the others serve as in-batch negatives.",
   ),
@@ -60,7 +61,7 @@ export const cl = z.strictObject({
   ),
   learningRate: positive().describe("Peak learning rate. Not from GRACE: the paper does not state it."),
   batch: integer(2).describe("Triplets per update. Not from GRACE: the paper does not state it."),
-  steps: integer(0).describe("Updates. Not from GRACE: the paper does not state it."),
+  steps: integer(0, MOST_STEPS).describe("Updates. Not from GRACE: the paper does not state it."),
   templateSuffix: z.boolean().describe(
     "Pool the template's tokens after the text too, in training and evaluation of this arm; there is no rationale. Not from GRACE.",
   ),
