@@ -66,7 +66,7 @@ Deno.test("grace-repro exits with 3 when something that it needs is not there", 
       ["embed", "--device", "webgpu", "text"],
       /^error: No WebGPU adapter was found on this machine\n {2}.*use --device cpu\n$/,
     ],
-    [["embed", "--input", "nowhere.jsonl"], /^error: cannot read "nowhere\.jsonl"\n/],
+    [["embed", "--input", "nowhere.jsonl"], /^error: cannot read "nowhere\.jsonl": there is no such file\n/],
     [["doctor", "--backbone", "nowhere"], /^error: the backbone "nowhere" does not exist\n/],
     [["compare", "nowhere", "elsewhere"], /^error: "nowhere" holds no scores\n/],
   ];

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { MissingError, UsageError } from "#errors";
+import { isAbsent } from "../files.ts";
 import type { DataFile } from "./data_file.ts";
 
 /** One object of a JSON Lines file. */
@@ -66,6 +67,8 @@ export async function readLines(
       options.signal?.throwIfAborted();
       const next = await chunks.next().catch((cause) => {
         options.signal?.throwIfAborted();
+        // The system's own errors have a code, as that of reading a folder; those of decoders have none.
+        if (/^E[A-Z]+$/.test(cause.code)) throw unreadable(label, cause);
         throw new UsageError(
           `"${label}" is damaged after line ${line}: not valid ${
             path.endsWith(".gz") ? "gzip or " : ""
@@ -95,8 +98,15 @@ async function openFile(path: string, label: string): Promise<ReadableStream<Uin
   try {
     return (await Deno.open(path)).readable;
   } catch (cause) {
-    throw new MissingError(`cannot read "${label}"`, "check the path and its permissions", { cause });
+    throw unreadable(label, cause);
   }
+}
+
+function unreadable(label: string, cause: unknown): MissingError {
+  const reason = isAbsent(cause) ? "there is no such file" : (cause as Error).message;
+  return new MissingError(`cannot read "${label}": ${reason}`, "check the path and its permissions", {
+    cause,
+  });
 }
 
 /**
@@ -116,6 +126,11 @@ export function readJsonl(
     try {
       value = JSON.parse(text);
     } catch (cause) {
+      if (text.startsWith("\ufeff")) {
+        throw new UsageError(`"${label}" begins with a byte order mark`, "save it as UTF-8 without one", {
+          cause,
+        });
+      }
       throw new UsageError(
         `"${label}" line ${line} is not JSON: "${excerpt(text)}"`,
         "each line must be one JSON object; correct or fetch the file again",

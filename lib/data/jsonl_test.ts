@@ -91,3 +91,14 @@ Deno.test("readJsonl() reports a file that is cut short or not UTF-8", async () 
 Deno.test("readJsonl() throws MissingError when the file is not there", async () => {
   await assert.rejects(collect("/nowhere/a.jsonl"), MissingError);
 });
+
+Deno.test("readJsonl() tells a folder, and a byte order mark, from a damaged file", async () => {
+  await withFile("a.jsonl", utf8('\ufeff{"text":"a"}\n'), async (path) => {
+    await assert.rejects(collect(path), /"x\/test\.jsonl" begins with a byte order mark/);
+    await assert.rejects(
+      collect(path.replace(/\/[^/]*$/, "")),
+      (error) =>
+        error instanceof MissingError && /cannot read "x\/test\.jsonl": .*directory/i.test(error.message),
+    );
+  });
+});
