@@ -79,7 +79,8 @@ export { type Prompt, Prompter, type PromptOptions } from "./lib/rollout/prompt.
 export { generate, type GenerateOptions } from "./lib/rollout/generate.ts";
 export type { PoolSpec, Rollout, RolloutRequest } from "./lib/rollout/request.ts";
 export { type EmbeddedText, type EmbedOptions, embedTexts } from "./lib/rollout/embed.ts";
-export { continueTexts, logLikelihoods } from "./lib/rollout/continue_text.ts";
+export { continueTexts } from "./lib/rollout/continue_text.ts";
+export { logLikelihoods } from "./lib/rollout/log_likelihoods.ts";
 export { type EncodedText, type OnnxEncodeOptions, OnnxEncoder } from "./lib/encoder/onnx_encoder.ts";
 export { Purpose, type RandomAddress, uniform } from "./lib/rollout/philox.ts";
 

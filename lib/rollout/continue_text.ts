@@ -1,15 +1,14 @@
 /**
- * Plain text in, plain text out: continuations, greedy or sampled, and log-likelihoods without a chat template, as the
- * general benchmarks ask for them.
+ * Plain text in, plain text out: continuations, greedy or sampled, without a chat template, as the general benchmarks ask for
+ * them.
  *
  * @module
  */
 import { UsageError } from "#errors";
 import type { Backbone } from "../backbone/open.ts";
-import { type Decoder, packSequences } from "../backbone/decoder.ts";
+import type { Decoder } from "../backbone/decoder.ts";
 import { generate } from "./generate.ts";
 import type { Rollout } from "./request.ts";
-import { packPrompts } from "./shared_prefix.ts";
 
 /** Progress and cancellation. */
 export interface ContinueOptions<T> {
@@ -44,7 +43,13 @@ export interface Continuation {
   readonly stopped: "stop" | "eos" | "length";
 }
 
-function encodePrompt(decoder: Decoder, backbone: Backbone, text: string, room: number): number[] {
+/**
+ * Tokens of a text without a template, behind the beginning-of-sequence token where the model has one.
+ *
+ * @param room tokens that have to fit behind them
+ * @throws {UsageError} if there are none, or more than the model has positions
+ */
+export function encodePrompt(decoder: Decoder, backbone: Backbone, text: string, room: number): number[] {
   const bos = backbone.bosId !== null && backbone.config.architecture === "llama" && addsBos(backbone)
     ? [backbone.bosId]
     : [];
@@ -117,143 +122,4 @@ export async function continueTexts(
     );
   }
   return results;
-}
-
-/** A continuation whose log-probability is asked for. */
-export interface LikelihoodQuestion {
-  readonly context: string;
-  readonly continuation: string;
-}
-
-/** Most tokens that are run together. */
-const forwardTokens = 1024;
-
-interface Tokenised {
-  readonly context: readonly number[];
-  readonly continuation: readonly number[];
-}
-
-/**
- * log P(continuation | context), the whole tokenised together and split after the context's tokens, as
- * lm-evaluation-harness does: blanks at the end of the context belong to the continuation.
- */
-export async function logLikelihoods(
-  decoder: Decoder,
-  backbone: Backbone,
-  questions: readonly LikelihoodQuestion[],
-  options: ContinueOptions<{ logProb: number; tokens: number }> = {},
-): Promise<{ logProb: number; tokens: number }[]> {
-  const tokenised = questions.map(({ context, continuation }): Tokenised => {
-    const blanks = context.length - context.trimEnd().length;
-    const head = context.slice(0, context.length - blanks);
-    const whole = encodePrompt(decoder, backbone, context + continuation, 0);
-    const first = encodePrompt(decoder, backbone, head, 0).length;
-    if (whole.length <= first) throw new UsageError("continuation without tokens", "give it a text");
-    return { context: whole.slice(0, first), continuation: whole.slice(first) };
-  });
-  // Questions with one context are answered together: its rows are run once.
-  const groups = new Map<string, number[]>();
-  tokenised.forEach(({ context }, i) => {
-    const key = context.join();
-    if (!groups.get(key)?.push(i)) groups.set(key, [i]);
-  });
-  const results = new Array<{ logProb: number; tokens: number }>(questions.length);
-  const waiting = [...groups.values()];
-  let done = 0;
-  while (waiting.length > 0) {
-    options.signal?.throwIfAborted();
-    const chosen: number[][] = [];
-    let tokens = 0;
-    while (waiting.length > 0) {
-      const size = waiting[0]!.reduce((sum, i) => sum + tokenised[i]!.continuation.length, 0) +
-        tokenised[waiting[0]![0]!]!.context.length;
-      if (chosen.length > 0 && tokens + size > forwardTokens) break;
-      tokens += size;
-      chosen.push(waiting.shift()!);
-    }
-    await answer(decoder, tokenised, chosen, results);
-    for (const i of chosen.flat()) options.onDone?.(i, results[i]!);
-    done += chosen.reduce((sum, group) => sum + group.length, 0);
-    options.onTokens?.(tokens);
-    options.onProgress?.(done, questions.length);
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  return results;
-}
-
-async function answer(
-  decoder: Decoder,
-  tokenised: readonly Tokenised[],
-  groups: readonly (readonly number[])[],
-  results: { logProb: number; tokens: number }[],
-): Promise<void> {
-  const contexts = groups.map((group) => tokenised[group[0]!]!.context);
-  const single = groups.flat().every((i) => tokenised[i]!.continuation.length === 1);
-  // Continuations of one token need no rows of their own, so the contexts may share their beginning. Otherwise each
-  // context is the parent of its continuations, whose last tokens predict nothing and are left out.
-  const sequences = groups.flatMap((
-    group,
-    g,
-  ) => [
-    { ids: contexts[g]!, group: -1 },
-    ...group.flatMap((i) =>
-      tokenised[i]!.continuation.length > 1
-        ? [{ ids: tokenised[i]!.continuation.slice(0, -1), group: g }]
-        : []
-    ),
-  ]);
-  const parents = new Map<number, number>();
-  sequences.forEach(({ group }, at) => group < 0 && parents.set(parents.size, at));
-  const { batch, prompts } = single ? packPrompts(contexts) : {
-    batch: packSequences(
-      sequences.map(({ ids, group }) => group < 0 ? { ids } : { ids, parent: parents.get(group)! }),
-    ),
-  };
-  const { segments } = batch;
-  const hidden = decoder.forward(batch);
-  const rows: number[] = [], ids: number[] = [], owner: number[] = [];
-  let at = 0;
-  for (const [g, group] of groups.entries()) {
-    const last = (prompts?.[g]!.origin ?? segments[at]!.start) + contexts[g]!.length - 1;
-    at++;
-    for (const i of group) {
-      const { continuation } = tokenised[i]!;
-      continuation.forEach((id, j) => {
-        rows.push(j === 0 ? last : segments[at]!.start + j - 1);
-        ids.push(id);
-        owner.push(i);
-      });
-      if (continuation.length > 1) at++;
-    }
-  }
-  const { device, weights, config } = decoder;
-  // Rows that several continuations start from are put through the vocabulary head once for each of their tokens'
-  // columns, so they are gathered once and asked for several ids.
-  const distinct = [...new Set(rows)], place = new Map(distinct.map((row, i) => [row, i]));
-  const index = device.upload(Int32Array.from(distinct), [distinct.length]);
-  const part = device.alloc([distinct.length, config.hiddenSize]);
-  device.gatherRows(hidden, index, part);
-  const logits = device.alloc([distinct.length, config.vocabSize]);
-  device.logits(part, weights.head, logits);
-  const values = await device.read(logits);
-  device.free(hidden, index, part, logits);
-  const normalisers = distinct.map((_, i) =>
-    logSumExp(values.subarray(i * config.vocabSize, (i + 1) * config.vocabSize))
-  );
-  for (const i of groups.flat()) results[i] = { logProb: 0, tokens: tokenised[i]!.continuation.length };
-  rows.forEach((row, j) => {
-    const p = place.get(row)!;
-    const result = results[owner[j]!]!;
-    results[owner[j]!] = {
-      ...result,
-      logProb: result.logProb + values[p * config.vocabSize + ids[j]!]! - normalisers[p]!,
-    };
-  });
-}
-
-function logSumExp(logits: Float32Array): number {
-  let max = -Infinity, sum = 0;
-  for (const z of logits) if (z > max) max = z;
-  for (const z of logits) sum += Math.exp(z - max);
-  return max + Math.log(sum);
 }
