@@ -137,6 +137,11 @@ function slabSize(bytes: number): number {
  */
 const slack = 1.1;
 
+/** A tensor takes a free slab of up to so many times its size. */
+const looseFit = 1.5;
+/** The same where a new slab would mean that others are dropped, which the next step would have to fault in anew. */
+const loosestFit = 4;
+
 /** Allocates and recycles the buffers of tensors. */
 export class Pool {
   /** Tensors that are done with, by the size of their slabs; the map's order is that of their last use, oldest first. */
@@ -155,7 +160,8 @@ export class Pool {
     const size = sizeOf(shape);
     if (!Number.isSafeInteger(size) || size < 0) throw new Error(`not a shape: [${shape}]`);
     const bytes = slabSize(size * bytesPer[dtype]);
-    const free = this.#take(bytes);
+    const free = this.#take(bytes, looseFit) ??
+      (this.#isFull(bytes) ? this.#take(bytes, loosestFit) : undefined);
     if (free) return this.#own(free.successor(dtype, shape, size));
     this.#makeRoom(bytes);
     const slab = new ArrayBuffer(bytes);
@@ -179,10 +185,14 @@ export class Pool {
     return tensor;
   }
 
+  /** Whether `bytes` more would go beyond the bound. */
+  #isFull(bytes: number): boolean {
+    return this.held + bytes > slack * Math.max(this.#peakLive, this.current + bytes);
+  }
+
   /** Drops free slabs until `bytes` more stay below the bound. */
   #makeRoom(bytes: number): void {
-    const bound = slack * Math.max(this.#peakLive, this.current + bytes);
-    while (this.held + bytes > bound && this.#freeBytes > 0) this.#dropOldest();
+    while (this.#isFull(bytes) && this.#freeBytes > 0) this.#dropOldest();
   }
 
   /** Bytes in live tensors and in free slabs. */
@@ -190,11 +200,11 @@ export class Pool {
     return this.current + this.#freeBytes;
   }
 
-  /** The tensor with the smallest free slab that fits and is not more than half as large again. */
-  #take(bytes: number): CpuTensor | undefined {
+  /** The tensor with the smallest free slab that fits and has at most `most` times the bytes. */
+  #take(bytes: number, most: number): CpuTensor | undefined {
     let best = Infinity;
     for (const [size, list] of this.#free) {
-      if (size >= bytes && size <= 1.5 * bytes && size < best && list.length > 0) best = size;
+      if (size >= bytes && size <= most * bytes && size < best && list.length > 0) best = size;
     }
     const tensor = this.#free.get(best)?.pop();
     if (tensor) this.#freeBytes -= best;
