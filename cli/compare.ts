@@ -6,7 +6,7 @@
 import { basename, join } from "node:path";
 import { ExitCode, MissingError } from "#errors";
 import type { ArmFolder } from "../evals/compare.ts";
-import { readTextIfThere } from "../lib/files.ts";
+import { isAbsent, readTextIfThere } from "../lib/files.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
 import type { CommandIo } from "./io.ts";
 import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
@@ -83,8 +83,11 @@ function armsOf(folder: string): string[] {
       if (entry.isDirectory) arms.push(entry.name);
     }
   } catch (cause) {
+    const { message } = cause as Error;
     throw new MissingError(
-      `"${folder}" holds no scores`,
+      isAbsent(cause)
+        ? `"${folder}" holds no scores`
+        : `the scores in "${folder}" cannot be read: ${message}`,
       "name the folder of a run or of an evaluation",
       { cause },
     );

@@ -120,12 +120,13 @@ function abortOnSignals(progress: Progress): AbortSignal {
   return controller.signal;
 }
 
-/** Width of the terminal; of one that was closed, that of a narrow one. */
+/** Width of the terminal; that of a narrow one where it does not know its own (0), or was closed. */
 function columnsOfTerminal(): number {
+  const narrow = 80;
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || narrow;
   } catch {
-    return 80;
+    return narrow;
   }
 }
 
