@@ -1,12 +1,12 @@
 /**
- * The halves of a decoder's layer out of other ops, where an engine has nothing faster, for passes that keep nothing.
+ * Parts of a decoder's layer out of other ops, where an engine has nothing faster.
  *
  * @module
  */
 import type { Device, FeedForwardWeights, Projection, Tensor } from "./device.ts";
 
 /** The ops that the halves are made of. */
-type Ops = Pick<Device, "alloc" | "free" | "rmsNorm" | "linear" | "swiglu">;
+type Ops = Pick<Device, "alloc" | "free" | "rmsNorm" | "linear" | "swiglu" | "rope">;
 
 /** See {@linkcode Device.linearSwiglu}; both products are in memory for as long as it takes. */
 export function linearSwiglu(ops: Ops, x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
@@ -31,7 +31,13 @@ export function projections(
   const h = ops.alloc(x.shape);
   try {
     ops.rmsNorm(x, norm, eps, h);
-    for (const { w, bias, y } of maps) ops.linear(h, w, y, bias && { bias });
+    for (const { w, bias, rope, y } of maps) {
+      const product = rope ? ops.alloc(y.shape) : y;
+      ops.linear(h, w, product, bias && { bias });
+      if (!rope) continue;
+      ops.rope(product, rope.positions, rope.table, rope.heads, y);
+      ops.free(product);
+    }
   } finally {
     ops.free(h);
   }

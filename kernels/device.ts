@@ -156,6 +156,8 @@ export interface Projection {
   readonly w: Tensor;
   /** [out] */
   readonly bias?: Tensor;
+  /** Rotary positions for the result, see {@linkcode Device.rope}. */
+  readonly rope?: { readonly positions: Int32Array; readonly table: RopeTable; readonly heads: number };
   /** Result, [n, out]. */
   readonly y: Tensor;
 }
@@ -235,8 +237,8 @@ export interface Device {
    */
   linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void;
   /**
-   * y ← h · wᵀ (+ bias) for each map, h = {@linkcode Device.rmsNorm} of x[n, in]: queries, keys and values of a layer in
-   * passes that keep nothing, with the bits of the ops that it stands for.
+   * y ← h · wᵀ (+ bias), turned by its positions if it has some, for each map, with h = {@linkcode Device.rmsNorm} of
+   * x[n, in]: queries, keys and values of a layer, with the bits of the ops that it stands for.
    */
   projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void;
   /**

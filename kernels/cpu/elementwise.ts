@@ -7,7 +7,7 @@
 import type { AdamWSpec, RopeTable } from "../device.ts";
 import { adamWConstants, adamWGraph } from "./adamw.ts";
 import { safeThreads } from "./linear.ts";
-import { type Graph, node } from "./onnx.ts";
+import { type Graph, type Node, node } from "./onnx.ts";
 import { OrtTensor, ortTensor, Session } from "./ort.ts";
 import { Ones } from "./ones.ts";
 import { swigluGraph } from "./swiglu_graph.ts";
@@ -93,11 +93,26 @@ const swigluBackwardGraph: Graph = {
   ],
 };
 
+/**
+ * y ← x [n, 1, width], turned by positions `p` [n, 1] in tables `cos` and `sin`. As n sequences of one token: the op wants
+ * tables at least as long as a sequence, and these are packed.
+ */
+export function ropeNode(x: string, y: string): Node {
+  return node("RotaryEmbedding", [x, "p", "cos", "sin"], y, { interleaved: 0n }, "com.microsoft");
+}
+
 /** cos and sin [positions, headDim / 2]; sin is also kept negated, for the turn back. */
 export interface CpuRopeTable extends RopeTable {
   readonly cos: OrtTensor;
   readonly sin: OrtTensor;
   readonly minusSin: OrtTensor;
+}
+
+/** Positions of rows and the tables that they look up, see {@linkcode ropeNode}. */
+export interface Turn {
+  readonly p: OrtTensor;
+  readonly cos: OrtTensor;
+  readonly sin: OrtTensor;
 }
 
 /** The ops of this file. */
@@ -256,6 +271,35 @@ export class ElementwiseOps {
     };
   }
 
+  /** What turns rows of `heads` heads by their positions; fails unless they fit together. */
+  turnOf(rows: CpuTensor, positions: Int32Array, table: CpuRopeTable, heads: number): Turn {
+    if (rows.shape[1] !== heads * table.headDim || positions.length !== rows.shape[0]) {
+      throw new Error(
+        `rope: [${rows.shape}] with ${heads} heads of ${table.headDim} and ${positions.length} positions`,
+      );
+    }
+    return { p: this.#positionsOf(positions, table), cos: table.cos, sin: table.sin };
+  }
+
+  /** Positions [n, 1] as ONNX Runtime takes them, the same tensor as long as they are the same. */
+  #positionsOf(positions: Int32Array, table: CpuRopeTable): OrtTensor {
+    for (const position of positions) {
+      if (position < 0 || position >= table.positions) {
+        throw new Error(`rope: position ${position} of ${table.positions}`);
+      }
+    }
+    const n = positions.length, { values } = this.#positions;
+    // Compared by content: the caller may write new positions into the same array.
+    if (n !== values.length || !positions.every((p, i) => p === values[i])) {
+      this.#positions.ids.release();
+      this.#positions = {
+        values: positions.slice(),
+        ids: new OrtTensor(BigInt64Array.from(positions, BigInt), [n, 1], true),
+      };
+    }
+    return this.#positions.ids;
+  }
+
   /** See {@linkcode Device.rope}. */
   rope(
     x: CpuTensor,
@@ -266,27 +310,9 @@ export class ElementwiseOps {
     inverse: boolean,
   ): void {
     const n = x.shape[0]!, width = heads * table.headDim;
-    if (x.shape[1] !== width || positions.length !== n || y.size !== x.size) {
-      throw new Error(
-        `rope: [${x.shape}] with ${heads} heads of ${table.headDim} and ${positions.length} positions`,
-      );
-    }
+    if (y.size !== x.size) throw new Error(`rope: [${x.shape}] to [${y.shape}]`);
+    const { p, cos, sin } = this.turnOf(x, positions, table, heads);
     if (n === 0) return;
-    for (const position of positions) {
-      if (position < 0 || position >= table.positions) {
-        throw new Error(`rope: position ${position} of ${table.positions}`);
-      }
-    }
-    // Compared by content: the caller may write new positions into the same array.
-    if (n !== this.#positions.values.length || !positions.every((p, i) => p === this.#positions.values[i])) {
-      this.#positions.ids.release();
-      this.#positions = {
-        values: positions.slice(),
-        ids: new OrtTensor(BigInt64Array.from(positions, BigInt), [n, 1], true),
-      };
-    }
-    const { ids } = this.#positions;
-    // As n sequences of one token: the op wants tables at least as long as a sequence, and these are packed.
     const session = this.#session("rope", x.size, () => ({
       inputs: [
         { name: "x", shape: ["n", 1, "width"] },
@@ -295,10 +321,10 @@ export class ElementwiseOps {
         { name: "sin", shape: ["positions", "half"] },
       ],
       outputs: [{ name: "y", shape: ["n", 1, "width"] }],
-      nodes: [node("RotaryEmbedding", ["x", "p", "cos", "sin"], "y", { interleaved: 0n }, "com.microsoft")],
+      nodes: [ropeNode("x", "y")],
     }));
     session.run(
-      { x: x.ortAs([n, 1, width]), p: ids, cos: table.cos, sin: inverse ? table.minusSin : table.sin },
+      { x: x.ortAs([n, 1, width]), p, cos, sin: inverse ? table.minusSin : sin },
       { y: y.ortAs([n, 1, width]) },
     );
   }

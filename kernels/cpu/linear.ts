@@ -11,7 +11,7 @@ import { isHalf } from "../element_type.ts";
 import { type Graph, node } from "./onnx.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
 import { type OrtTensor, Session } from "./ort.ts";
-import { PackedProducts } from "./packed_products.ts";
+import { type PackedMap, PackedProducts } from "./packed_products.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 function gemm(
@@ -146,13 +146,13 @@ export class LinearOps {
     x: CpuTensor,
     norm: CpuTensor,
     eps: number,
-    maps: readonly { readonly w: CpuTensor; readonly bias: CpuTensor | undefined; readonly y: CpuTensor }[],
+    maps: readonly (Omit<PackedMap, "w"> & { readonly w: CpuTensor; readonly bias: CpuTensor | undefined })[],
   ): boolean {
     const n = x.shape[0]!, weights = this.#packed.allOf(n, maps.map(({ w }) => w));
     if (!weights) return false;
     for (const { w, bias, y } of maps) checkMap(x, w, y, bias);
     const added = maps.map(({ bias, y }) => bias && this.#everyRow(bias, y));
-    this.#packed.projections(x, norm, eps, maps.map(({ y }, i) => ({ w: weights[i]!, y, add: added[i] })));
+    this.#packed.projections(x, norm, eps, maps.map((map, i) => ({ ...map, w: weights[i]!, add: added[i] })));
     for (const rows of added) if (rows) this.#pool.release(rows);
     return true;
   }

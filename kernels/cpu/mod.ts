@@ -174,7 +174,12 @@ class CpuDevice implements Device {
   }
 
   projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void {
-    const all = maps.map(({ w, bias, y }) => ({ w: cpu(w), bias: bias && cpu(bias), y: out(y) }));
+    const all = maps.map(({ w, bias, rope, y }) => ({
+      w: cpu(w),
+      bias: bias && cpu(bias),
+      rope: rope && this.#elementwise.turnOf(cpu(y), rope.positions, rope.table as CpuRopeTable, rope.heads),
+      y: out(y),
+    }));
     if (!this.#linear.projections(cpu(x), cpu(norm), eps, all)) projections(this, x, norm, eps, maps);
   }
 

@@ -12,7 +12,8 @@
  * @module
  */
 import process from "node:process";
-import { type Graph, type Node, node } from "./onnx.ts";
+import { ropeNode, type Turn } from "./elementwise.ts";
+import { DataType, type Graph, type Node, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
@@ -36,6 +37,13 @@ function freeMemory(): number {
 }
 
 const pixels = (name: string, channels: string) => ({ name, shape: [1, "n", 1, channels] });
+/** The same matrix, as sequences of one token. */
+const tokens = (name: string, width: string) => ({ name, shape: ["n", 1, width] });
+const turnInputs = [
+  { name: "p", shape: ["n", 1], type: DataType.int64 },
+  { name: "cos", shape: ["positions", "half"] },
+  { name: "sin", shape: ["positions", "half"] },
+];
 const weight = (name: string) => ({ name, shape: [`${name}.m`, `${name}.k`, 1, 1] });
 const toBlocks = (from: string, to: string): Node =>
   node("ReorderInput", [from], to, { channels_last: 1n }, blocked);
@@ -47,10 +55,11 @@ const product = (x: string, w: string, y: string, addend?: string): Node =>
 const normed = (eps: number): Node =>
   node("SimplifiedLayerNormalization", ["x", "norm"], "h", { axis: -1n, epsilon: eps });
 
-/** A map of `x` or, with a norm before it, of `h`: `columns` outputs, and whether something is added to them. */
+/** A map of `x` or, with a norm before it, of `h`: how many outputs it has, what is added to them, and if they are turned. */
 interface MapShape {
   readonly columns: number;
   readonly added: boolean;
+  readonly turned: boolean;
 }
 
 /** y0 ← x·w0ᵀ + c0, y1 ← …; of h = rmsNorm(x) if there is an `eps`. */
@@ -59,15 +68,20 @@ const mapsGraph = (maps: readonly MapShape[], eps?: number): Graph => ({
     pixels("x", "k"),
     ...(eps === undefined ? [] : [{ name: "norm", shape: ["k"] }]),
     ...maps.flatMap(({ added }, i) => [weight(`w${i}`), ...(added ? [pixels(`c${i}`, `m${i}`)] : [])]),
+    ...(maps.some(({ turned }) => turned) ? turnInputs : []),
   ],
-  outputs: maps.map((_, i) => pixels(`y${i}`, `m${i}`)),
+  outputs: maps.map(({ turned }, i) => turned ? tokens(`y${i}`, `m${i}`) : pixels(`y${i}`, `m${i}`)),
+  constants: maps.flatMap(({ columns, turned }, i) =>
+    turned ? [{ name: `tokens${i}`, shape: [3], data: new BigInt64Array([-1n, 1n, BigInt(columns)]) }] : []
+  ),
   nodes: [
     ...(eps === undefined ? [] : [normed(eps)]),
     toBlocks(eps === undefined ? "x" : "h", "xs"),
-    ...maps.flatMap(({ columns, added }, i) => [
+    ...maps.flatMap(({ columns, added, turned }, i) => [
       ...(added ? [toBlocks(`c${i}`, `cs${i}`)] : []),
       product("xs", `w${i}`, `ys${i}`, added ? `cs${i}` : undefined),
-      fromBlocks(`ys${i}`, `y${i}`, columns),
+      fromBlocks(`ys${i}`, turned ? `p${i}` : `y${i}`, columns),
+      ...(turned ? [node("Reshape", [`p${i}`, `tokens${i}`], `t${i}`), ropeNode(`t${i}`, `y${i}`)] : []),
     ]),
   ],
 });
@@ -101,6 +115,8 @@ export interface PackedMap {
   readonly y: CpuTensor;
   /** Added before the product, [n, m]. */
   readonly add?: CpuTensor | undefined;
+  /** Positions of the rows; the maps of one call have the same. */
+  readonly rope?: Turn | undefined;
 }
 
 /** A matrix as ONNX Runtime's image of one column, a row a pixel. */
@@ -191,15 +207,20 @@ export class PackedProducts {
 
   #run(x: CpuTensor, norm: { norm: CpuTensor; eps: number } | undefined, maps: readonly PackedMap[]): void {
     const [n, k] = x.shape as [number, number];
-    const shapes = maps.map(({ y, add }) => ({ columns: y.shape[1]!, added: add !== undefined }));
+    const shapes = maps.map(({ y, add, rope }) => ({
+      columns: y.shape[1]!,
+      added: add !== undefined,
+      turned: rope !== undefined,
+    }));
     const products = n * k * shapes.reduce((sum, { columns }) => sum + columns, 0);
-    const key = `${norm?.eps} ${shapes.map(({ columns, added }) => `${columns} ${added}`)}`;
+    const key = `${norm?.eps} ${shapes.map((shape) => Object.values(shape).join(" "))}`;
     const inputs: Record<string, OrtTensor> = { x: asPixels(x) }, outputs: Record<string, OrtTensor> = {};
     if (norm) inputs.norm = norm.norm.ort;
-    maps.forEach(({ w, y, add }, i) => {
+    maps.forEach(({ w, y, add, rope }, i) => {
       inputs[`w${i}`] = w;
       if (add) inputs[`c${i}`] = asPixels(add);
-      outputs[`y${i}`] = asPixels(y);
+      if (rope) Object.assign(inputs, rope);
+      outputs[`y${i}`] = rope ? y.ortAs([n, 1, y.shape[1]!]) : asPixels(y);
     });
     this.#session(key, this.#threadsFor(products), () => mapsGraph(shapes, norm?.eps)).run(inputs, outputs);
   }
@@ -241,7 +262,11 @@ export class PackedProducts {
         const block = i - i % width;
         for (let j = 0; j < k; j++) packed[block * k + j * width + i % width] = w[i * k + j]!;
       }
-      this.#session(`${undefined} ${m} true`, 1, () => mapsGraph([{ columns: m, added: true }])).run({
+      this.#session(
+        `${undefined} ${m} true false`,
+        1,
+        () => mapsGraph([{ columns: m, added: true, turned: false }]),
+      ).run({
         x: ortTensor(x, [1, n, 1, k]),
         w0: ortTensor(packed, [m, k, 1, 1]),
         c0: ortTensor(c, [1, n, 1, m]),

@@ -7,7 +7,7 @@
  * @module
  */
 import { DataType, type Graph, node } from "./onnx.ts";
-import { OrtTensor, ortTensor, Session } from "./ort.ts";
+import { OrtTensor, Session } from "./ort.ts";
 
 let pick: Session | undefined, scatter: Session | undefined;
 
@@ -26,15 +26,19 @@ const pickGraph: Graph = {
 
 const scatterGraph: Graph = {
   inputs: [
+    { name: "zeros", shape: ["k", "d"] },
     { name: "start", shape: ["k", "d"] },
     { name: "groups", type: DataType.int64, shape: ["b", 1] },
-    { name: "rows", shape: ["b", "d"] },
+    { name: "picked", shape: ["b", "d"] },
   ],
-  outputs: [{ name: "sums", shape: ["k", "d"] }],
-  nodes: [node("ScatterND", ["start", "groups", "rows"], "sums", { reduction: "add" })],
+  outputs: [{ name: "sums", shape: ["k", "d"] }, { name: "totals", shape: ["k", "d"] }],
+  nodes: [
+    node("ScatterND", ["zeros", "groups", "picked"], "sums", { reduction: "add" }),
+    node("ScatterND", ["start", "groups", "picked"], "totals", { reduction: "add" }),
+  ],
 };
 
-/** As many rows as a batch has, of one matrix of float32, again and again. */
+/** As many rows as a batch has, of one matrix of float32, and as many other rows as there are groups, again and again. */
 export class RowBatch {
   /** [size], of the rows to pick; to be filled. */
   readonly rows: Int32Array;
@@ -42,59 +46,80 @@ export class RowBatch {
   readonly groups: Int32Array;
   /** [size, columns]: the rows that {@linkcode RowBatch.pick} picked. */
   readonly picked: Float32Array;
-  readonly #from: OrtTensor;
+  /** [size, others]: their inner products with the other rows. */
+  readonly products: Float32Array;
+  /** [others, columns], to which {@linkcode RowBatch.add} adds; to be filled. */
+  readonly start: Float32Array;
+  /** [others, columns]: the sum of each group. */
+  readonly sums: Float32Array;
+  /** [others, columns]: the sum of each group and of where it starts. */
+  readonly totals: Float32Array;
   readonly #rows: Indices;
   readonly #groups: Indices;
-  readonly #picked: OrtTensor;
+  readonly #tensors: Readonly<Record<"from" | "others" | "picked" | "products" | "zeros" | Sums, OrtTensor>>;
 
-  /** @param from [rows, columns] */
-  constructor(from: Float32Array, readonly columns: number, readonly size: number) {
-    this.#from = new OrtTensor(from, [from.length / columns, columns], true);
+  /**
+   * @param from [rows, columns]
+   * @param others [others, columns], one for each group
+   */
+  constructor(from: Float32Array, others: Float32Array, readonly columns: number, readonly size: number) {
+    const k = others.length / columns, floats = (length: number) => new Float32Array(length);
     this.#rows = new Indices(size, [size]);
     this.#groups = new Indices(size, [size, 1]);
-    this.picked = new Float32Array(size * columns);
-    this.#picked = new OrtTensor(this.picked, [size, columns], true);
     this.rows = new Int32Array(size);
     this.groups = new Int32Array(size);
+    this.picked = floats(size * columns);
+    this.products = floats(size * k);
+    this.start = floats(k * columns);
+    this.sums = floats(k * columns);
+    this.totals = floats(k * columns);
+    const tensor = (data: Float32Array, width: number) =>
+      new OrtTensor(data, [data.length / width, width], true);
+    this.#tensors = {
+      from: tensor(from, columns),
+      others: tensor(others, columns),
+      picked: tensor(this.picked, columns),
+      products: tensor(this.products, k),
+      zeros: tensor(floats(k * columns), columns),
+      start: tensor(this.start, columns),
+      sums: tensor(this.sums, columns),
+      totals: tensor(this.totals, columns),
+    };
   }
 
   /**
-   * Copies the rows whose indices {@linkcode RowBatch.rows} has to {@linkcode RowBatch.picked}, and writes their inner products
-   * with other rows, in float32 and in the order of the machine (`productError` of `products.ts` says how exact).
-   *
-   * @param others [k, columns]
-   * @param products [size, k], overwritten
+   * Copies the rows whose indices {@linkcode RowBatch.rows} has to {@linkcode RowBatch.picked}, and multiplies them with the others
+   * into {@linkcode RowBatch.products}, in float32 and in the order of the machine (`productError` of `products.ts` says how
+   * exact).
    */
-  pick(others: Float32Array, products: Float32Array): void {
-    const k = others.length / this.columns;
+  pick(): void {
+    const { from, others, picked, products } = this.#tensors;
     this.#rows.set(this.rows);
-    (pick ??= new Session(pickGraph, 1)).run(
-      { from: this.#from, rows: this.#rows.tensor, others: ortTensor(others, [k, this.columns]) },
-      { picked: this.#picked, products: ortTensor(products, [this.size, k]) },
-    );
+    (pick ??= new Session(pickGraph, 1)).run({ from, rows: this.#rows.tensor, others }, { picked, products });
   }
 
   /**
-   * Adds each picked row to the row of its group: `sums[g] = start[g] + a + b + ..` in the order of the batch, rounded to float32
-   * after every addition, the same on every machine.
-   *
-   * @param start [k, columns]; may not be `sums`
-   * @param sums [k, columns], overwritten
+   * Adds each picked row to its group, in the order of the batch and rounded to float32 after every addition, the same on every
+   * machine: `sums[g] = a + b + ..` and `totals[g] = start[g] + a + b + ..`.
    */
-  addToGroups(start: Float32Array, sums: Float32Array): void {
-    const dims = [start.length / this.columns, this.columns];
+  add(): void {
+    const { zeros, start, picked, sums, totals } = this.#tensors;
     this.#groups.set(this.groups);
     (scatter ??= new Session(scatterGraph, 1)).run(
-      { start: ortTensor(start, dims), groups: this.#groups.tensor, rows: this.#picked },
-      { sums: ortTensor(sums, dims) },
+      { zeros, start, groups: this.#groups.tensor, picked },
+      { sums, totals },
     );
   }
 
   /** Frees what ONNX Runtime holds of it. */
   [Symbol.dispose](): void {
-    for (const tensor of [this.#from, this.#picked, this.#rows.tensor, this.#groups.tensor]) tensor.release();
+    for (const tensor of Object.values(this.#tensors)) tensor.release();
+    this.#rows.tensor.release();
+    this.#groups.tensor.release();
   }
 }
+
+type Sums = "start" | "sums" | "totals";
 
 /** Indices as ONNX has them, of 64 bits. */
 class Indices {

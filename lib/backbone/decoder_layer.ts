@@ -62,25 +62,17 @@ interface Projected {
 function project(context: LayerContext, layer: number, x: Tensor): Projected {
   const { device, config, weights, rope, positions } = context;
   const n = x.shape[0]!, { heads, kvHeads, headDim, rmsNormEps: eps } = config;
-  const projection = (which: "q" | "k" | "v", width: number) => ({
+  const projection = (which: "q" | "k" | "v", count: number) => ({
     w: weights.layer(layer, `self_attn.${which}_proj.weight`),
     ...(config.qkvBias && { bias: weights.layer(layer, `self_attn.${which}_proj.bias`) }),
-    y: device.alloc([n, width]),
+    ...(which !== "v" && !config.qkNorm && { rope: { positions, table: rope, heads: count } }),
+    y: device.alloc([n, count * headDim]),
   });
-  const maps = [
-    projection("q", heads * headDim),
-    projection("k", kvHeads * headDim),
-    projection("v", kvHeads * headDim),
-  ] as const;
+  const maps = [projection("q", heads), projection("k", kvHeads), projection("v", kvHeads)] as const;
   device.projections(x, weights.layer(layer, "input_layernorm.weight"), eps, maps);
   const [q0, k0, v] = maps.map(({ y }) => y) as [Tensor, Tensor, Tensor];
+  if (!config.qkNorm) return { q: q0, k: k0, v };
   const q = device.alloc(q0.shape), k = device.alloc(k0.shape);
-  if (!config.qkNorm) {
-    device.rope(q0, positions, rope, heads, q);
-    device.rope(k0, positions, rope, kvHeads, k);
-    device.free(q0, k0);
-    return { q, k, v };
-  }
   for (const [raw, rotated, which, count] of [[q0, q, "q", heads], [k0, k, "k", kvHeads]] as const) {
     const normed = device.alloc(raw.shape), byHead = [n * count, headDim];
     const weight = weights.layer(layer, `self_attn.${which}_norm.weight`);
