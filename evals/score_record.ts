@@ -127,14 +127,18 @@ function namesOf(scores: string): string[] {
 
 async function readScore(scores: string, name: string): Promise<LoadedScore> {
   const broken = (what: string, cause?: unknown) =>
-    new UsageError(`"${scores}/${name}" ${what}`, "score the folder again from its records", { cause });
+    new UsageError(
+      `"${scores}/${name}" ${what}`,
+      "give the command again that made its folder: scores are made anew from the records",
+      { cause },
+    );
   let record: ScoreRecord, lines: string;
   try {
     record = JSON.parse(await Deno.readTextFile(`${scores}/${name}`));
     if (record.schema !== SCORE_SCHEMA) throw new Error(`schema "${record.schema}"`);
     lines = await Deno.readTextFile(`${scores}/${record.items.file}`);
   } catch (cause) {
-    throw broken("is not a score with its items", cause);
+    throw broken(`is not a score with its items: ${(cause as Error).message}`, cause);
   }
   if (sha256Hex(lines) !== record.items.sha256) throw broken("does not belong to its file of items");
   return { record, items: lines.split("\n").filter(Boolean).map((line) => JSON.parse(line)) };
