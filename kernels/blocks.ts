@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Device, FeedForwardWeights, Projection, Tensor } from "./device.ts";
+import type { Device, LayerTailWeights, Projection, Tensor } from "./device.ts";
 
 /** The ops that the halves are made of. */
 type Ops = Pick<Device, "alloc" | "free" | "rmsNorm" | "linear" | "swiglu" | "rope">;
@@ -43,20 +43,22 @@ export function projections(
   }
 }
 
-/** See {@linkcode Device.feedForward}. */
-export function feedForward(
+/** See {@linkcode Device.layerTail}. */
+export function layerTail(
   ops: Ops & Pick<Device, "linearSwiglu">,
   x: Tensor,
-  { norm, gate, up, down }: FeedForwardWeights,
+  attended: Tensor,
+  { o, norm, gate, up, down }: LayerTailWeights,
   eps: number,
   y: Tensor,
 ): void {
-  const h = ops.alloc(x.shape), act = ops.alloc([x.shape[0]!, gate.shape[0]!]);
+  const m = ops.alloc(x.shape), h = ops.alloc(x.shape), act = ops.alloc([x.shape[0]!, gate.shape[0]!]);
   try {
-    ops.rmsNorm(x, norm, eps, h);
+    ops.linear(attended, o, m, { residual: x });
+    ops.rmsNorm(m, norm, eps, h);
     ops.linearSwiglu(h, gate, up, act);
-    ops.linear(act, down, y, { residual: x });
+    ops.linear(act, down, y, { residual: m });
   } finally {
-    ops.free(h, act);
+    ops.free(m, h, act);
   }
 }

@@ -162,8 +162,10 @@ export interface Projection {
   readonly y: Tensor;
 }
 
-/** Weights of {@linkcode Device.feedForward}; the matrices are f32, bf16 or f16. */
-export interface FeedForwardWeights {
+/** Weights of {@linkcode Device.layerTail}; the matrices are f32, bf16 or f16. */
+export interface LayerTailWeights {
+  /** [dim, heads · headDim] */
+  readonly o: Tensor;
   /** [dim] */
   readonly norm: Tensor;
   /** [inner, dim] */
@@ -242,10 +244,11 @@ export interface Device {
    */
   projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void;
   /**
-   * y ← x + (silu(h · gateᵀ) · (h · upᵀ)) · downᵀ, h = {@linkcode Device.rmsNorm} of x[n, dim]: the feed-forward half of a
-   * layer in passes that keep nothing, with the bits of the ops that it stands for.
+   * y ← m + (silu(h · gateᵀ) · (h · upᵀ)) · downᵀ with m = x + attended · oᵀ and h = {@linkcode Device.rmsNorm} of m: what
+   * a layer does after its attention, in passes that keep nothing, with the bits of the ops that it stands for. x and y are
+   * [n, dim], attended is [n, heads · headDim].
    */
-  feedForward(x: Tensor, weights: FeedForwardWeights, eps: number, y: Tensor): void;
+  layerTail(x: Tensor, attended: Tensor, weights: LayerTailWeights, eps: number, y: Tensor): void;
   /** dx[n, in] (+)= dy[n, out] · w. */
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate?: boolean): void;
   /** dw[out, in] (+)= dyᵀ · x; dBias[out] (+)= Σ_rows dy. */

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { LayerTailWeights } from "../device.ts";
 import { isHalf } from "../element_type.ts";
 import { type Graph, node } from "./onnx.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
@@ -77,6 +78,9 @@ const fewProducts = 1 << 22;
 
 /** Largest piece of a 16-bit weight that is widened at a time, in elements (4 MB of f32: stays in the cache). */
 const widenElements = 1 << 20;
+
+/** See {@linkcode LayerTailWeights}. */
+type TailWeights = Readonly<Record<keyof LayerTailWeights, CpuTensor>>;
 
 /** The linear ops of the CPU engine. */
 export class LinearOps {
@@ -157,20 +161,17 @@ export class LinearOps {
     return true;
   }
 
-  /** See {@linkcode Device.feedForward}; false, and nothing done, where it is not few rows and packed weights. */
-  feedForward(
-    x: CpuTensor,
-    { norm, gate, up, down }: Readonly<Record<"norm" | "gate" | "up" | "down", CpuTensor>>,
-    eps: number,
-    y: CpuTensor,
-  ): boolean {
-    const weights = this.#packed.allOf(x.shape[0]!, [gate, up, down]);
+  /** See {@linkcode Device.layerTail}; false, and nothing done, where it is not few rows and packed weights. */
+  layerTail(x: CpuTensor, attended: CpuTensor, weights: TailWeights, eps: number, y: CpuTensor): boolean {
+    const { o, norm, gate, up, down } = weights, n = x.shape[0]!;
+    const packed = this.#packed.allOf(n, [o, gate, up, down]);
     const [inner, dim] = gate.shape as [number, number];
     const fits = x.shape[1] === dim && norm.size === dim && up.size === gate.size && down.shape[0] === dim &&
-      down.shape[1] === inner && y.size === x.size;
-    if (!weights || !fits) return false;
-    const [wGate, wUp, wDown] = weights as [OrtTensor, OrtTensor, OrtTensor];
-    this.#packed.feedForward(x, norm, { gate: wGate, up: wUp, down: wDown }, eps, y);
+      down.shape[1] === inner && o.shape[0] === dim && attended.shape[0] === n &&
+      attended.shape[1] === o.shape[1] && y.size === x.size;
+    if (!packed || !fits) return false;
+    const [wO, wGate, wUp, wDown] = packed;
+    this.#packed.layerTail(x, attended, norm, { o: wO!, gate: wGate!, up: wUp!, down: wDown! }, eps, y);
     return true;
   }
 

@@ -10,9 +10,9 @@ import type {
   CacheRows,
   Device,
   DType,
-  FeedForwardWeights,
   InfoNceSpec,
   KvCache,
+  LayerTailWeights,
   LmHeadOptions,
   Projection,
   RopeTable,
@@ -24,7 +24,7 @@ import type {
   TokenStatistics,
 } from "../device.ts";
 import { isHalf, uploadType } from "../element_type.ts";
-import { feedForward, linearSwiglu, projections } from "../blocks.ts";
+import { layerTail, linearSwiglu, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import { AttentionOps } from "./attention.ts";
 import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
@@ -183,10 +183,11 @@ class CpuDevice implements Device {
     if (!this.#linear.projections(cpu(x), cpu(norm), eps, all)) projections(this, x, norm, eps, maps);
   }
 
-  feedForward(x: Tensor, weights: FeedForwardWeights, eps: number, y: Tensor): void {
-    const { norm, gate, up, down } = weights;
-    const packed = { norm: cpu(norm), gate: cpu(gate), up: cpu(up), down: cpu(down) };
-    if (!this.#linear.feedForward(cpu(x), packed, eps, out(y))) feedForward(this, x, weights, eps, y);
+  layerTail(x: Tensor, attended: Tensor, weights: LayerTailWeights, eps: number, y: Tensor): void {
+    const { o, norm, gate, up, down } = weights;
+    const all = { o: cpu(o), norm: cpu(norm), gate: cpu(gate), up: cpu(up), down: cpu(down) };
+    if (this.#linear.layerTail(cpu(x), cpu(attended), all, eps, out(y))) return;
+    layerTail(this, x, attended, weights, eps, y);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

@@ -52,8 +52,8 @@ const fromBlocks = (from: string, to: string, channels: number): Node =>
 const product = (x: string, w: string, y: string, addend?: string): Node =>
   node("Conv", addend ? [x, w, "", addend] : [x, w], y, {}, blocked);
 
-const normed = (eps: number): Node =>
-  node("SimplifiedLayerNormalization", ["x", "norm"], "h", { axis: -1n, epsilon: eps });
+const normed = (x: string, eps: number): Node =>
+  node("SimplifiedLayerNormalization", [x, "norm"], "h", { axis: -1n, epsilon: eps });
 
 /** A map of `x` or, with a norm before it, of `h`: how many outputs it has, what is added to them, and if they are turned. */
 interface MapShape {
@@ -75,7 +75,7 @@ const mapsGraph = (maps: readonly MapShape[], eps?: number): Graph => ({
     turned ? [{ name: `tokens${i}`, shape: [3], data: new BigInt64Array([-1n, 1n, BigInt(columns)]) }] : []
   ),
   nodes: [
-    ...(eps === undefined ? [] : [normed(eps)]),
+    ...(eps === undefined ? [] : [normed("x", eps)]),
     toBlocks(eps === undefined ? "x" : "h", "xs"),
     ...maps.flatMap(({ columns, added, turned }, i) => [
       ...(added ? [toBlocks(`c${i}`, `cs${i}`)] : []),
@@ -86,18 +86,26 @@ const mapsGraph = (maps: readonly MapShape[], eps?: number): Graph => ({
   ],
 });
 
-/** y ← x + (silu(h·gateᵀ)·(h·upᵀ))·downᵀ, h = rmsNorm(x). */
-const feedForwardGraph = (dim: number, eps: number): Graph => ({
-  inputs: [pixels("x", "k"), { name: "norm", shape: ["k"] }, ...["gate", "up", "down"].map(weight)],
-  outputs: [pixels("y", "k")],
+/** m = x + attended·oᵀ, y ← m + (silu(h·gateᵀ)·(h·upᵀ))·downᵀ, h = rmsNorm(m). */
+const layerTailGraph = (dim: number, eps: number): Graph => ({
+  inputs: [
+    pixels("x", "dim"),
+    pixels("attended", "width"),
+    { name: "norm", shape: ["dim"] },
+    ...["o", "gate", "up", "down"].map(weight),
+  ],
+  outputs: [pixels("y", "dim")],
   nodes: [
-    normed(eps),
+    toBlocks("attended", "as"),
+    toBlocks("x", "xs"),
+    product("as", "o", "ms", "xs"),
+    fromBlocks("ms", "m", dim),
+    normed("m", eps),
     toBlocks("h", "hs"),
     product("hs", "gate", "g"),
     product("hs", "up", "u"),
     ...swigluNodes("g", "u", "act"),
-    toBlocks("x", "xs"),
-    product("act", "down", "ys", "xs"),
+    product("act", "down", "ys", "ms"),
     fromBlocks("ys", "y", dim),
   ],
 });
@@ -118,6 +126,9 @@ export interface PackedMap {
   /** Positions of the rows; the maps of one call have the same. */
   readonly rope?: Turn | undefined;
 }
+
+/** Packed o, gate, up and down, see {@linkcode PackedProducts.layerTail}. */
+export type PackedTail = Readonly<Record<"o" | "gate" | "up" | "down", OrtTensor>>;
 
 /** A matrix as ONNX Runtime's image of one column, a row a pixel. */
 const asPixels = (matrix: CpuTensor): OrtTensor => matrix.ortAs([1, matrix.shape[0]!, 1, matrix.shape[1]!]);
@@ -225,17 +236,24 @@ export class PackedProducts {
     this.#session(key, this.#threadsFor(products), () => mapsGraph(shapes, norm?.eps)).run(inputs, outputs);
   }
 
-  /** See {@linkcode Device.feedForward}. */
-  feedForward(
+  /** See {@linkcode Device.layerTail}. */
+  layerTail(
     x: CpuTensor,
+    attended: CpuTensor,
     norm: CpuTensor,
-    weights: { readonly gate: OrtTensor; readonly up: OrtTensor; readonly down: OrtTensor },
+    weights: PackedTail,
     eps: number,
     y: CpuTensor,
   ): void {
-    const dim = x.shape[1]!, products = 3 * x.size * weights.gate.dims[0]!;
-    this.#session(`feedForward ${dim} ${eps}`, this.#threadsFor(products), () => feedForwardGraph(dim, eps))
-      .run({ x: asPixels(x), norm: norm.ort, ...weights }, { y: asPixels(y) });
+    const [n, dim] = x.shape as [number, number];
+    const products = n * Object.values(weights).reduce((sum, { dims: [m, k] }) => sum + m! * k!, 0);
+    const session = this.#session(
+      `layerTail ${dim} ${eps}`,
+      this.#threadsFor(products),
+      () => layerTailGraph(dim, eps),
+    );
+    const inputs = { x: asPixels(x), attended: asPixels(attended), norm: norm.ort, ...weights };
+    session.run(inputs, { y: asPixels(y) });
   }
 
   /** Whether products of weights in blocks of `width` have the bits of a Gemm. */

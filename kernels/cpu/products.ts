@@ -6,11 +6,11 @@
  *
  *     γ ‖a‖ ‖b‖,   γ = k u / (1 − k u),   u = 2⁻²⁴ in float32 and 2⁻⁵³ in float64
  *
- * (Higham 2002, section 3.1; {@linkcode productError}), so that a caller can tell which results an order could have changed.
+ * (Higham 2002, section 3.1; {@linkcode productError}), so that a caller can tell which results an order could have changed. One
+ * thread computes unless the caller asks for more: what comes out does then not depend on the number of cores.
  *
  * @module
  */
-import { availableParallelism } from "node:os";
 import type { Graph } from "./onnx.ts";
 import { ortTensor, Session } from "./ort.ts";
 
@@ -19,13 +19,9 @@ const types = { float32: 1, float64: 11 } as const;
 
 type Precision = keyof typeof types;
 
-/** Below this many multiplications a second thread takes as long to wake as it saves. */
-const fewProducts = 1 << 22;
-
 const sessions = new Map<string, Session>();
 
-function session(precision: Precision, transposed: "left" | "right", multiplications: number): Session {
-  const threads = multiplications < fewProducts ? 1 : availableParallelism();
+function session(precision: Precision, transposed: "left" | "right", threads: number): Session {
   const key = `${precision} ${transposed} ${threads}`;
   let found = sessions.get(key);
   if (found === undefined) sessions.set(key, found = new Session(gemm(precision, transposed), threads));
@@ -55,6 +51,7 @@ function run(
   b: Float32Array | Float64Array,
   inner: number,
   out: Float32Array | Float64Array,
+  threads: number,
 ): void {
   const n = a.length / inner, m = b.length / inner;
   if (out.length !== n * m || a.constructor !== out.constructor || b.constructor !== out.constructor) {
@@ -65,7 +62,7 @@ function run(
   if (out.length === 0) return;
   const precision = out instanceof Float64Array ? "float64" : "float32";
   const shape = (columns: number) => transposed === "left" ? [inner, columns] : [columns, inner];
-  session(precision, transposed, n * m * inner).run(
+  session(precision, transposed, threads).run(
     { a: ortTensor(a, shape(n)), b: ortTensor(b, shape(m)) },
     { y: ortTensor(out, [n, m]) },
   );
@@ -77,9 +74,16 @@ function run(
  * @param a [n, inner]
  * @param b [m, inner]
  * @param out [n, m], overwritten
+ * @param threads by which it is computed; with more than one, last bits may depend on their number
  */
-export function rowProducts<T extends Float32Array | Float64Array>(a: T, b: T, inner: number, out: T): void {
-  run("right", a, b, inner, out);
+export function rowProducts<T extends Float32Array | Float64Array>(
+  a: T,
+  b: T,
+  inner: number,
+  out: T,
+  threads = 1,
+): void {
+  run("right", a, b, inner, out, threads);
 }
 
 /**
@@ -95,7 +99,7 @@ export function columnProducts<T extends Float32Array | Float64Array>(
   inner: number,
   out: T,
 ): void {
-  run("left", a, b, inner, out);
+  run("left", a, b, inner, out, 1);
 }
 
 /**

@@ -10,9 +10,9 @@ import type {
   DecodingHints,
   Device,
   DType,
-  FeedForwardWeights,
   InfoNceSpec,
   KvCache,
+  LayerTailWeights,
   Projection,
   RopeTable,
   SampledTokens,
@@ -22,7 +22,7 @@ import type {
   TokenGradient,
   TokenStatistics,
 } from "../device.ts";
-import { feedForward, linearSwiglu, projections } from "../blocks.ts";
+import { layerTail, linearSwiglu, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import type { OpenedAdapter } from "./adapter.ts";
 import type { Arena } from "./arena.ts";
@@ -181,8 +181,8 @@ export class WebGpuEngine implements Device {
     projections(this, x, norm, eps, maps);
   }
 
-  feedForward(x: Tensor, weights: FeedForwardWeights, eps: number, y: Tensor): void {
-    feedForward(this, x, weights, eps, y);
+  layerTail(x: Tensor, attended: Tensor, weights: LayerTailWeights, eps: number, y: Tensor): void {
+    layerTail(this, x, attended, weights, eps, y);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

@@ -98,24 +98,7 @@ function feedForwardDown({ device, weights }: LayerContext, layer: number, act: 
   return out;
 }
 
-function feedForward({ device, config, weights }: LayerContext, layer: number, m: Tensor): Tensor {
-  const out = device.alloc(m.shape),
-    matrix = (name: string) => weights.layer(layer, `mlp.${name}_proj.weight`);
-  device.feedForward(
-    m,
-    {
-      norm: weights.layer(layer, "post_attention_layernorm.weight"),
-      gate: matrix("gate"),
-      up: matrix("up"),
-      down: matrix("down"),
-    },
-    config.rmsNormEps,
-    out,
-  );
-  return out;
-}
-
-/** The same bits, and what the backward pass needs. */
+/** The feed-forward half of a layer, and what its backward pass needs. */
 function feedForwardTraining(
   context: LayerContext,
   layer: number,
@@ -133,13 +116,19 @@ function feedForwardTraining(
 
 /** Output of a layer, [n, hidden]; `x` is left to the caller. For prefill and decoding, where nothing is kept. */
 export function layerForward(context: LayerContext, layer: number, x: Tensor, attend: Attend): Tensor {
-  const { device, weights } = context;
+  const { device, config, weights } = context, weight = (name: string) => weights.layer(layer, name);
   const { qRaw, kRaw, q, k, v } = project(context, layer, x);
-  const y = device.alloc(q.shape), m = device.alloc(x.shape);
+  const y = device.alloc(q.shape), out = device.alloc(x.shape);
   attend(layer, q, k, v, y);
-  device.linear(y, weights.layer(layer, "self_attn.o_proj.weight"), m, { residual: x });
-  const out = feedForward(context, layer, m);
-  device.free(q, k, v, y, m);
+  const tail = {
+    o: weight("self_attn.o_proj.weight"),
+    norm: weight("post_attention_layernorm.weight"),
+    gate: weight("mlp.gate_proj.weight"),
+    up: weight("mlp.up_proj.weight"),
+    down: weight("mlp.down_proj.weight"),
+  };
+  device.layerTail(x, y, tail, config.rmsNormEps, out);
+  device.free(q, k, v, y);
   if (qRaw && kRaw) device.free(qRaw, kRaw);
   return out;
 }
