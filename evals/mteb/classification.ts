@@ -9,11 +9,17 @@
 import { UsageError } from "#errors";
 import type { Score, Vectors } from "../score.ts";
 import { mean } from "../statistics.ts";
-import { fitProbe, type Matrix, predict, type ProbeProfile } from "./logistic_regression.ts";
+import type { ProbeProfile } from "./logistic_regression.ts";
 import { RandomState } from "./numpy_random.ts";
+import { longest, type Points } from "./points.ts";
+import { sharedFloats } from "./shared_memory.ts";
+import { sideBySide } from "./side_by_side.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
-export const CLASSIFICATION_SCORER = "classification/1";
+export const CLASSIFICATION_SCORER = "classification/2";
+
+/** Evaluations of the loss that a probe takes, about. */
+const USUAL_EVALUATIONS = 15;
 
 /** A labelled text. Labels of one task are all numbers or all strings. */
 export interface LabelledText {
@@ -67,24 +73,40 @@ export function scoreClassification(
   options: ClassificationOptions,
 ): Score {
   const trainLabels = data.train.map((row) => row.label);
-  const test = matrix(data.test, vectors);
-  const truth = data.test.map((row) => row.label);
-  const runs = undersample(trainLabels, options).map((rows) => {
+  const columns = vectors(data.test[0]!.text).length;
+  const test = fill(data.test, vectors, columns, sharedFloats(data.test.length * columns));
+  const reach = longest(test), truth = data.test.map((row) => row.label);
+  const samples = undersample(trainLabels, options).map((rows) => {
     const sample = rows.map((row) => data.train[row]!);
     const labels = [...new Set(sample.map((row) => row.label))].sort(compareLabels);
     if (labels.length < 2) {
       throw new UsageError(`all training rows have the label ${labels[0]}`, "classify at least two labels");
     }
     const index = new Map(labels.map((label, i) => [label, i]));
-    const probe = fitProbe(
-      matrix(sample, vectors),
-      sample.map((row) => index.get(row.label)!),
-      labels.length,
-      options.probe,
-    );
-    const predicted = Array.from(predict(probe, test), (k) => labels[k]!);
+    return { sample, labels, classes: Int32Array.from(sample, (row) => index.get(row.label)!) };
+  });
+  const outcomes = sideBySide({
+    kind: "probe",
+    count: samples.length,
+    floats: (e) => samples[e]!.sample.length * columns,
+    job: (e, memory) => ({
+      points: fill(samples[e]!.sample, vectors, columns, memory),
+      classes: samples[e]!.classes,
+      classCount: samples[e]!.labels.length,
+      profile: options.probe,
+      test,
+      reach,
+    }),
+    multiplications: samples.reduce(
+      (sum, { sample, labels }) =>
+        sum + columns * labels.length * (2 * USUAL_EVALUATIONS * sample.length + test.rows),
+      0,
+    ),
+  });
+  const runs = outcomes.map(({ stopped, predicted: classes }, e) => {
+    const predicted = Array.from(classes, (k) => samples[e]!.labels[k]!);
     return {
-      probe,
+      stopped,
       predicted,
       accuracy: mean(truth.map((label, i) => Number(label === predicted[i]))),
       ...f1Scores(truth, predicted),
@@ -92,8 +114,7 @@ export function scoreClassification(
   });
 
   const positive = positiveLabel([...trainLabels, ...truth]);
-  const early =
-    runs.filter((run) => run.probe.stopped === "iterations" || run.probe.stopped === "line search").length;
+  const early = runs.filter((run) => run.stopped === "iterations" || run.stopped === "line search").length;
   const experiments = runs.map(({ accuracy, macro, weighted, predicted }): Record<string, number> => {
     const ap = positive === undefined ? undefined : averagePrecision(truth, predicted, positive);
     return {
@@ -191,9 +212,13 @@ function positiveLabel(labels: readonly (string | number)[]): string | number | 
   return distinct.length === 2 ? distinct[1] : undefined;
 }
 
-function matrix(rows: readonly LabelledText[], vectors: Vectors): Matrix {
-  const columns = vectors(rows[0]!.text).length;
-  const data = new Float64Array(rows.length * columns);
+/** The embeddings of some texts as rows of `data`. */
+function fill(
+  rows: readonly LabelledText[],
+  vectors: Vectors,
+  columns: number,
+  data: Float32Array,
+): Points {
   rows.forEach((row, i) => data.set(vectors(row.text), i * columns));
   return { data, rows: rows.length, columns };
 }

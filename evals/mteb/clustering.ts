@@ -9,14 +9,16 @@
 import { NumericError, UsageError } from "#errors";
 import { allFinite, type Score, type Vectors } from "../score.ts";
 import { mean } from "../statistics.ts";
-import { miniBatchKMeans } from "./mini_batch_kmeans.ts";
-import { RandomState } from "./numpy_random.ts";
 import type { Points } from "./points.ts";
 import type { SklearnRelease } from "./sklearn_draws.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { vMeasure } from "./v_measure.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
 export const CLUSTERING_SCORER = "clustering/2";
+
+/** Batches that k-means sees, about. */
+const USUAL_STEPS = 50;
 
 /** One set of texts to cluster. `labels[i]` belongs to `sentences[i]`; texts may repeat. */
 export interface ClusteringSet {
@@ -46,22 +48,38 @@ export interface ClusteringOptions {
  */
 export function scoreClustering(data: ClusteringData, vectors: Vectors, options: ClusteringOptions): Score {
   if (data.sets.length === 0) throw new UsageError("there is no set to cluster", "give at least one row");
-  const results = data.sets.map((set) => {
+  for (const set of data.sets) {
     if (set.sentences.length === 0 || set.labels.length !== set.sentences.length) {
       throw new UsageError(
         `set ${set.id} has ${set.sentences.length} sentences and ${set.labels.length} labels`,
         "every set needs sentences, and one label for each",
       );
     }
-    const clusters = new Set(set.labels).size;
-    const { batchSize, sklearn, seed } = options;
-    const fit = miniBatchKMeans(
-      matrix(set, vectors),
-      { clusters, batchSize, sklearn },
-      new RandomState(seed),
-    );
-    return { set, clusters, used: new Set(fit.labels).size, fit, ...vMeasure(set.labels, fit.labels) };
+  }
+  const columns = data.sets.map((set) => vectors(set.sentences[0]!).length);
+  const clusters = data.sets.map((set) => new Set(set.labels).size);
+  const rows = data.sets.map((set) => set.sentences.length);
+  const fits = sideBySide({
+    kind: "cluster",
+    count: data.sets.length,
+    floats: (s) => rows[s]! * columns[s]!,
+    job: (s, memory) => ({
+      points: fill(data.sets[s]!, vectors, columns[s]!, memory),
+      clusters: clusters[s]!,
+      ...options,
+    }),
+    multiplications: rows.reduce(
+      (sum, n, s) => sum + columns[s]! * clusters[s]! * (n + USUAL_STEPS * Math.min(options.batchSize, n)),
+      0,
+    ),
   });
+  const results = data.sets.map((set, s) => ({
+    set,
+    clusters: clusters[s]!,
+    used: new Set(fits[s]!.labels).size,
+    fit: fits[s]!,
+    ...vMeasure(set.labels, fits[s]!.labels),
+  }));
 
   const values = results.map((result) => result.vMeasure);
   const average = mean(values);
@@ -120,9 +138,8 @@ function warning(found: readonly unknown[], all: number, say: (sets: string) => 
   return found.length === 0 ? [] : [say(`${found.length} of ${all} sets`)];
 }
 
-function matrix(set: ClusteringSet, vectors: Vectors): Points {
-  const columns = vectors(set.sentences[0]!).length;
-  const data = new Float32Array(set.sentences.length * columns);
+/** The embeddings of a set as rows of `data`. */
+function fill(set: ClusteringSet, vectors: Vectors, columns: number, data: Float32Array): Points {
   set.sentences.forEach((sentence, i) => {
     const vector = vectors(sentence);
     const finite = allFinite(vector);

@@ -29,7 +29,9 @@ export function kMeansPlusPlus(
   const candidates = 2 + Math.floor(Math.log(clusters));
   const distances = new Distances(points);
   const picked = new Int32Array(clusters);
-  picked[0] = draws.firstCentre === "integer" ? random.interval(n - 1) : random.weightedChoice(n, 1)[0]!;
+  picked[0] = draws.firstCentre === "integer"
+    ? random.interval(n - 1)
+    : random.weightedChoice(n, new Int32Array(1))[0]!;
 
   let nearest = distances.from(picked.subarray(0, 1))[0]!;
   let potential = draws.potential === "numpy" ? numpySum(nearest) : blasSum(nearest);

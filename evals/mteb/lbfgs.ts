@@ -93,22 +93,21 @@ export function minimizeLbfgs(objective: Objective, start: Float64Array, options
 
 /** -H g by the two-loop recursion (Nocedal 1980), H starting from (s·y / y·y) of the newest pair. */
 function descentDirection(gradient: Float64Array, pairs: readonly Pair[]): Float64Array {
-  const d = new Float64Array(gradient.length);
+  const d = new Float64Array(gradient.length), last = pairs.length - 1;
   for (let i = 0; i < d.length; i++) d[i] = -gradient[i]!;
-  const alphas: number[] = [];
-  for (const { s, y, rho } of pairs.toReversed()) {
-    const alpha = rho * dot(s, d);
-    alphas.push(alpha);
-    addScaled(d, y, -alpha);
+  if (last < 0) return d;
+  const alphas = new Float64Array(pairs.length);
+  let product = dot(pairs[last]!.s, d);
+  for (let i = last; i >= 0; i--) {
+    alphas[i] = pairs[i]!.rho * product;
+    product = addScaled(d, pairs[i]!.y, -alphas[i]!, i > 0 ? pairs[i - 1]!.s : undefined);
   }
-  const newest = pairs.at(-1);
-  if (newest !== undefined) {
-    const scale = 1 / (newest.rho * dot(newest.y, newest.y));
-    for (let i = 0; i < d.length; i++) d[i]! *= scale;
-  }
-  for (const { s, y, rho } of pairs) {
-    const beta = rho * dot(y, d);
-    addScaled(d, s, alphas.pop()! - beta);
+  const { y, rho } = pairs[last]!, scale = 1 / (rho * dot(y, y));
+  for (let i = 0; i < d.length; i++) d[i]! *= scale;
+  product = dot(pairs[0]!.y, d);
+  for (let i = 0; i <= last; i++) {
+    const beta = pairs[i]!.rho * product;
+    product = addScaled(d, pairs[i]!.s, alphas[i]! - beta, i < last ? pairs[i + 1]!.y : undefined);
   }
   return d;
 }
@@ -127,12 +126,36 @@ function dot(a: Float64Array, b: Float64Array): number {
   return (s0 + s1) + (s2 + s3);
 }
 
-function addScaled(target: Float64Array, source: Float64Array, factor: number): void {
-  for (let i = 0; i < target.length; i++) target[i]! += factor * source[i]!;
+/** Adds a multiple of `source` to `target`. Gives the product of `next` and the sum, as {@linkcode dot} does, in one pass. */
+function addScaled(
+  target: Float64Array,
+  source: Float64Array,
+  factor: number,
+  next: Float64Array | undefined,
+): number {
+  const n = target.length;
+  if (next === undefined) {
+    for (let i = 0; i < n; i++) target[i]! += factor * source[i]!;
+    return 0;
+  }
+  const whole = n - n % 4;
+  let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  for (let i = 0; i < whole; i += 4) {
+    s0 += next[i]! * (target[i]! += factor * source[i]!);
+    s1 += next[i + 1]! * (target[i + 1]! += factor * source[i + 1]!);
+    s2 += next[i + 2]! * (target[i + 2]! += factor * source[i + 2]!);
+    s3 += next[i + 3]! * (target[i + 3]! += factor * source[i + 3]!);
+  }
+  for (let i = whole; i < n; i++) s0 += next[i]! * (target[i]! += factor * source[i]!);
+  return (s0 + s1) + (s2 + s3);
 }
 
 function maxAbs(values: Float64Array): number {
   let max = 0;
-  for (let i = 0; i < values.length; i++) max = Math.max(max, Math.abs(values[i]!));
+  for (let i = 0; i < values.length; i++) {
+    const value = Math.abs(values[i]!);
+    if (value > max) max = value;
+    else if (Number.isNaN(value)) return NaN;
+  }
   return max;
 }

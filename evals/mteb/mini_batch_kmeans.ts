@@ -11,9 +11,10 @@
  * @module
  */
 import { kMeansPlusPlus } from "./kmeans_plus_plus.ts";
-import { assignToNearest, inertia } from "./nearest_centre.ts";
+import { MovingCentres } from "./moving_centres.ts";
+import { assignToNearest } from "./nearest_centre.ts";
 import type { RandomState } from "./numpy_random.ts";
-import { gather, longest, type Points, row } from "./points.ts";
+import { gather, type Points, row, squaredNorms } from "./points.ts";
 import { SKLEARN_DRAWS, type SklearnRelease } from "./sklearn_draws.ts";
 
 /** Choices of a fit. */
@@ -52,29 +53,26 @@ export function miniBatchKMeans(
   const draws = SKLEARN_DRAWS[sklearn];
   const n = points.rows, size = Math.min(batchSize, n);
   const centres = startingCentres(points, clusters, size, random, draws);
-  const counts = new Float32Array(clusters);
-  const labels = new Int32Array(size), reach = longest(points);
+  using moving = new MovingCentres(points, centres, squaredNorms(points), size);
+  const { counts, rows } = moving;
   const progress = new Progress(Math.min(1, 2 * size / (n + 1)));
   const limit = Math.floor(MAX_PASSES * n / size);
 
-  const batch = { data: new Float32Array(size * points.columns), rows: size, columns: points.columns };
   let steps = 0, converged = false, tied = false, sinceMove = 0;
   while (steps < limit && !converged) {
-    const rows = draws.minibatch === "integer" ? random.integers(n, size) : random.weightedChoice(n, size);
-    gather(points, rows, batch);
+    if (draws.minibatch === "integer") rows.set(random.integers(n, size));
+    else random.weightedChoice(n, rows);
     sinceMove += size;
     const move = sinceMove >= 10 * clusters || counts.includes(0);
     if (move) sinceMove = 0;
 
-    assignToNearest(batch, centres, labels, reach);
-    const meanInertia = inertia(batch, centres, labels) / size;
-    updateCentres(batch, labels, centres, counts);
-    if (move) tied = moveStarved(batch, centres, counts, random) || tied;
+    const meanInertia = moving.step() / size;
+    if (move) tied = moveStarved(moving.points, centres, counts, random) || tied;
     converged = progress.ended(meanInertia, ++steps);
   }
 
   const assigned = new Int32Array(n);
-  assignToNearest(points, centres, assigned, reach);
+  assignToNearest(points, centres, assigned, moving.reach);
   return { labels: assigned, centres, steps, converged, tied };
 }
 
@@ -92,26 +90,6 @@ function startingCentres(
   random.integers(n, size);
   const sample = size < n ? gather(points, random.integers(n, size)) : points;
   return gather(sample, kMeansPlusPlus(sample, clusters, random, draws));
-}
-
-/**
- * Moves each centre to the mean of all points it was ever assigned. Rounded to float32 after every operation, in
- * scikit-learn's order, so that equal assignments give equal bits.
- */
-function updateCentres(batch: Points, labels: Int32Array, centres: Points, counts: Float32Array): void {
-  const { data: x, columns: d } = batch, c = centres.data;
-  const members = new Int32Array(centres.rows);
-  for (let i = 0; i < batch.rows; i++) {
-    const k = labels[i]!, start = k * d, count = counts[k]!;
-    if (members[k]!++ === 0) { for (let f = start; f < start + d; f++) c[f] = c[f]! * count; }
-    for (let f = start, at = i * d; f < start + d; f++, at++) c[f] = c[f]! + x[at]!;
-  }
-  members.forEach((found, k) => {
-    if (found === 0) return;
-    counts[k] = counts[k]! + found;
-    const scale = Math.fround(1 / counts[k]!);
-    for (let f = k * d; f < (k + 1) * d; f++) c[f] = c[f]! * scale;
-  });
 }
 
 /**

@@ -12,9 +12,6 @@ const CHUNK = 512;
 /**
  * Writes the index of each point's nearest centre; the first one of equally near ones.
  *
- * ‖x‖² is the same for all centres of a point, so what is compared is ‖c‖² − 2⟨x, c⟩, in float64. A product of float32 matrices
- * decides where its rounding cannot; the few centres that are left are compared by the definition.
- *
  * @param labels [points.rows], overwritten
  * @param reach at least the length of the longest point, for callers who know it
  */
@@ -22,40 +19,79 @@ export function assignToNearest(
   points: Points,
   centres: Points,
   labels: Int32Array,
-  reach = longest(points),
+  reach: number = longest(points),
 ): void {
-  const d = points.columns, k = centres.rows;
-  const norms = squaredNorms(centres), largest = norms.reduce((a, b) => Math.max(a, b), 0);
-  const lengths = reach * Math.sqrt(largest);
-  // Twice the product's own, and what float64 may round in the comparison. Nothing is certain where float32 might overflow.
-  const error = lengths < 1e38
-    ? 2 * productError("float32", d, lengths) + 2 ** -50 * (largest + lengths)
-    : Infinity;
+  const { rows, columns: d } = points, k = centres.rows, norms = squaredNorms(centres);
   const centreRows = centres.data.subarray(0, k * d);
-  const products = new Float32Array(Math.min(CHUNK, points.rows) * k);
-  for (let from = 0; from < points.rows; from += CHUNK) {
-    const to = Math.min(from + CHUNK, points.rows);
-    rowProducts(points.data.subarray(from * d, to * d), centreRows, d, products.subarray(0, (to - from) * k));
-    for (let i = from, at = 0; i < to; i++, at += k) {
-      let best = 0, least = Infinity, second = Infinity;
-      for (let j = 0; j < k; j++) {
-        const value = norms[j]! - 2 * products[at + j]!;
-        if (value < least) {
-          second = least;
-          least = value;
-          best = j;
-        } else if (value < second) second = value;
-      }
-      const certain = second - least > 2 * error;
-      labels[i] = certain ? best : nearest(points, i, centres, norms);
-    }
+  const products = new Float32Array(Math.min(CHUNK, rows) * k);
+  for (let from = 0; from < rows; from += CHUNK) {
+    const to = Math.min(from + CHUNK, rows), data = points.data.subarray(from * d, to * d);
+    rowProducts(data, centreRows, d, products.subarray(0, (to - from) * k));
+    labelNearest(
+      { data, rows: to - from, columns: d },
+      centres,
+      norms,
+      products,
+      labels.subarray(from, to),
+      reach,
+    );
   }
 }
 
-/** The centre nearest to a point, by definition. */
-function nearest(points: Points, i: number, centres: Points, norms: Float64Array): number {
+/**
+ * The same, for callers who have the products.
+ *
+ * ‖x‖² is the same for all centres of a point, so what is compared is ‖c‖² − 2⟨x, c⟩, in float64. A product of float32 matrices
+ * decides where its rounding cannot; the few centres that are left are compared by the definition.
+ *
+ * @param norms [centres.rows], their squared lengths in float64
+ * @param products [points.rows, centres.rows], of float32 matrices
+ * @param labels [points.rows], overwritten
+ * @param reach at least the length of the longest point
+ */
+export function labelNearest(
+  points: Points,
+  centres: Points,
+  norms: Float64Array,
+  products: Float32Array,
+  labels: Int32Array,
+  reach: number,
+): void {
+  const k = centres.rows, largest = norms.reduce((a, b) => Math.max(a, b), 0);
+  const lengths = reach * Math.sqrt(largest);
+  // Twice the product's own, and what float64 may round in the comparison. Nothing is certain where float32 might overflow.
+  const error = lengths < 1e38
+    ? 2 * productError("float32", points.columns, lengths) + 2 ** -50 * (largest + lengths)
+    : Infinity;
+  for (let i = 0, at = 0; i < points.rows; i++, at += k) {
+    let best = 0, least = Infinity, second = Infinity;
+    for (let j = 0; j < k; j++) {
+      const value = norms[j]! - 2 * products[at + j]!;
+      if (value < least) {
+        second = least;
+        least = value;
+        best = j;
+      } else if (value < second) second = value;
+    }
+    const certain = second - least > 2 * error;
+    labels[i] = certain ? best : nearest(points, i, centres, norms, products, at, least + 2 * error);
+  }
+}
+
+/** The centre nearest to a point, by definition: one of those which the products, from place `at` on, put within `limit`. */
+function nearest(
+  points: Points,
+  i: number,
+  centres: Points,
+  norms: Float64Array,
+  products: Float32Array,
+  at: number,
+  limit: number,
+): number {
   let best = 0, least = Infinity;
   for (let j = 0; j < centres.rows; j++) {
+    // Not the other way round: where float32 overflowed there may be no number.
+    if (norms[j]! - 2 * products[at + j]! > limit) continue;
     const value = norms[j]! - 2 * innerProduct(points, i, centres, j);
     if (value < least) {
       least = value;

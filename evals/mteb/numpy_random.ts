@@ -8,6 +8,8 @@ import { Mt19937 } from "../mt19937.ts";
 /** `numpy.random.RandomState(seed)`: the same draws in the same order. */
 export class RandomState {
   readonly #words: Mt19937;
+  /** Of the last call of {@linkcode RandomState.weightedChoice}: k-means asks for as many rows again and again. */
+  #bounds: Float64Array | undefined;
 
   /** @param seed whole number in [0, 2^32) */
   constructor(seed: number) {
@@ -59,20 +61,28 @@ export class RandomState {
   /**
    * `choice(n, size, p)` with equal float32 weights, one double each: the form in which scikit-learn asks for unweighted
    * rows. The bounds between rows are running sums and carry their rounding, as numpy's do.
+   *
+   * @param out as many indices as it has are drawn, and written to it
    */
-  weightedChoice(n: number, size: number): Int32Array {
-    const weight = Math.fround(1 / n);
-    const bounds = new Float64Array(n);
-    for (let i = 0, sum = 0; i < n; i++) bounds[i] = sum += weight;
-    const last = bounds[n - 1]!;
-    for (let i = 0; i < n; i++) bounds[i] = bounds[i]! / last;
-    return Int32Array.from({ length: size }, () => {
+  weightedChoice(n: number, out: Int32Array): Int32Array {
+    const bounds = this.#bounds?.length === n ? this.#bounds : this.#bounds = equalBounds(n);
+    for (let i = 0; i < out.length; i++) {
       const value = this.double();
       // The guess is off by rounding only.
       let index = Math.min(Math.floor(value * n), n - 1);
       while (index > 0 && bounds[index - 1]! > value) index--;
       while (bounds[index]! <= value) index++;
-      return index;
-    });
+      out[i] = index;
+    }
+    return out;
   }
+}
+
+/** Upper bounds of n shares of [0, 1) with equal float32 weights. */
+function equalBounds(n: number): Float64Array {
+  const weight = Math.fround(1 / n), bounds = new Float64Array(n);
+  for (let i = 0, sum = 0; i < n; i++) bounds[i] = sum += weight;
+  const last = bounds[n - 1]!;
+  for (let i = 0; i < n; i++) bounds[i] = bounds[i]! / last;
+  return bounds;
 }

@@ -54,7 +54,7 @@ Deno.test("RandomState draws integers, doubles, permutations and weighted choice
     assert.deepEqual([...state.permutation(12)], row.permutation);
     assert.deepEqual([...state.permutation(50).subarray(0, 5)], row.withoutReplacement);
     for (const { n, rows } of row.weighted) {
-      assert.deepEqual([...state.weightedChoice(n, 6)], rows, `choice of ${n}`);
+      assert.deepEqual([...state.weightedChoice(n, new Int32Array(6))], rows, `choice of ${n}`);
     }
     assert.equal(state.interval(999), row.after);
   }

@@ -17,11 +17,11 @@ export interface Points {
   readonly columns: number;
 }
 
-/** Copies of some rows, in the order given, into `target` if there is one: as many rows of as many columns. */
-export function gather(points: Points, rows: ArrayLike<number>, target?: Points): Points {
-  const { columns } = points, data = target?.data ?? new Float32Array(rows.length * columns);
+/** Copies of some rows, in the order given. */
+export function gather(points: Points, rows: ArrayLike<number>): Points {
+  const { columns } = points, data = new Float32Array(rows.length * columns);
   for (let i = 0; i < rows.length; i++) data.set(row(points, rows[i]!), i * columns);
-  return target ?? { data, rows: rows.length, columns };
+  return { data, rows: rows.length, columns };
 }
 
 /** One row, sharing memory. */
@@ -32,9 +32,25 @@ export function row(points: Points, i: number): Float32Array {
 /** Squared length of every row, in float64. */
 export function squaredNorms({ data, rows, columns }: Points): Float64Array {
   const norms = new Float64Array(rows);
-  for (let i = 0, at = 0; i < rows; i++) {
+  let i = 0;
+  // Four rows at a time, so that no addition waits for the one before it.
+  for (; i + 3 < rows; i += 4) {
+    let a = i * columns, b = a + columns, c = b + columns, d = c + columns;
+    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (const end = b; a < end; a++, b++, c++, d++) {
+      s0 += data[a]! * data[a]!;
+      s1 += data[b]! * data[b]!;
+      s2 += data[c]! * data[c]!;
+      s3 += data[d]! * data[d]!;
+    }
+    norms[i] = s0;
+    norms[i + 1] = s1;
+    norms[i + 2] = s2;
+    norms[i + 3] = s3;
+  }
+  for (; i < rows; i++) {
     let sum = 0;
-    for (const end = at + columns; at < end; at++) sum += data[at]! * data[at]!;
+    for (let at = i * columns, end = at + columns; at < end; at++) sum += data[at]! * data[at]!;
     norms[i] = sum;
   }
   return norms;

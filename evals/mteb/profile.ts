@@ -8,7 +8,7 @@
  *
  *     scikit-learn             <= 1.2    1.3      1.4 to 1.7      1.8       1.9
  *     k-means' draws           "1.2"     "1.3"    "1.3"           "1.8"     "1.9"
- *     logistic probe           "1.3"     "1.3"    "1.4"           "1.4"     "1.4"
+ *     logistic probe           "1.3"     "1.3"    "1.4"           "1.4"     "1.9"
  *
  * STS, pair classification and summarization are computed alike in all of them. In mteb 1.38.33 the first experiment of a
  * classification inherits the random state that the task before it left; here it is seeded as every other, in both profiles.
@@ -27,7 +27,7 @@ const SKLEARN = {
   "1.3": { draws: "1.3", probe: "1.3" },
   "1.4": { draws: "1.3", probe: "1.4" },
   "1.8": { draws: "1.8", probe: "1.4" },
-  "1.9": { draws: "1.9", probe: "1.4" },
+  "1.9": { draws: "1.9", probe: "1.9" },
 } as const satisfies Record<string, { draws: SklearnRelease; probe: ProbeProfile }>;
 
 /** What a score reproduces. */

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { availableParallelism } from "node:os";
 import { productError, rowProducts } from "../../kernels/cpu/products.ts";
 
 /** A document among the best of a query. */
@@ -21,6 +22,9 @@ export interface TopDocument {
 
 /** Queries that are compared with a block of documents at a time, which bounds the memory for their products. */
 const QUERIES = 256;
+
+/** Below this many multiplications a second thread takes as long to wake as it saves. */
+const FEW = 1 << 22;
 
 /** Most documents that are kept for a query: a float32 and a place among them must fit into the 53 bits of a number. */
 const MOST = 1 << 21;
@@ -71,7 +75,9 @@ export class TopDocuments {
     for (let from = 0; from < this.#count; from += QUERIES) {
       const to = Math.min(from + QUERIES, this.#count);
       const products = this.#products.subarray(0, (to - from) * rows);
-      rowProducts(this.#queries.subarray(from * d, to * d), wide, d, products);
+      // What a thread's share decides is last bits, and these decide nothing.
+      const threads = products.length * d < FEW ? 1 : availableParallelism();
+      rowProducts(this.#queries.subarray(from * d, to * d), wide, d, products, threads);
       for (let query = from; query < to; query++) {
         const error = productError("float64", d, this.#lengths[query]! * longest);
         this.#offerAll(
