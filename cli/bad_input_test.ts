@@ -157,6 +157,19 @@ Deno.test("a manifest with a key or a value that is wrong is refused, with the n
   await assertRefused(lab.runArgs(lab.path("no.json"), "out"), 3, /cannot read the manifest/);
 });
 
+Deno.test("a lock that cannot be written beside its manifest is named", async () => {
+  using lab = await Lab.create();
+  const manifest = lab.manifest({ arms: ["base"] });
+  Deno.mkdirSync(lab.path("grace.lock.json"));
+  await assertRefused(lab.runArgs(manifest, "out"), 3, /cannot write ".*grace\.lock\.json": .*directory/i);
+  assert.deepEqual([...Deno.readDirSync(lab.root)].map(({ name }) => name).sort(), [
+    "data",
+    "grace.json",
+    "grace.lock.json",
+    "out",
+  ]);
+});
+
 Deno.test("rationales for which the backbone has no positions are refused by embed, eval and explain", async () => {
   using lab = await Lab.create();
   const manifest = (section: string) => ["--manifest", lab.manifest({ [section]: { maxNewTokens: 393 } })];

@@ -7,11 +7,13 @@
  * @module
  */
 import { join } from "node:path";
+import { MissingError } from "#errors";
 import type { Device } from "../kernels/device.ts";
 import { requireFloat32Ratio } from "../kernels/policy_loss.ts";
 import { comparesAnswers, isGeneral } from "../evals/general/general_task.ts";
 import { runSuite, type SuiteProgress } from "../evals/run_suite.ts";
 import type { ResolvedTask } from "../evals/suite.ts";
+import { readTextIfThere } from "../lib/files.ts";
 import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import { scoresPath } from "../lib/journal/layout.ts";
 import { RunFolder } from "../lib/journal/run_folder.ts";
@@ -84,13 +86,30 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
       resolved: resolvedText(options.resolved, identity),
     });
     // Only now: a run that was refused must not leave a lock that speaks for it.
-    if (options.lockFile && !options.frozen) writeFileAtomic(options.lockFile, lockText(lock));
+    if (options.lockFile && !options.frozen) keepLock(options.lockFile, lockText(lock));
     tellBeginning(run, options.resolved, inputs, io);
     const clock = new RunClock(jobsOf(plans, inputs.tasks));
     await runArms(plans, { options, inputs, prompter, run, clock, io });
     return { folder, ...await writeReport(plans, inputs, manifest.data.kind, run) };
   } finally {
     inputs.backbone.close();
+  }
+}
+
+/**
+ * Writes the lock beside a manifest, unless it is there already.
+ *
+ * @throws {MissingError} if the manifest's folder cannot be written
+ */
+function keepLock(path: string, text: string): void {
+  try {
+    if (readTextIfThere(path) !== text) writeFileAtomic(path, text);
+  } catch (cause) {
+    throw new MissingError(
+      `cannot write "${path}": ${(cause as Error).message}`,
+      "the lock is kept beside the manifest: copy that to a folder that can be written",
+      { cause },
+    );
   }
 }
 

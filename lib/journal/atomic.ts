@@ -20,12 +20,16 @@ export function isLeftover(name: string): boolean {
 export function writeFileAtomic(path: string, content: string | Uint8Array): void {
   const part = `${path}.part-${Deno.pid}`;
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  {
+  try {
     using file = Deno.openSync(part, { create: true, write: true, truncate: true });
     writeAll(file, bytes);
     file.syncSync();
+    Deno.renameSync(part, path);
+  } catch (error) {
+    // A full disk has room again, and a folder of the user's nothing of ours in it.
+    if (isTaken(part)) Deno.removeSync(part);
+    throw error;
   }
-  Deno.renameSync(part, path);
   syncDirectory(dirname(path));
 }
 

@@ -65,3 +65,11 @@ Deno.test("removeLeftovers() removes unfinished files and folders at any depth a
     assert.deepEqual(names(`${dir}/arms/grace`), ["s.jsonl"]);
   });
 });
+
+Deno.test("writeFileAtomic() leaves nothing behind when it fails", async () => {
+  await inTempDir((dir) => {
+    Deno.mkdirSync(`${dir}/taken`);
+    assert.throws(() => writeFileAtomic(`${dir}/taken`, "text"));
+    assert.deepEqual(names(dir), ["taken"]);
+  });
+});
