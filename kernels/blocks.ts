@@ -20,6 +20,23 @@ export function linearSwiglu(ops: Ops, x: Tensor, wGate: Tensor, wUp: Tensor, y:
   }
 }
 
+function turnedLinear(
+  ops: Ops,
+  h: Tensor,
+  w: Tensor,
+  bias: Tensor | undefined,
+  { positions, table, heads }: NonNullable<Projection["rope"]>,
+  y: Tensor,
+): void {
+  const product = ops.alloc(y.shape);
+  try {
+    ops.linear(h, w, product, bias && { bias });
+    ops.rope(product, positions, table, heads, y);
+  } finally {
+    ops.free(product);
+  }
+}
+
 /** See {@linkcode Device.projections}. */
 export function projections(
   ops: Ops,
@@ -32,11 +49,8 @@ export function projections(
   try {
     ops.rmsNorm(x, norm, eps, h);
     for (const { w, bias, rope, y } of maps) {
-      const product = rope ? ops.alloc(y.shape) : y;
-      ops.linear(h, w, product, bias && { bias });
-      if (!rope) continue;
-      ops.rope(product, rope.positions, rope.table, rope.heads, y);
-      ops.free(product);
+      if (!rope) ops.linear(h, w, y, bias && { bias });
+      else turnedLinear(ops, h, w, bias, rope, y);
     }
   } finally {
     ops.free(h);

@@ -31,6 +31,16 @@ const surrogate = {
 };
 const ids = (...values: number[]) => Int32Array.from(values);
 
+/** Runs with weights packed, and unpacks them whatever comes of it. */
+function packed(device: Workbench["device"], weights: Tensor[], run: (weights: Tensor[]) => void): void {
+  device.packWeights(weights);
+  try {
+    run(weights);
+  } finally {
+    device.unpackWeights(weights);
+  }
+}
+
 const misfits: Readonly<Record<string, Misfit>> = {
   "upload: size": (d) => d.upload(new Float32Array(5), [2, 3]),
   "upload: f32 as f16": (d) => d.upload(new Float32Array(3), [3], "f16"),
@@ -55,6 +65,44 @@ const misfits: Readonly<Record<string, Misfit>> = {
   "linearSwiglu: inner": (d, t) => d.linearSwiglu(t(3, 4), t(5, 3), t(5, 3), t(3, 5)),
   "linearSwiglu: weights": (d, t) => d.linearSwiglu(t(3, 4), t(5, 4), t(6, 4), t(3, 5)),
   "linearSwiglu: output": (d, t) => d.linearSwiglu(t(3, 4), t(5, 4), t(5, 4), t(2, 5)),
+  "projections: inner": (d, t) => d.projections(t(3, 4), t(4), 1e-5, [{ w: t(5, 3), y: t(3, 5) }]),
+  "projections: norm": (d, t) => d.projections(t(3, 4), t(3), 1e-5, [{ w: t(5, 4), y: t(3, 5) }]),
+  "projections: norm, packed": (d, t) =>
+    packed(d, [t(96, 32)], ([w]) => d.projections(t(3, 32), t(31), 1e-5, [{ w: w!, y: t(3, 96) }])),
+  "projections: output, packed": (d, t) =>
+    packed(d, [t(96, 32)], ([w]) => d.projections(t(3, 32), t(32), 1e-5, [{ w: w!, y: t(2, 96) }])),
+  "projections: positions": (d, t) => {
+    const rope = { positions: ids(0, 1), table: d.ropeTable(new Float64Array(2), 4), heads: 2 };
+    d.projections(t(3, 4), t(4), 1e-5, [{ w: t(8, 4), y: t(3, 8), rope }]);
+  },
+  "linear: output, packed": (d, t) => packed(d, [t(96, 32)], ([w]) => d.linear(t(3, 32), w!, t(2, 96))),
+  "linear: inner, packed": (d, t) => packed(d, [t(96, 32)], ([w]) => d.linear(t(3, 16), w!, t(3, 96))),
+  "layerTail: attended, packed": (d, t) =>
+    packed(
+      d,
+      [t(96, 96), t(96, 96), t(96, 96), t(96, 96)],
+      ([o, gate, up, down]) =>
+        d.layerTail(
+          t(3, 96),
+          t(3, 80),
+          { o: o!, norm: t(96), gate: gate!, up: up!, down: down! },
+          1e-5,
+          t(3, 96),
+        ),
+    ),
+  "layerTail: output, packed": (d, t) =>
+    packed(
+      d,
+      [t(96, 96), t(96, 96), t(96, 96), t(96, 96)],
+      ([o, gate, up, down]) =>
+        d.layerTail(
+          t(3, 96),
+          t(3, 96),
+          { o: o!, norm: t(96), gate: gate!, up: up!, down: down! },
+          1e-5,
+          t(2, 96),
+        ),
+    ),
   "linearBackwardInput: columns": (d, t) => d.linearBackwardInput(t(3, 5), t(5, 4), t(3, 5)),
   "linearBackwardWeight: rows": (d, t) => d.linearBackwardWeight(t(3, 5), t(2, 4), t(5, 4)),
   "linearBackwardWeight: dBias": (d, t) => d.linearBackwardWeight(t(3, 5), t(3, 4), t(5, 4), { dBias: t(4) }),

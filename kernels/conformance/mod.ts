@@ -16,6 +16,7 @@ import { memorySuite } from "./memory.ts";
 import { misfitSuite } from "./misfit.ts";
 import { normSuite } from "./norm.ts";
 import { optimizerSuite } from "./optimizer.ts";
+import { packedWeightsSuite } from "./packed_weights.ts";
 import { policyLossSuite } from "./policy_loss.ts";
 import { poolingSuite } from "./pooling.ts";
 import { ropeSuite } from "./rope.ts";
@@ -38,6 +39,7 @@ const suites = [
   samplingSuite,
   policyLossSuite,
   storedWeightsSuite,
+  packedWeightsSuite,
   poolingSuite,
   optimizerSuite,
   determinismSuite,

@@ -154,6 +154,7 @@ export class LinearOps {
   ): boolean {
     const n = x.shape[0]!, weights = this.#packed.allOf(n, maps.map(({ w }) => w));
     if (!weights) return false;
+    if (norm.size !== x.shape[1]) throw new Error(`projections: [${x.shape}] with a norm of [${norm.shape}]`);
     for (const { w, bias, y } of maps) checkMap(x, w, y, bias);
     const added = maps.map(({ bias, y }) => bias && this.#everyRow(bias, y));
     this.#packed.projections(x, norm, eps, maps.map((map, i) => ({ ...map, w: weights[i]!, add: added[i] })));
