@@ -4,7 +4,7 @@
  * @module
  */
 import { type PackedBatch, packSequences } from "../backbone/decoder.ts";
-import { relativesTogether } from "./relatives.ts";
+import { byBeginning } from "./relatives.ts";
 import { PromptPacking } from "./shared_prefix.ts";
 
 /** Most rows that are run together, and what they begin with. */
@@ -44,7 +44,7 @@ function* singlePasses(questions: readonly Question[]): Generator<Pass> {
     const lastRows = chosen.map(({ context }, i) => prompts[i]!.origin + context.length - 1);
     return { batch, questions: chosen, lastRows, continuationRows: new Map() };
   };
-  for (const index of relativesTogether(questions.map(({ context }) => context))) {
+  for (const index of byBeginning(questions.map(({ context }) => context))) {
     const question = questions[index]!;
     if (!packing.empty && packing.rowsWith(question.context) > forwardRows) {
       yield pass();

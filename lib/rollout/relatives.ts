@@ -1,5 +1,5 @@
 /**
- * An order of prompts in which those that share much of their beginning are neighbours, so that it can be run once
+ * Orders of prompts in which those that share much of their beginning are neighbours, so that it can be run once
  * (see `shared_prefix.ts`): the questions of a few-shot task, wherever a batch has them.
  *
  * @module
@@ -19,6 +19,11 @@ function lexicographic(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return (a[same] ?? -1) - (b[same] ?? -1);
 }
 
+/** Indices of prompts in the order of their tokens, as words in a dictionary; equal ones keep their order. */
+export function byBeginning(prompts: readonly ArrayLike<number>[]): number[] {
+  return prompts.map((_, index) => index).sort((a, b) => lexicographic(prompts[a]!, prompts[b]!) || a - b);
+}
+
 /**
  * Indices of prompts with relatives together: two are relatives if they share at least half of the longer one, and so are
  * the relatives of relatives. Families come in the order of their longest prompt, and their prompts in that of their
@@ -28,7 +33,7 @@ export function relativesTogether(prompts: readonly ArrayLike<number>[]): number
   const at = (index: number) => prompts[index]!;
   const byLength = (a: number, b: number) => at(a).length - at(b).length || a - b;
   const families: number[][] = [];
-  for (const index of prompts.map((_, i) => i).sort((a, b) => lexicographic(at(a), at(b)) || a - b)) {
+  for (const index of byBeginning(prompts)) {
     const family = families.at(-1), before = family?.at(-1);
     const longer = before === undefined ? 0 : Math.max(at(before).length, at(index).length);
     if (before !== undefined && 2 * commonPrefix(at(before), at(index)) >= longer) family!.push(index);

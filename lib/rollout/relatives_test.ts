@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { assert } from "#test";
-import { relativesTogether } from "./relatives.ts";
+import { byBeginning, relativesTogether } from "./relatives.ts";
 
 Deno.test("relativesTogether() puts the questions of a task together, wherever they were", () => {
   const task = (first: number, ...question: number[]) => [first, first, first, first, first, ...question];
@@ -21,4 +21,8 @@ Deno.test("relativesTogether() gives every prompt once, however they are related
     }),
     { seed: 1 },
   );
+});
+
+Deno.test("byBeginning() orders prompts by their tokens, a beginning before what continues it", () => {
+  assert.deepEqual(byBeginning([[2, 1], [1, 300, 1], [1, 7, 5], [1, 7], [2], [1, 7]]), [3, 5, 2, 1, 4, 0]);
 });
