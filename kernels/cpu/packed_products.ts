@@ -16,6 +16,7 @@ import { ropeNode, type Turn } from "./elementwise.ts";
 import { DataType, type Graph, type Node, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
+import { roomForPacked } from "./packed_memory.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 /** ONNX Runtime's ops on blocks of channels. */
@@ -26,15 +27,6 @@ export const mostRows = 48;
 
 /** Below this many multiplications a second thread takes as long to wake as it saves. */
 const fewProducts = 1 << 22;
-
-/** Part of the free memory that packed copies may take. */
-const mostOfFree = 0.5;
-
-/** Bytes that programs can have; no bound where the system may not be asked. */
-function freeMemory(): number {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
-  return state === "granted" ? Deno.systemMemoryInfo().available : Infinity;
-}
 
 const pixels = (name: string, channels: string) => ({ name, shape: [1, "n", 1, channels] });
 /** The same matrix, as sequences of one token. */
@@ -156,7 +148,7 @@ export class PackedProducts {
   pack(weights: readonly CpuTensor[]): void {
     const wanted = weights.filter((weight) => this.#canPack(weight));
     const bytes = wanted.reduce((sum, { size, packed }) => sum + (packed ? 0 : 4 * size), 0);
-    if (wanted.length === 0 || bytes > mostOfFree * freeMemory()) return;
+    if (wanted.length === 0 || bytes > roomForPacked()) return;
     for (const weight of wanted) {
       const [m, k] = weight.shape as [number, number];
       weight.packed ??= this.pool.alloc([m, k, 1, 1], "f32");

@@ -15,7 +15,9 @@ export interface MemoryEstimate {
   readonly weights: number;
   /** The weights on an engine that reads matrices of 16 bits as the checkpoint has them, where nothing is trained. */
   readonly storedWeights: number;
-  /** The largest of them, which an engine keeps in one buffer. */
+  /** Copies of the matrices in the order in which the CPU engine decodes fastest, where memory is plenty. */
+  readonly packedWeights: number;
+  /** The largest weight, which an engine keeps in one buffer. */
   readonly largestTensor: number;
   /** Weights, gradients and the two AdamW moments: 16 bytes a parameter. */
   readonly trainingState: number;
@@ -30,12 +32,14 @@ export function estimateMemory(
   config: DecoderConfig,
   { dtype }: Pick<TensorSource, "dtype">,
 ): MemoryEstimate {
-  let parameters = 0, largest = 0, storedWeights = 0;
+  let parameters = 0, largest = 0, storedWeights = 0, packed = 0;
   for (const [name, shape] of expectedTensors(config)) {
     const size = shape.reduce((a, b) => a * b, 1);
     parameters += size;
     storedWeights += bytesPer[keptAs(shape, dtype(name)) ?? "f32"] * size;
     largest = Math.max(largest, size);
+    // Of embeddings of their own, decoding reads single rows.
+    if (shape.length === 2 && (config.tiedEmbeddings || !name.includes("embed_tokens"))) packed += size;
   }
   const q = config.heads * config.headDim;
   const kv = config.kvHeads * config.headDim;
@@ -46,6 +50,7 @@ export function estimateMemory(
     parameters,
     weights: 4 * parameters,
     storedWeights,
+    packedWeights: 4 * packed,
     largestTensor: 4 * largest,
     trainingState: 16 * parameters,
     activationsPerToken: 4 * (config.layers * layer + 2 * config.hiddenSize),

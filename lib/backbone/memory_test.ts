@@ -27,6 +27,8 @@ Deno.test("estimateMemory() counts the published parameters when the decoder is 
   assert.equal(estimate.parameters, 134_515_008);
   assert.equal(estimate.weights, 4 * 134_515_008);
   assert.equal(estimate.largestTensor, 4 * 49152 * 576);
+  // Everything but 61 norms of 576.
+  assert.equal(estimate.packedWeights, 4 * (134_515_008 - 61 * 576));
   assert.equal(estimate.trainingState, 16 * 134_515_008);
   // 30 layers, keys and values of 3 heads of 64 in float32.
   assert.equal(estimate.kvCachePerToken, 30 * 2 * 3 * 64 * 4);
@@ -34,7 +36,9 @@ Deno.test("estimateMemory() counts the published parameters when the decoder is 
 
 Deno.test("estimateMemory() counts a head of its own when embeddings are not tied", () => {
   const untied = estimateMemory({ ...smolLm2, tiedEmbeddings: false }, stored("F32"));
-  assert.equal(untied.parameters - estimateMemory(smolLm2, stored("F32")).parameters, 49152 * 576);
+  const tied = estimateMemory(smolLm2, stored("F32"));
+  assert.equal(untied.parameters - tied.parameters, 49152 * 576);
+  assert.equal(untied.packedWeights, tied.packedWeights);
 });
 
 Deno.test("estimateMemory() counts activations in proportion to the layers when they grow", () => {
