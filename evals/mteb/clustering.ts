@@ -7,9 +7,9 @@
  * @module
  */
 import { NumericError, UsageError } from "#errors";
-import { allFinite, type Score, type Vectors } from "../score.ts";
+import type { Score, Vectors } from "../score.ts";
 import { mean } from "../statistics.ts";
-import type { Points } from "./points.ts";
+import { type Points, squaredNorms } from "./points.ts";
 import type { SklearnRelease } from "./sklearn_draws.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { vMeasure } from "./v_measure.ts";
@@ -140,17 +140,20 @@ function warning(found: readonly unknown[], all: number, say: (sets: string) => 
 
 /** The embeddings of a set as rows of `data`. */
 function fill(set: ClusteringSet, vectors: Vectors, columns: number, data: Float32Array): Points {
+  const refuse = (i: number, why: string) => {
+    throw new NumericError(
+      `the embedding of sentence ${i + 1} of set ${set.id} ${why}`,
+      "the encoder failed on this text",
+    );
+  };
   set.sentences.forEach((sentence, i) => {
     const vector = vectors(sentence);
-    const finite = allFinite(vector);
-    if (vector.length !== columns || !finite) {
-      throw new NumericError(
-        `the embedding of sentence ${i + 1} of set ${set.id} ` +
-          (finite ? `has ${vector.length} numbers, the first has ${columns}` : `is not finite`),
-        "the encoder failed on this text",
-      );
-    }
+    if (vector.length !== columns) refuse(i, `has ${vector.length} numbers, the first has ${columns}`);
     data.set(vector, i * columns);
   });
-  return { data, rows: set.sentences.length, columns };
+  const points = { data, rows: set.sentences.length, columns }, norms = squaredNorms(points);
+  // Squares of float32 do not overflow in float64: of finite numbers, their sum is finite.
+  const bad = norms.findIndex((norm) => !Number.isFinite(norm));
+  if (bad >= 0) refuse(bad, "is not finite");
+  return { ...points, norms };
 }

@@ -46,14 +46,14 @@ const STARVED_SHARE = 0.01;
 
 /** Fits k-means to float32 points. The stream of `random` is advanced as scikit-learn advances it. */
 export function miniBatchKMeans(
-  points: Points,
+  given: Points,
   { clusters, batchSize, sklearn }: MiniBatchOptions,
   random: RandomState,
 ): MiniBatchResult {
-  const draws = SKLEARN_DRAWS[sklearn];
+  const draws = SKLEARN_DRAWS[sklearn], points = { ...given, norms: squaredNorms(given) };
   const n = points.rows, size = Math.min(batchSize, n);
   const centres = startingCentres(points, clusters, size, random, draws);
-  using moving = new MovingCentres(points, centres, squaredNorms(points), size);
+  using moving = new MovingCentres(points, centres, size);
   const { counts, rows } = moving;
   const progress = new Progress(Math.min(1, 2 * size / (n + 1)));
   const limit = Math.floor(MAX_PASSES * n / size);
@@ -72,7 +72,7 @@ export function miniBatchKMeans(
   }
 
   const assigned = new Int32Array(n);
-  assignToNearest(points, centres, assigned, moving.reach);
+  assignToNearest(points, centres, assigned);
   return { labels: assigned, centres, steps, converged, tied };
 }
 
@@ -89,7 +89,9 @@ function startingCentres(
   // scikit-learn draws rows to compare several starts on. There is one start, but the stream has moved on.
   random.integers(n, size);
   const sample = size < n ? gather(points, random.integers(n, size)) : points;
-  return gather(sample, kMeansPlusPlus(sample, clusters, random, draws));
+  // Without their lengths, which change as they move.
+  const { norms: _, ...centres } = gather(sample, kMeansPlusPlus(sample, clusters, random, draws));
+  return centres;
 }
 
 /**

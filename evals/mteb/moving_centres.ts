@@ -19,32 +19,30 @@ export class MovingCentres {
   readonly counts: Float32Array;
   /** Of the points in the next batch: to be filled before each step. */
   readonly rows: Int32Array;
-  /** Length of the longest point. */
-  readonly reach: number;
   /** The batch, once it was taken a step with. */
   readonly points: Points;
   readonly #batch: RowBatch;
   readonly #centres: Points;
   readonly #norms: Float64Array;
+  readonly #batchNorms: Float64Array;
   /** Points of the batch that each centre was assigned. */
   readonly #members: Int32Array;
 
   /**
    * @param points of which batches are drawn
    * @param centres moved in place
-   * @param norms squared length of every point, in float64
    * @param size points in a batch
    */
-  constructor(points: Points, centres: Points, norms: Float64Array, size: number) {
+  constructor(points: Points, centres: Points, size: number) {
     const batch = new RowBatch(points.data, centres.data, points.columns, size);
     this.#batch = batch;
     this.#centres = centres;
-    this.#norms = norms;
-    this.reach = Math.sqrt(norms.reduce((a, b) => Math.max(a, b), 0));
+    this.#norms = squaredNorms(points);
+    this.#batchNorms = new Float64Array(size);
     this.#members = new Int32Array(centres.rows);
     this.counts = new Float32Array(centres.rows);
     this.rows = batch.rows;
-    this.points = { data: batch.picked, rows: size, columns: points.columns };
+    this.points = { data: batch.picked, rows: size, columns: points.columns, norms: this.#batchNorms };
   }
 
   /**
@@ -58,8 +56,9 @@ export class MovingCentres {
     const batch = this.#batch, centres = this.#centres.data, d = batch.columns;
     const { counts } = this, { groups, start, totals } = batch, members = this.#members.fill(0);
     const norms = squaredNorms(this.#centres);
+    for (let i = 0; i < groups.length; i++) this.#batchNorms[i] = this.#norms[batch.rows[i]!]!;
     batch.pick();
-    labelNearest(this.points, this.#centres, norms, batch.products, groups, this.reach);
+    labelNearest(this.points, this.#centres, norms, batch.products, groups);
     for (let i = 0; i < groups.length; i++) members[groups[i]!]!++;
     for (let k = 0, at = 0; k < members.length; k++) {
       const count = counts[k]!;
@@ -78,9 +77,9 @@ export class MovingCentres {
 
   /** Σ ‖x‖² − Σ_k (2⟨c_k, sum of its x⟩ − their number · ‖c_k‖²), or point by point where that would cancel too much. */
   #inertia(centreNorms: Float64Array): number {
-    const { rows, groups, sums, columns: d } = this.#batch, centres = this.#centres.data;
+    const { groups, sums, columns: d } = this.#batch, centres = this.#centres.data;
     let squares = 0;
-    for (let i = 0; i < rows.length; i++) squares += this.#norms[rows[i]!]!;
+    for (let i = 0; i < groups.length; i++) squares += this.#batchNorms[i]!;
     let total = squares;
     for (let k = 0, at = 0; k < centreNorms.length; k++) {
       let product = 0;

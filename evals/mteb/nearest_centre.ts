@@ -4,7 +4,7 @@
  * @module
  */
 import { productError, rowProducts } from "../../kernels/cpu/products.ts";
-import { innerProduct, longest, type Points, squaredNorms } from "./points.ts";
+import { innerProduct, type Points, squaredNorms } from "./points.ts";
 
 /** Points whose products are held at a time. */
 const CHUNK = 512;
@@ -13,28 +13,16 @@ const CHUNK = 512;
  * Writes the index of each point's nearest centre; the first one of equally near ones.
  *
  * @param labels [points.rows], overwritten
- * @param reach at least the length of the longest point, for callers who know it
  */
-export function assignToNearest(
-  points: Points,
-  centres: Points,
-  labels: Int32Array,
-  reach: number = longest(points),
-): void {
-  const { rows, columns: d } = points, k = centres.rows, norms = squaredNorms(centres);
-  const centreRows = centres.data.subarray(0, k * d);
+export function assignToNearest(points: Points, centres: Points, labels: Int32Array): void {
+  const { rows, columns: d } = points, k = centres.rows, norms = squaredNorms(points);
+  const centreRows = centres.data.subarray(0, k * d), centreNorms = squaredNorms(centres);
   const products = new Float32Array(Math.min(CHUNK, rows) * k);
   for (let from = 0; from < rows; from += CHUNK) {
     const to = Math.min(from + CHUNK, rows), data = points.data.subarray(from * d, to * d);
+    const chunk = { data, rows: to - from, columns: d, norms: norms.subarray(from, to) };
     rowProducts(data, centreRows, d, products.subarray(0, (to - from) * k));
-    labelNearest(
-      { data, rows: to - from, columns: d },
-      centres,
-      norms,
-      products,
-      labels.subarray(from, to),
-      reach,
-    );
+    labelNearest(chunk, centres, centreNorms, products, labels.subarray(from, to));
   }
 }
 
@@ -47,7 +35,6 @@ export function assignToNearest(
  * @param norms [centres.rows], their squared lengths in float64
  * @param products [points.rows, centres.rows], of float32 matrices
  * @param labels [points.rows], overwritten
- * @param reach at least the length of the longest point
  */
 export function labelNearest(
   points: Points,
@@ -55,14 +42,11 @@ export function labelNearest(
   norms: Float64Array,
   products: Float32Array,
   labels: Int32Array,
-  reach: number,
 ): void {
-  const k = centres.rows, largest = norms.reduce((a, b) => Math.max(a, b), 0);
-  const lengths = reach * Math.sqrt(largest);
-  // Twice the product's own, and what float64 may round in the comparison. Nothing is certain where float32 might overflow.
-  const error = lengths < 1e38
-    ? 2 * productError("float32", points.columns, lengths) + 2 ** -50 * (largest + lengths)
-    : Infinity;
+  const k = centres.rows, largest = norms.reduce((a, b) => Math.max(a, b), 0), longest = Math.sqrt(largest);
+  const pointNorms = squaredNorms(points);
+  const underflow = productError("float32", points.columns, 0);
+  const slope = productError("float32", points.columns, 1) - underflow;
   for (let i = 0, at = 0; i < points.rows; i++, at += k) {
     let best = 0, least = Infinity, second = Infinity;
     for (let j = 0; j < k; j++) {
@@ -73,6 +57,11 @@ export function labelNearest(
         best = j;
       } else if (value < second) second = value;
     }
+    const lengths = Math.sqrt(pointNorms[i]!) * longest;
+    // Twice the product's own, and what float64 may round in the comparison. Nothing is certain where float32 might overflow.
+    const error = lengths < 1e38
+      ? 2 * (slope * lengths + underflow) + 2 ** -50 * (largest + lengths)
+      : Infinity;
     const certain = second - least > 2 * error;
     labels[i] = certain ? best : nearest(points, i, centres, norms, products, at, least + 2 * error);
   }

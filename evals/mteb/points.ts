@@ -15,13 +15,21 @@ export interface Points {
   readonly data: Float32Array;
   readonly rows: number;
   readonly columns: number;
+  /** What {@linkcode squaredNorms} gives, where it is known: of rows that stay as they are. */
+  readonly norms?: Float64Array;
 }
 
 /** Copies of some rows, in the order given. */
 export function gather(points: Points, rows: ArrayLike<number>): Points {
   const { columns } = points, data = new Float32Array(rows.length * columns);
   for (let i = 0; i < rows.length; i++) data.set(row(points, rows[i]!), i * columns);
-  return { data, rows: rows.length, columns };
+  const { norms } = points;
+  return {
+    data,
+    rows: rows.length,
+    columns,
+    ...norms && { norms: Float64Array.from(rows, (i) => norms[i]!) },
+  };
 }
 
 /** One row, sharing memory. */
@@ -30,7 +38,8 @@ export function row(points: Points, i: number): Float32Array {
 }
 
 /** Squared length of every row, in float64. */
-export function squaredNorms({ data, rows, columns }: Points): Float64Array {
+export function squaredNorms({ data, rows, columns, norms: known }: Points): Float64Array {
+  if (known) return known;
   const norms = new Float64Array(rows);
   let i = 0;
   // Four rows at a time, so that no addition waits for the one before it.

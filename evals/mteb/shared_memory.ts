@@ -42,12 +42,29 @@ export class SharedFloats {
   }
 }
 
+type Numbers = Float32Array | Float64Array | Int32Array;
+
 /** A typed array as a message has it. */
 interface PackedArray {
-  readonly array: "Float32Array" | "Int32Array";
+  readonly type: "f32" | "f64" | "i32";
   readonly buffer: SharedArrayBuffer;
   readonly offset: number;
   readonly length: number;
+}
+
+function typeOf(array: Numbers): PackedArray["type"] {
+  return array instanceof Float32Array ? "f32" : array instanceof Float64Array ? "f64" : "i32";
+}
+
+function view({ type, buffer, offset, length }: PackedArray): Numbers {
+  switch (type) {
+    case "f32":
+      return new Float32Array(buffer, offset, length);
+    case "f64":
+      return new Float64Array(buffer, offset, length);
+    case "i32":
+      return new Int32Array(buffer, offset, length);
+  }
 }
 
 /**
@@ -55,19 +72,12 @@ interface PackedArray {
  * ports look at every number of an array that they receive, 60 ms for 3 MB, and never into a buffer.
  */
 export function packed(value: unknown): unknown {
-  if (value instanceof Float32Array || value instanceof Int32Array) {
-    const array = value instanceof Float32Array ? "Float32Array" : "Int32Array";
-    if (value.buffer instanceof SharedArrayBuffer) {
-      return {
-        array,
-        buffer: value.buffer,
-        offset: value.byteOffset,
-        length: value.length,
-      } satisfies PackedArray;
-    }
-    const copy = array === "Float32Array" ? sharedFloats(value.length) : sharedIntegers(value.length);
-    copy.set(value);
-    return { array, buffer: copy.buffer, offset: 0, length: value.length } satisfies PackedArray;
+  if (value instanceof Float32Array || value instanceof Float64Array || value instanceof Int32Array) {
+    const type = typeOf(value), { buffer, byteOffset: offset, length } = value;
+    if (buffer instanceof SharedArrayBuffer) return { type, buffer, offset, length } satisfies PackedArray;
+    const copy = { type, buffer: new SharedArrayBuffer(value.byteLength), offset: 0, length };
+    view(copy).set(value);
+    return copy;
   }
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, packed(entry)]));
@@ -76,11 +86,6 @@ export function packed(value: unknown): unknown {
 /** The value that was {@linkcode packed}. */
 export function unpacked(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if ("buffer" in value) {
-    const { array, buffer, offset, length } = value as PackedArray;
-    return array === "Float32Array"
-      ? new Float32Array(buffer, offset, length)
-      : new Int32Array(buffer, offset, length);
-  }
+  if ("buffer" in value) return view(value as PackedArray);
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, unpacked(entry)]));
 }
