@@ -76,8 +76,8 @@ export {
 
 // Texts: prompts, rationales, embeddings
 export { type Prompt, Prompter, type PromptOptions } from "./lib/rollout/prompt.ts";
-export { generate, type GenerateOptions } from "./lib/rollout/generate.ts";
-export type { PoolSpec, Rollout, RolloutRequest } from "./lib/rollout/request.ts";
+export { generate } from "./lib/rollout/generate.ts";
+export type { GenerateOptions, PoolSpec, Rollout, RolloutRequest } from "./lib/rollout/request.ts";
 export { type EmbeddedText, type EmbedOptions, embedTexts } from "./lib/rollout/embed.ts";
 export { continueTexts } from "./lib/rollout/continue_text.ts";
 export { logLikelihoods } from "./lib/rollout/log_likelihoods.ts";

@@ -8,8 +8,8 @@ import { assertSameBits } from "#test";
 import { type Bench, gather, take } from "../backbone/_decoder_bench.ts";
 import { type Decoder, packSequences } from "../backbone/decoder.ts";
 import { meanPool } from "../objective/pooling.ts";
-import { generate, type GenerateOptions } from "./generate.ts";
-import type { PoolSpec, Rollout, RolloutRequest } from "./request.ts";
+import { generate } from "./generate.ts";
+import type { GenerateOptions, PoolSpec, Rollout, RolloutRequest } from "./request.ts";
 import { Purpose, randomWords, uniform } from "./philox.ts";
 
 /** `length` token ids below `limit`, the same for the same `seed`. */

@@ -12,8 +12,8 @@ import {
   single,
   tokens,
 } from "./_rollout_bench.ts";
-import { generate, type GenerateOptions } from "./generate.ts";
-import type { Rollout, RolloutRequest } from "./request.ts";
+import { generate } from "./generate.ts";
+import type { GenerateOptions, Rollout, RolloutRequest } from "./request.ts";
 import { lengthClasses } from "./slots.ts";
 
 /** Every twelfth token ends a sequence, so that sequences leave a batch at different times. */

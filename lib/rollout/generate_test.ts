@@ -3,8 +3,8 @@ import { NumericError } from "#errors";
 import { modelFolder } from "../../fixtures/golden/models/read.ts";
 import { backboneTest, type Bench, withRandomDecoder } from "../backbone/_decoder_bench.ts";
 import { assertRepooled, request, single, tokens } from "./_rollout_bench.ts";
-import { generate, type GenerateOptions } from "./generate.ts";
-import type { PoolSpec, Rollout } from "./request.ts";
+import { generate } from "./generate.ts";
+import type { GenerateOptions, PoolSpec, Rollout } from "./request.ts";
 
 const sampled: GenerateOptions = { sampling: { temperature: 1, topP: 1, topK: 0 }, eosIds: [] };
 const greedy: GenerateOptions = { sampling: { temperature: 0, topP: 1, topK: 0 }, eosIds: [] };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SamplingSpec } from "../../kernels/device.ts";
 import type { TokenRange } from "../objective/pooling.ts";
 
 /** Tokens whose final hidden states are pooled. */
@@ -43,6 +44,22 @@ export interface Rollout {
   readonly stopped: "eos" | "stop" | "length";
   /** Sum of the pooled hidden states, [hidden], added in order, and their number. Null if nothing was to be pooled. */
   readonly pooled: { readonly sum: Float32Array; readonly count: number } | null;
+}
+
+/** How to decode. */
+export interface GenerateOptions {
+  readonly sampling: SamplingSpec;
+  /** Tokens that end a sequence. */
+  readonly eosIds: readonly number[];
+  /** Sequences that decode together; by default as many as pay and fit (see `slots.ts`). */
+  readonly slots?: number;
+  /** Most prompt tokens in one prefill; by default as many as pay on the engine. */
+  readonly prefillTokens?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called when all samples of a request are done. */
+  readonly onDone?: (request: number, rollouts: readonly Rollout[]) => void;
+  /** Called with the number of tokens whenever some were drawn. */
+  readonly onTokens?: (count: number) => void;
 }
 
 /** Fails unless a request can be served. One that cannot is a defect of the caller: what can be wrong in an input is checked where it is read. */

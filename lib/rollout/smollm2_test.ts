@@ -12,8 +12,9 @@ import { Decoder, packSequences } from "../backbone/decoder.ts";
 import { openBackbone } from "../backbone/open.ts";
 import { Weights } from "../backbone/weights.ts";
 import { assertRepooled, assertRescored, assertSameRollout, request, single } from "./_rollout_bench.ts";
-import { generate, type GenerateOptions } from "./generate.ts";
+import { generate } from "./generate.ts";
 import { Prompter } from "./prompt.ts";
+import type { GenerateOptions } from "./request.ts";
 
 const golden = loadSmolLm2Golden();
 let loaded: Promise<BackboneBench> | undefined;

@@ -1,0 +1,373 @@
+/**
+ * Sequences of different lengths that decode together, one token each a step, and leave when they are done; the samples of
+ * one prompt share its prefill.
+ *
+ * @module
+ */
+import type { KvCache, Tensor } from "../../kernels/device.ts";
+import { NumericError } from "#errors";
+import type { Decoder } from "../backbone/decoder.ts";
+import { attentionShape } from "../backbone/decoder_layer.ts";
+import type { TokenRange } from "../objective/pooling.ts";
+import { relativesTogether } from "./relatives.ts";
+import type { GenerateOptions, Rollout, RolloutRequest } from "./request.ts";
+import { PromptPacking } from "./shared_prefix.ts";
+import { firstCapacity, slotsFor } from "./slots.ts";
+
+interface Sequence {
+  readonly request: number;
+  readonly sample: number;
+  /** Tokens in the cache. */
+  length: number;
+  readonly tokens: number[];
+  readonly logProbs: number[];
+  readonly entropies: number[];
+  stopped: Rollout["stopped"] | null;
+  pooledCount: number;
+}
+
+/** Lets signals and timers through; decoding itself never waits for anything. */
+const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** Requests with a cache of their own; freed by who made it. */
+export class DecodingBatch {
+  readonly #decoder: Decoder;
+  readonly #requests: readonly RolloutRequest[];
+  readonly #options: GenerateOptions;
+  readonly #slots: number;
+  readonly #results: (Rollout | undefined)[][];
+  readonly #waiting: number[];
+  readonly #active: Sequence[] = [];
+  readonly #eos: ReadonlySet<number>;
+  readonly #sums: Tensor;
+  #cache: KvCache;
+
+  /** Requests that can be served, see `checkRequest`. */
+  constructor(decoder: Decoder, requests: readonly RolloutRequest[], options: GenerateOptions) {
+    this.#decoder = decoder;
+    this.#requests = requests;
+    this.#options = options;
+    this.#eos = new Set(options.eosIds);
+    const { device, config } = decoder;
+    this.#slots = slotsFor(requests, config, device.decoding, options.slots);
+    this.#results = requests.map((r) => new Array<Rollout | undefined>(r.samples));
+    // Short prompts first: the cache grows with the longest sequence and is read whole at every step.
+    this.#waiting = relativesTogether(requests.map(({ prompt }) => prompt)).reverse();
+    const admitted = this.#waiting.map((index) => requests[index]!).reverse();
+    const capacity = firstCapacity(admitted, this.#slots);
+    this.#cache = device.kvCache(config.layers, this.#slots, capacity, attentionShape(config));
+    this.#sums = device.alloc([this.#slots, config.hiddenSize]);
+  }
+
+  /** Rollouts by request and sample. */
+  async run(): Promise<Rollout[][]> {
+    let breath = performance.now();
+    while (this.#waiting.length > 0 || this.#active.length > 0) {
+      if (performance.now() - breath > 50) {
+        await breathe();
+        breath = performance.now();
+      }
+      this.#options.signal?.throwIfAborted();
+      await this.#admit();
+      const ahead = this.#ahead();
+      if (ahead > 1) await this.#leap(ahead);
+      else if (this.#active.length > 0) await this.#step();
+    }
+    return this.#results as Rollout[][];
+  }
+
+  /** Gives the cache back. */
+  free(): void {
+    this.#decoder.device.cacheFree(this.#cache);
+    this.#decoder.device.free(this.#sums);
+  }
+
+  /** Prefills waiting prompts into free slots and draws their first tokens. */
+  async #admit(): Promise<void> {
+    const { device } = this.#decoder;
+    const { prefillTokens = device.decoding.prefillTokens } = this.#options;
+    const chosen: number[] = [], packing = new PromptPacking();
+    let free = this.#slots - this.#active.length;
+    // A prefill of several prompts is faster than several prefills: wait for slots while others decode.
+    if (this.#active.length > 0 && free < this.#slots / 4) return;
+    while (this.#waiting.length > 0) {
+      const index = this.#waiting.at(-1)!, request = this.#requests[index]!;
+      const pooledFrom = request.pool?.prompt[0]?.start;
+      if (request.samples > free) break;
+      if (!packing.empty && packing.rowsWith(request.prompt, pooledFrom) > prefillTokens) break;
+      packing.add(request.prompt, pooledFrom);
+      chosen.push(this.#waiting.pop()!);
+      free -= request.samples;
+    }
+    if (chosen.length === 0) return;
+    const { batch, prompts } = packing.pack();
+    const first = this.#active.length;
+    const slotOf: number[] = [];
+    for (const index of chosen) {
+      slotOf.push(this.#active.length);
+      const request = this.#requests[index]!, length = request.prompt.length;
+      for (let sample = 0; sample < request.samples; sample++) {
+        const pooledCount = (request.pool?.prompt ?? []).reduce(
+          (sum, { start, end }) => sum + end - start,
+          0,
+        );
+        this.#active.push({
+          request: index,
+          sample,
+          length,
+          tokens: [],
+          logProbs: [],
+          entropies: [],
+          stopped: null,
+          pooledCount,
+        });
+      }
+    }
+    const rows = chosen.flatMap((index, i) => {
+      const { shared, sharedStart, start } = prompts[i]!, slot = slotOf[i]!;
+      const common = shared > 0 ? [{ row: sharedStart, count: shared, slot, position: 0 }] : [];
+      const own = this.#requests[index]!.prompt.length - shared;
+      return [...common, { row: start, count: own, slot, position: shared }];
+    });
+    const hidden = this.#decoder.forward(
+      batch,
+      (layer, k, v) => device.cacheWrite(this.#cache, layer, k, v, rows),
+    );
+    chosen.forEach((index, i) => {
+      const { samples, prompt, pool } = this.#requests[index]!;
+      const slot = slotOf[i]!;
+      for (let s = 1; s < samples; s++) device.cacheCopy(this.#cache, slot, slot + s, prompt.length);
+      if (pool) this.#poolPrompt(hidden, prompts[i]!.origin, pool.prompt, slot, samples);
+    });
+    const last = this.#active.slice(first).map(({ request, length }) =>
+      prompts[chosen.indexOf(request)]!.origin + length - 1
+    );
+    await this.#draw(hidden, last, this.#active.slice(first)).finally(() => device.free(hidden));
+    this.#remove();
+  }
+
+  /** Adds up the pooled hidden states of a prompt, whose token 0 is row `origin`, for all its samples. */
+  #poolPrompt(
+    hidden: Tensor,
+    origin: number,
+    ranges: readonly TokenRange[],
+    slot: number,
+    samples: number,
+  ): void {
+    const { device } = this.#decoder;
+    const target = device.rows(this.#sums, slot, slot + 1);
+    device.fill(target, 0);
+    for (const { start, end } of ranges) {
+      const index = device.upload(new Int32Array(end - start), [end - start]);
+      device.scatterAddRows(device.rows(hidden, origin + start, origin + end), index, target);
+      device.free(index);
+    }
+    for (let s = 1; s < samples; s++) device.copy(target, device.rows(this.#sums, slot + s, slot + s + 1));
+  }
+
+  /** Hidden states [active, hidden] of one more token of every active sequence, `offset` tokens after the last known. */
+  #advance(ids: Int32Array | Tensor, offset: number): Tensor {
+    const { device, config } = this.#decoder, shape = attentionShape(config);
+    const positions = Int32Array.from(this.#active, (s) => s.length + offset);
+    const lengths = positions.map((p) => p + 1);
+    const rows = this.#active.map((s, slot) => ({ row: slot, count: 1, slot, position: s.length + offset }));
+    return this.#decoder.run(ids, positions, (layer, q, k, v, y) => {
+      device.cacheWrite(this.#cache, layer, k, v, rows);
+      device.attentionDecode(q, this.#cache, layer, lengths, shape, y);
+    });
+  }
+
+  /** Adds rows `slots` of the hidden states to the pooled sums of those slots. */
+  #pool(hidden: Tensor, slots: readonly number[]): void {
+    if (slots.length === 0) return;
+    const { device, config } = this.#decoder;
+    const index = device.upload(Int32Array.from(slots), [slots.length]);
+    const part = device.alloc([slots.length, config.hiddenSize]);
+    device.gatherRows(hidden, index, part);
+    device.scatterAddRows(part, index, this.#sums);
+    device.free(index, part);
+    for (const slot of slots) this.#active[slot]!.pooledCount++;
+  }
+
+  /** One token for every active sequence. */
+  async #step(): Promise<void> {
+    const { device } = this.#decoder;
+    const active = this.#active;
+    const hidden = this.#advance(Int32Array.from(active, (s) => s.tokens.at(-1)!), 0);
+    this.#pool(hidden, active.flatMap((s, slot) => this.#poolsLast(s) ? [slot] : []));
+    for (const sequence of active) sequence.length++;
+    const going = active.flatMap((s, slot) => s.stopped === null ? [slot] : []);
+    await this.#draw(hidden, going, going.map((slot) => active[slot]!)).finally(() => device.free(hidden));
+    await this.#finish(active.filter((_, slot) => !going.includes(slot)));
+    this.#remove();
+  }
+
+  /**
+   * How many tokens to decode before looking: as many as the engine likes, if all sequences are drawn alike, and no more
+   * than some sequence may still write and all have positions for.
+   */
+  #ahead(): number {
+    const { device, config } = this.#decoder, active = this.#active;
+    if (device.decoding.ahead === 1 || active.length === 0) return 1;
+    if (new Set(active.map((s) => this.#temperature(s))).size > 1) return 1;
+    const left = active.map(({ request, tokens, stopped }) =>
+      stopped === null ? this.#requests[request]!.maxNewTokens - tokens.length : 1
+    );
+    const room = active.map(({ length }) => config.maxPositions - length);
+    return Math.min(device.decoding.ahead, Math.max(...left), Math.min(...room));
+  }
+
+  /**
+   * Decodes `count` tokens of every active sequence without looking at any, then goes through them as {@linkcode #step}
+   * would have: the tokens, sums and statistics have the same bits, and what lies beyond a sequence's end is dropped.
+   */
+  async #leap(count: number): Promise<void> {
+    const { device, weights } = this.#decoder, active = [...this.#active], n = active.length;
+    const temperature = this.#temperature(active[0]!), spec = { ...this.#options.sampling, temperature };
+    const ids = device.alloc([count + 1, n], "i32"), statistics = device.alloc([count, n, 3]);
+    const idsOf = (t: number) => device.reshape(device.rows(ids, t, t + 1), [n]);
+    const hidden: Tensor[] = [];
+    try {
+      device.write(idsOf(0), Int32Array.from(active, (s) => s.tokens.at(-1)!));
+      for (let t = 0; t < count; t++) {
+        hidden.push(this.#advance(idsOf(t), t));
+        const uniforms = Float32Array.from(
+          active,
+          (s) => temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length + t),
+        );
+        const target = device.reshape(device.rows(statistics, t, t + 1), [n, 3]);
+        device.lmHeadSampleInto(hidden[t]!, weights.head, uniforms, spec, idsOf(t + 1), target);
+      }
+      const [drawn, told] = await Promise.all([device.read(ids), device.read(statistics)]);
+      const ended = new Set<Sequence>();
+      for (let t = 0; t < count; t++) {
+        this.#options.signal?.throwIfAborted();
+        const here = active.flatMap((s, slot) => ended.has(s) ? [] : [slot]);
+        this.#pool(hidden[t]!, here.filter((slot) => this.#poolsLast(active[slot]!)));
+        let tokens = 0;
+        for (const slot of here) {
+          const sequence = active[slot]!, at = 3 * (t * n + slot);
+          sequence.length++;
+          if (sequence.stopped === null) {
+            this.#take(sequence, drawn[(t + 1) * n + slot]!, told[at]!, told[at + 2]!);
+            tokens++;
+            if (sequence.stopped === null || this.#poolsLast(sequence)) continue;
+          }
+          ended.add(sequence);
+        }
+        if (tokens > 0) this.#options.onTokens?.(tokens);
+      }
+      await this.#finish([...ended]);
+    } finally {
+      device.free(ids, statistics, ...hidden);
+    }
+    this.#remove();
+  }
+
+  /** Draws the next token of each sequence from the given row of the hidden states, those of equal temperature at once. */
+  async #draw(hidden: Tensor, rows: readonly number[], sequences: readonly Sequence[]): Promise<void> {
+    const temperatures = sequences.map((s) => this.#temperature(s));
+    for (const temperature of new Set(temperatures)) {
+      const of = <T>(list: readonly T[]) => list.filter((_, i) => temperatures[i] === temperature);
+      await this.#drawAt(temperature, hidden, of(rows), of(sequences));
+    }
+  }
+
+  #temperature({ request }: Sequence): number {
+    return this.#requests[request]!.temperature ?? this.#options.sampling.temperature;
+  }
+
+  async #drawAt(
+    temperature: number,
+    hidden: Tensor,
+    rows: readonly number[],
+    sequences: readonly Sequence[],
+  ): Promise<void> {
+    const { device, weights, config } = this.#decoder;
+    const part = device.alloc([rows.length, config.hiddenSize]);
+    const index = device.upload(Int32Array.from(rows), [rows.length]);
+    device.gatherRows(hidden, index, part);
+    const uniforms = Float32Array.from(
+      sequences,
+      (s) => temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length),
+    );
+    const spec = { ...this.#options.sampling, temperature };
+    const drawn = await device.lmHeadSample(part, weights.head, uniforms, spec)
+      .finally(() => device.free(part, index));
+    const ended: Sequence[] = [];
+    sequences.forEach((sequence, i) => {
+      this.#take(sequence, drawn.ids[i]!, drawn.logProb[i]!, drawn.entropy[i]!);
+      // The last token still has to be run through the model if its hidden state is to be pooled.
+      if (sequence.stopped !== null && !this.#poolsLast(sequence)) ended.push(sequence);
+    });
+    this.#options.onTokens?.(sequences.length);
+    await this.#finish(ended);
+  }
+
+  /** Appends a drawn token to its sequence, and notes whether it is the last. */
+  #take(sequence: Sequence, token: number, logProb: number, entropy: number): void {
+    const { maxNewTokens, stop } = this.#requests[sequence.request]!;
+    if (!Number.isFinite(logProb)) {
+      throw new NumericError(
+        `Log-probability of a generated token is ${logProb}`,
+        "The weights hold NaN or overflow: go back to the last good checkpoint and lower the learning rate",
+      );
+    }
+    sequence.tokens.push(token);
+    sequence.logProbs.push(logProb);
+    sequence.entropies.push(entropy);
+    if (this.#eos.has(token)) sequence.stopped = "eos";
+    else if (stop?.(sequence.tokens)) sequence.stopped = "stop";
+    else if (sequence.tokens.length >= maxNewTokens) sequence.stopped = "length";
+  }
+
+  /** Whether the hidden state of a sequence's latest token is pooled. */
+  #poolsLast({ request, stopped }: Sequence): boolean {
+    const { pool } = this.#requests[request]!;
+    return pool !== undefined && (stopped === "eos" ? pool.eos : pool.rationale);
+  }
+
+  /** Turns ended sequences into results. */
+  async #finish(ended: readonly Sequence[]): Promise<void> {
+    const { device, config: { hiddenSize } } = this.#decoder;
+    if (ended.length === 0) return;
+    const pooled = ended.some(({ request }) => this.#requests[request]!.pool);
+    const sums = pooled ? await device.read(this.#sums) : new Float32Array();
+    for (const sequence of ended) {
+      const slot = this.#active.indexOf(sequence), results = this.#results[sequence.request]!;
+      const { pool } = this.#requests[sequence.request]!;
+      results[sequence.sample] = {
+        tokens: Int32Array.from(sequence.tokens),
+        logProbs: Float32Array.from(sequence.logProbs),
+        entropies: Float32Array.from(sequence.entropies),
+        stopped: sequence.stopped!,
+        pooled: pool
+          ? {
+            sum: sums.slice(slot * hiddenSize, (slot + 1) * hiddenSize),
+            count: sequence.pooledCount,
+          }
+          : null,
+      };
+      if (!results.includes(undefined)) this.#options.onDone?.(sequence.request, results as Rollout[]);
+    }
+  }
+
+  /** Moves the last sequences into the slots of those that have a result. */
+  #remove(): void {
+    const { device } = this.#decoder;
+    for (let slot = 0; slot < this.#active.length;) {
+      const sequence = this.#active[slot]!;
+      if (this.#results[sequence.request]![sequence.sample] === undefined) {
+        slot++;
+        continue;
+      }
+      const last = this.#active.length - 1;
+      if (slot !== last) {
+        device.cacheCopy(this.#cache, last, slot, this.#active[last]!.length);
+        device.copy(device.rows(this.#sums, last, last + 1), device.rows(this.#sums, slot, slot + 1));
+        this.#active[slot] = this.#active[last]!;
+      }
+      this.#active.pop();
+    }
+  }
+}
