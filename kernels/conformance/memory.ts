@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertSameBits } from "#test";
+import type { Tensor } from "../device.ts";
 import { TestRandom } from "../reference/random.ts";
 import { conformanceTest, type Subject } from "./harness.ts";
 
@@ -81,6 +82,45 @@ export function memorySuite(subject: Subject): void {
     device.fill(y, 0);
     assert.deepEqual([...await device.read(y)], [0, 0, 0]);
   });
+
+  conformanceTest(
+    subject,
+    "zeros of fill() are there for whoever looks, and for what is added to them",
+    async (bench) => {
+      const { device } = bench, ones = bench.put(new Float64Array(6).fill(1), 3, 2);
+      const zeros = () => {
+        const tensor = bench.out(2, 2);
+        device.fill(device.rows(tensor, 0, 1), 5);
+        const view = device.rows(tensor, 1, 2), flat = device.reshape(tensor, [4]);
+        device.fill(tensor, 0);
+        return { tensor, view, flat };
+      };
+      const numbers = async (tensor: Tensor) => [...await device.read(tensor)];
+      assert.deepEqual(await numbers(zeros().view), [0, 0]);
+      assert.deepEqual(await numbers(zeros().flat), [0, 0, 0, 0]);
+      assert.deepEqual(await numbers(device.rows(zeros().tensor, 0, 1)), [0, 0]);
+      const copied = bench.out(2, 2), sum = bench.out(2, 2);
+      device.copy(zeros().tensor, copied);
+      assert.deepEqual(await numbers(copied), [0, 0, 0, 0]);
+      device.fill(sum, 0);
+      device.add(zeros().tensor, sum);
+      assert.deepEqual(await numbers(sum), [0, 0, 0, 0]);
+      const product = bench.out(3, 2);
+      device.linear(ones, zeros().tensor, product);
+      assert.deepEqual(await numbers(product), [0, 0, 0, 0, 0, 0]);
+      const { tensor: gradient, view } = zeros();
+      device.linearBackwardWeight(ones, ones, gradient, { accumulate: true });
+      assert.deepEqual(await numbers(gradient), [3, 3, 3, 3]);
+      device.linearBackwardWeight(ones, ones, gradient, { accumulate: true });
+      assert.deepEqual(await numbers(view), [6, 6]);
+      device.fill(gradient, 0);
+      device.fill(view, 4);
+      device.linearBackwardWeight(ones, ones, gradient, { accumulate: true });
+      assert.deepEqual(await numbers(gradient), [3, 3, 7, 7]);
+      const norm = await device.globalNorm([zeros().tensor, gradient]);
+      assert.ok(Math.abs(norm - Math.sqrt(116)) < 1e-5, `norm ${norm}`);
+    },
+  );
 
   conformanceTest(subject, "kvCache() and its growth give all memory back", ({ device }) => {
     const shape = { heads: 2, kvHeads: 1, headDim: 32 }, before = device.memory.current;

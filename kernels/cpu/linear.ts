@@ -275,10 +275,9 @@ export class LinearOps {
     } else {
       const inputs = { a: dy.ort, b: x.ort };
       const [rows, columns] = dw.shape as [number, number], inner = dy.shape[0]!;
-      const kind = accumulate ? "weightAdd" : "weight";
-      this.#session(kind, rows, columns, inner).run({ ...inputs, ...(accumulate && { c: dw.ort }) }, {
-        y: dw.ort,
-      });
+      const adds = !dw.takeZero() && accumulate;
+      this.#session(adds ? "weightAdd" : "weight", rows, columns, inner)
+        .run({ ...inputs, ...(adds && { c: dw.ort }) }, { y: dw.ort });
     }
     if (dBias) {
       const m = dy.shape[1]!, sum = dBias.f32;

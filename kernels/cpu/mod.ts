@@ -130,7 +130,8 @@ class CpuDevice implements Device {
   }
 
   fill(target: Tensor, value: number): void {
-    out(target).data.fill(value);
+    if (Object.is(value, 0)) out(target).setZero();
+    else out(target).data.fill(value);
   }
 
   copy(source: Tensor, target: Tensor): void {

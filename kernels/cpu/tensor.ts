@@ -21,18 +21,50 @@ export class CpuTensor implements Tensor {
   packed: CpuTensor | undefined;
   /** Whether the weight was written to since. */
   packedIsStale = false;
+  readonly #data: Data;
   #ort: OrtTensor | undefined;
+  /** Whether the elements are to be zeros, and are not yet. */
+  #isUnwrittenZero = false;
 
   /** `slab` is the pooled buffer that a tensor owns; views have none, but an owner. */
   constructor(
     readonly dtype: DType,
     readonly shape: readonly number[],
-    readonly data: Data,
+    data: Data,
     readonly slab: ArrayBuffer | null,
     owner?: CpuTensor,
   ) {
+    this.#data = data;
     this.size = data.length;
     this.owner = owner ?? this;
+  }
+
+  /** The elements. */
+  get data(): Data {
+    this.owner.#writeZeros();
+    return this.#data;
+  }
+
+  #writeZeros(): void {
+    if (!this.#isUnwrittenZero) return;
+    this.#isUnwrittenZero = false;
+    this.#data.fill(0);
+  }
+
+  /**
+   * Sets all elements to 0, those of an owner only when somebody wants to see them: gradients are cleared once a step, and the
+   * first product that is added to one need not read it.
+   */
+  setZero(): void {
+    if (this.owner === this) this.#isUnwrittenZero = true;
+    else this.data.fill(0);
+  }
+
+  /** Whether the elements are zeros that nobody has seen, which the caller now writes over. */
+  takeZero(): boolean {
+    const taken = this.#isUnwrittenZero;
+    this.#isUnwrittenZero = false;
+    return taken;
   }
 
   /** The elements of an f32 tensor. */
@@ -76,6 +108,7 @@ export class CpuTensor implements Tensor {
 
   /** The tensor as ONNX Runtime sees it. */
   get ort(): OrtTensor {
+    this.owner.#writeZeros();
     return this.#ort ??= new OrtTensor(
       this.data as Float32Array | Int32Array,
       this.shape,
@@ -99,7 +132,7 @@ export class CpuTensor implements Tensor {
       this.forget();
       return new CpuTensor(dtype, [...shape], arrayOver(this.slab!, dtype, size), this.slab);
     }
-    const tensor = new CpuTensor(dtype, this.shape, this.data, this.slab);
+    const tensor = new CpuTensor(dtype, this.shape, this.#data, this.slab);
     tensor.#ort = this.#ort;
     return tensor;
   }
