@@ -226,7 +226,8 @@ export interface Device {
 
   /**
    * Prepares weights [out, in] for many products of few rows, as in decoding: a hint that changes no result. What an engine
-   * keeps for it, as much memory again at most and only where there is plenty, goes when a weight is written to or freed.
+   * keeps for it, as much memory again at most and only where there is plenty, is out of use when a weight is written to, until
+   * the next call, and given back when it is freed.
    */
   packWeights(weights: readonly Tensor[]): void;
   /** Gives back what {@linkcode Device.packWeights} keeps. */

@@ -171,8 +171,10 @@ export function packedWeightsSuite(subject: Subject): void {
   }
 
   conformanceTest(subject, "packWeights() changes no bit of the vocabulary head", async (bench) => {
-    const { device } = bench, random = new TestRandom(11), hidden = 48;
-    for (const vocab of [5000, 4112]) { // more than a chunk of 4,096, which not every block divides
+    const { device } = bench, random = new TestRandom(11);
+    // More than a chunk of 4,096, which not every block divides; and a last one of few columns, with one block of inner elements
+    // and with two.
+    for (const [vocab, hidden] of [[5000, 48], [4112, 48], [4112, 144]] as const) {
       for (const n of [1, 3, 40]) {
         using inner = bench.nested();
         const head = inner.put(random.normals(vocab * hidden, 0.3), vocab, hidden);
@@ -248,6 +250,29 @@ export function packedWeightsSuite(subject: Subject): void {
       },
     );
   }
+
+  conformanceTest(
+    subject,
+    "projections() turns each map by positions and a table of its own",
+    async (bench) => {
+      const n = 5, { device } = bench, { x, norm, maps: [q, k, v] } = layer(bench, n, new TestRandom(41));
+      const table = device.ropeTable(Float64Array.from({ length: 4 }, (_, i) => 10 ** -i), 60);
+      const others = [
+        { ...k!.rope!, positions: Int32Array.from({ length: n }, (_, i) => 39 - i) },
+        { positions: k!.rope!.positions, table, heads: 4 },
+      ];
+      for (const rope of others) {
+        const maps = [q!, { ...k!, rope }, v!];
+        const expected = await bench.read(...projectionsByOps(bench, x, norm, maps));
+        await both(bench, maps.map(({ w }) => w), async () => {
+          device.projections(x, norm, eps, maps);
+          const actual = await bench.read(...maps.map(({ y }) => y));
+          actual.forEach((values, i) => assertSameBits(values, expected[i]!, `map ${i}`));
+          return actual;
+        });
+      }
+    },
+  );
 
   conformanceTest(subject, "layerTail() equals the reference", async (bench) => {
     const n = 7, { x, attended, tail, y } = layer(bench, n, new TestRandom(1));

@@ -9,6 +9,7 @@
  */
 import type { LayerTailWeights } from "../device.ts";
 import { isHalf } from "../element_type.ts";
+import type { Turn } from "./elementwise.ts";
 import { type Graph, node } from "./onnx.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
 import { type OrtTensor, Session } from "./ort.ts";
@@ -145,7 +146,10 @@ export class LinearOps {
     return true;
   }
 
-  /** See {@linkcode Device.projections}; false, and nothing done, where it is not few rows and packed weights. */
+  /**
+   * See {@linkcode Device.projections}; false, and nothing done, where it is not few rows and packed weights, or maps have
+   * positions of their own.
+   */
   projections(
     x: CpuTensor,
     norm: CpuTensor,
@@ -153,7 +157,7 @@ export class LinearOps {
     maps: readonly (Omit<PackedMap, "w"> & { readonly w: CpuTensor; readonly bias: CpuTensor | undefined })[],
   ): boolean {
     const n = x.shape[0]!, weights = this.#packed.allOf(n, maps.map(({ w }) => w));
-    if (!weights) return false;
+    if (!weights || !turnAlike(maps.map(({ rope }) => rope))) return false;
     if (norm.size !== x.shape[1]) throw new Error(`projections: [${x.shape}] with a norm of [${norm.shape}]`);
     for (const { w, bias, y } of maps) checkMap(x, w, y, bias);
     const added = maps.map(({ bias, y }) => bias && this.#everyRow(bias, y));
@@ -291,6 +295,12 @@ export class LinearOps {
     for (const session of this.#sessions.values()) session.dispose();
     this.#packed.dispose();
   }
+}
+
+/** Whether all that turn do so by the same positions in the same table. */
+function turnAlike(turns: readonly (Turn | undefined)[]): boolean {
+  const some = turns.filter((turn) => turn !== undefined);
+  return some.every(({ p, cos, sin }) => p === some[0]!.p && cos === some[0]!.cos && sin === some[0]!.sin);
 }
 
 function checkMap(x: CpuTensor, w: CpuTensor, y: CpuTensor, bias?: CpuTensor): void {

@@ -122,6 +122,12 @@ export interface PackedMap {
 /** Packed o, gate, up and down, see {@linkcode PackedProducts.layerTail}. */
 export type PackedTail = Readonly<Record<"o" | "gate" | "up" | "down", OrtTensor>>;
 
+/**
+ * Whether a Gemm of an [m, k] weight adds up blocks of 128, as convolutions do: of 64 columns or fewer its blocks are longer,
+ * which is the same only where there is but one. Some rows of a weight, such as a chunk of the vocabulary, are a Gemm by themselves.
+ */
+const addsUpAlike = (m: number, k: number): boolean => k <= 128 || m > 64;
+
 /** A matrix as ONNX Runtime's image of one column, a row a pixel. */
 const asPixels = (matrix: CpuTensor): OrtTensor => matrix.ortAs([1, matrix.shape[0]!, 1, matrix.shape[1]!]);
 
@@ -152,17 +158,17 @@ export class PackedProducts {
     for (const weight of wanted) {
       const [m, k] = weight.shape as [number, number];
       weight.packed ??= this.pool.alloc([m, k, 1, 1], "f32");
+      weight.packedIsStale = true; // until it is done: what fails on the way leaves nothing that is used
       this.#pack(weight.f32, weight.packed.f32, m, k);
       weight.packedIsStale = false;
     }
   }
 
-  /** A Gemm of 64 columns or fewer adds up longer blocks than 128, which are the same only where there is but one. */
   #canPack({ dtype, shape, slab, packed, packedIsStale }: CpuTensor): boolean {
     const [m = 0, k = 0] = shape;
     if (packed && !packedIsStale) return false;
     if (dtype !== "f32" || shape.length !== 2 || slab === null || this.width === 0) return false;
-    return m % this.width === 0 && k % this.width === 0 && (k <= 128 || m > 64);
+    return m % this.width === 0 && k % this.width === 0 && addsUpAlike(m, k);
   }
 
   #pack(w: Float32Array, packed: Float32Array, m: number, k: number): void {
@@ -185,9 +191,8 @@ export class PackedProducts {
   /** The packed form of a weight, or of some rows of one. */
   #packedOf(w: CpuTensor): OrtTensor | undefined {
     const { packed, packedIsStale } = w.owner, [m = 0, k = 0] = w.shape;
-    if (!packed || packedIsStale || w.shape.length !== 2 || k !== packed.shape[1] || m % this.width > 0) {
-      return undefined;
-    }
+    if (!packed || packedIsStale || w.shape.length !== 2 || k !== packed.shape[1]) return undefined;
+    if (m % this.width > 0 || !addsUpAlike(m, k)) return undefined;
     if (w.owner === w) return packed.ort;
     const from = (w.data.byteOffset - w.owner.data.byteOffset) / 4;
     if (from % (this.width * k) > 0) return undefined;
