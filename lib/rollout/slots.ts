@@ -58,7 +58,9 @@ export function lengthClasses(requests: readonly Sized[], shape: CacheShape, roo
   const classes: number[][] = [];
   let rest = requests.map((_, index) => index);
   while (rest.length > 0) {
-    const all = rest.map((index) => requests[index]!), longest = Math.max(...all.map(lengthOf));
+    const all = rest.map((index) => requests[index]!);
+    // No Math.max(...all): a corpus has more requests than a call may have arguments.
+    const longest = all.reduce((most, request) => Math.max(most, lengthOf(request)), 0);
     const samples = all.reduce((sum, request) => sum + request.samples, 0);
     const crowded = slotsFor(all, shape, room, undefined) < Math.min(fewestSlots, room.mostSlots, samples);
     const isLong = (index: number) => crowded && 2 * lengthOf(requests[index]!) > longest;

@@ -42,3 +42,8 @@ Deno.test("lengthClasses() parts long requests from those that are half as long,
   const lengths = [90_000, 5, 30_000, 50_000, 40_000, 10], all = lengths.flatMap((n) => requests(1, 10, n));
   assert.deepEqual(lengthClasses(all, small, hints), [[1, 5], [2, 4], [0, 3]]);
 });
+
+Deno.test("lengthClasses() takes the requests of a corpus, more than a call may have arguments", () => {
+  const corpus = requests(400_000, 1, 30);
+  assert.deepEqual(lengthClasses(corpus, small, hints).map(({ length }) => length), [corpus.length]);
+});
