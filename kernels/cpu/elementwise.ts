@@ -6,10 +6,10 @@
  */
 import type { AdamWSpec, RopeTable } from "../device.ts";
 import { adamWConstants, adamWGraph } from "./adamw.ts";
-import { safeThreads } from "./linear.ts";
 import { type Graph, type Node, node } from "./onnx.ts";
 import { OrtTensor, ortTensor, Session } from "./ort.ts";
 import { Ones } from "./ones.ts";
+import { safeThreads } from "./safe_threads.ts";
 import { swigluGraph } from "./swiglu_graph.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 

@@ -14,6 +14,7 @@ import { type Graph, node } from "./onnx.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
 import { type OrtTensor, Session } from "./ort.ts";
 import { type PackedMap, PackedProducts } from "./packed_products.ts";
+import { safeThreads } from "./safe_threads.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 function gemm(
@@ -59,16 +60,6 @@ function gatedGraph(): Graph {
       ...swigluNodes("g", "u", "y"),
     ],
   };
-}
-
-/**
- * Most threads for which a [columns, inner] weight gives the same bits for every number of rows. MLAS splits columns
- * over threads when rows are few, and sums over blocks of 128, 256, … inner elements, longer when a thread has at
- * most 64, 32, … columns. With more than 64 columns a thread, or one block whatever the split, nothing changes.
- */
-export function safeThreads(columns: number, inner: number, threads: number): number {
-  if (inner <= 128 || (inner <= 256 && columns <= 64)) return threads;
-  return Math.max(1, Math.min(threads, Math.floor(columns / 80)));
 }
 
 /** Most elements of a gate that is formed in the call of its products: both stay in the cache, and in ONNX Runtime's arena. */

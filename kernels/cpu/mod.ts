@@ -37,7 +37,7 @@ import * as rowOps from "./rows.ts";
 import { type CpuTensor, Pool, sizeOf } from "./tensor.ts";
 import { numbersOf, TokenStatisticsTensors } from "./token_statistics.ts";
 
-export { safeThreads } from "./linear.ts";
+export { safeThreads } from "./safe_threads.ts";
 
 /** A tensor that is read. */
 const cpu = (tensor: Tensor): CpuTensor => tensor as CpuTensor;
