@@ -6,7 +6,7 @@
 import { ExitCode, GraceError } from "#errors";
 import type { MemoryEstimate } from "../lib/backbone/memory.ts";
 import type { CommandIo } from "./io.ts";
-import { mostOfFree } from "../kernels/cpu/packed_memory.ts";
+import { canPack, mostOfFree } from "../kernels/cpu/packed_memory.ts";
 import type { EngineSpeed } from "../kernels/speed.ts";
 import type { AdapterFacts } from "../kernels/webgpu/adapter_facts.ts";
 import type { Machine } from "./machine.ts";
@@ -178,11 +178,11 @@ function describeAdapter(
 }
 
 /** What packed weights take of the memory that is left once the weights are there. */
-function decodingNeeds(packed: number, left: number): string {
+function decodingNeeds(packed: number, left: number): [string, string] {
   const faster = `${
     formatBytes(packed)
   } more on the CPU, for weights in the order in which they are read fastest`;
-  return packed <= mostOfFree * left ? faster : `the same: ${faster}, are too much`;
+  return ["  decoding", packed <= mostOfFree * left ? faster : `no more: ${faster}, are too much`];
 }
 
 function describeBackbone(
@@ -195,7 +195,7 @@ function describeBackbone(
   const rows: [string, string][] = [
     ["backbone", `${name}: ${architecture}, ${(parameters / 1e6).toFixed(1)} M parameters`],
     ["  inference", `${formatBytes(inference)} and ${cache}: ${fits(inference, available)} the memory`],
-    ["  decoding", decodingNeeds(needs.packedWeights, available - inference)],
+    ...(canPack ? [decodingNeeds(needs.packedWeights, available - inference)] : []),
     ["  training", `${formatBytes(training)} ${steps}: ${fits(training, available)} the memory`],
   ];
   if (webgpu) {

@@ -1,8 +1,12 @@
 /**
- * How much memory packed copies of weights may take.
+ * Where packed copies of weights are made, and how much memory they may take.
  *
  * @module
  */
+import process from "node:process";
+
+/** ONNX Runtime multiplies packed weights on these processors; whether with the bits of a Gemm, the engine finds out. */
+export const canPack = process.arch === "x64";
 
 /** Of free memory, the part that packed copies may take. */
 export const mostOfFree = 0.5;

@@ -11,12 +11,11 @@
  *
  * @module
  */
-import process from "node:process";
 import { ropeNode, type Turn } from "./elementwise.ts";
 import { DataType, type Graph, type Node, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
-import { roomForPacked } from "./packed_memory.ts";
+import { canPack, roomForPacked } from "./packed_memory.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 /** ONNX Runtime's ops on blocks of channels. */
@@ -147,7 +146,7 @@ export class PackedProducts {
 
   /** Outputs in a block of packed weights; 0 where there are no such products of the Gemm's bits. */
   get width(): number {
-    return this.#width ??= process.arch === "x64" ? [16, 8].find((width) => this.#sameBits(width)) ?? 0 : 0;
+    return this.#width ??= canPack ? [16, 8].find((width) => this.#sameBits(width)) ?? 0 : 0;
   }
 
   /** Packs weights for products of few rows, those that are not and can be, unless it took much of the free memory. */
