@@ -14,7 +14,7 @@ import { type Graph, node } from "./onnx.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
 import { type OrtTensor, Session } from "./ort.ts";
 import { type PackedMap, PackedProducts } from "./packed_products.ts";
-import { safeThreads } from "./safe_threads.ts";
+import { fewProducts, safeThreads } from "./safe_threads.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 function gemm(
@@ -64,9 +64,6 @@ function gatedGraph(): Graph {
 
 /** Most elements of a gate that is formed in the call of its products: both stay in the cache, and in ONNX Runtime's arena. */
 const mostGated = 1 << 18;
-
-/** Below this many multiplications a second thread takes as long to wake as it saves, and longer on a busy machine. */
-const fewProducts = 1 << 22;
 
 /** Largest piece of a 16-bit weight that is widened at a time, in elements (4 MB of f32: stays in the cache). */
 const widenElements = 1 << 20;

@@ -16,6 +16,7 @@ import { DataType, type Graph, type Node, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
 import { canPack, roomForPacked } from "./packed_memory.ts";
+import { fewProducts } from "./safe_threads.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 /** ONNX Runtime's ops on blocks of channels. */
@@ -23,9 +24,6 @@ const blocked = "com.microsoft.nchwc";
 
 /** Most rows for which the products beat a Gemm. */
 export const mostRows = 48;
-
-/** Below this many multiplications a second thread takes as long to wake as it saves. */
-const fewProducts = 1 << 22;
 
 const pixels = (name: string, channels: string) => ({ name, shape: [1, "n", 1, channels] });
 /** The same matrix, as sequences of one token. */

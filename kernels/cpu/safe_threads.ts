@@ -1,5 +1,5 @@
 /**
- * How many threads may compute a product of which a row's bits must not depend on the batch.
+ * How many threads may compute a product of which a row's bits must not depend on the batch, and how many are worth it.
  *
  * @module
  */
@@ -13,3 +13,6 @@ export function safeThreads(columns: number, inner: number, threads: number): nu
   if (inner <= 128 || (inner <= 256 && columns <= 64)) return threads;
   return Math.max(1, Math.min(threads, Math.floor(columns / 80)));
 }
+
+/** Below this many multiplications a second thread takes as long to wake as it saves, and longer on a busy machine. */
+export const fewProducts = 1 << 22;
