@@ -41,6 +41,21 @@ function packed(device: Workbench["device"], weights: Tensor[], run: (weights: T
   }
 }
 
+/** `layerTail` of three rows of 96, of packed weights. */
+function packedTail(
+  device: Workbench["device"],
+  t: (...shape: number[]) => Tensor,
+  attended: Tensor,
+  y: Tensor,
+): void {
+  const o = t(96, 96), gate = t(96, 96), up = t(96, 96), down = t(96, 96);
+  packed(
+    device,
+    [o, gate, up, down],
+    () => device.layerTail(t(3, 96), attended, { o, norm: t(96), gate, up, down }, 1e-5, y),
+  );
+}
+
 const misfits: Readonly<Record<string, Misfit>> = {
   "upload: size": (d) => d.upload(new Float32Array(5), [2, 3]),
   "upload: f32 as f16": (d) => d.upload(new Float32Array(3), [3], "f16"),
@@ -77,32 +92,8 @@ const misfits: Readonly<Record<string, Misfit>> = {
   },
   "linear: output, packed": (d, t) => packed(d, [t(96, 32)], ([w]) => d.linear(t(3, 32), w!, t(2, 96))),
   "linear: inner, packed": (d, t) => packed(d, [t(96, 32)], ([w]) => d.linear(t(3, 16), w!, t(3, 96))),
-  "layerTail: attended, packed": (d, t) =>
-    packed(
-      d,
-      [t(96, 96), t(96, 96), t(96, 96), t(96, 96)],
-      ([o, gate, up, down]) =>
-        d.layerTail(
-          t(3, 96),
-          t(3, 80),
-          { o: o!, norm: t(96), gate: gate!, up: up!, down: down! },
-          1e-5,
-          t(3, 96),
-        ),
-    ),
-  "layerTail: output, packed": (d, t) =>
-    packed(
-      d,
-      [t(96, 96), t(96, 96), t(96, 96), t(96, 96)],
-      ([o, gate, up, down]) =>
-        d.layerTail(
-          t(3, 96),
-          t(3, 96),
-          { o: o!, norm: t(96), gate: gate!, up: up!, down: down! },
-          1e-5,
-          t(2, 96),
-        ),
-    ),
+  "layerTail: attended, packed": (d, t) => packedTail(d, t, t(3, 80), t(3, 96)),
+  "layerTail: output, packed": (d, t) => packedTail(d, t, t(3, 96), t(2, 96)),
   "linearBackwardInput: columns": (d, t) => d.linearBackwardInput(t(3, 5), t(5, 4), t(3, 5)),
   "linearBackwardWeight: rows": (d, t) => d.linearBackwardWeight(t(3, 5), t(2, 4), t(5, 4)),
   "linearBackwardWeight: dBias": (d, t) => d.linearBackwardWeight(t(3, 5), t(3, 4), t(5, 4), { dBias: t(4) }),
