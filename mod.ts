@@ -57,7 +57,12 @@
  */
 
 // Engine
+export * from "./kernels/attention_types.ts";
 export * from "./kernels/device.ts";
+export * from "./kernels/layer_types.ts";
+export * from "./kernels/lm_head_types.ts";
+export * from "./kernels/tensor_types.ts";
+export * from "./kernels/training_types.ts";
 export * from "./kernels/errors.ts";
 export { createCpuDevice } from "./kernels/cpu/mod.ts";
 export { createWebGpuDevice, type WebGpuOptions } from "./kernels/webgpu/mod.ts";

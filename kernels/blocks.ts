@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Device, LayerTailWeights, Projection, Tensor } from "./device.ts";
+import type { Device } from "./device.ts";
+import type { LayerTailWeights, Projection } from "./layer_types.ts";
+import type { Tensor } from "./tensor_types.ts";
 
 /** The ops that the halves are made of. */
 type Ops = Pick<Device, "alloc" | "free" | "rmsNorm" | "linear" | "swiglu" | "rope">;

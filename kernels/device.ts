@@ -17,123 +17,18 @@
  * @module
  */
 
+import type { AttentionShape, CacheRows, KvCache, RopeTable, Segment } from "./attention_types.ts";
+import type { LayerTailWeights, Projection } from "./layer_types.ts";
+import type {
+  LmHeadOptions,
+  SampledTokens,
+  SamplingSpec,
+  TokenGradient,
+  TokenStatistics,
+} from "./lm_head_types.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "./policy_loss.ts";
-
-/** Element type of a tensor; `bf16` and `f16` are for stored weights only, widened to f32 by the ops that take them. */
-export type DType = "f32" | "bf16" | "f16" | "i32";
-
-/** A block of numbers owned by an engine. Opaque to everything above `kernels/`. */
-export interface Tensor {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
-
-/**
- * One piece of a packed stream: rows [start, start + length). If it has a parent, its tokens continue the parent's
- * sequence: they see all rows of the parent, and positions count on from its end. K rationales of one prompt are K
- * segments with the prompt's segment as parent, so the prompt's rows exist once. A parent has no parent of its own.
- */
-export interface Segment {
-  readonly start: number;
-  readonly length: number;
-  /** Index of the parent in the same list of segments, which comes before this one; -1 for none. */
-  readonly parent: number;
-}
-
-/** Shape of grouped-query attention: query head h reads key/value head floor(h / (heads / kvHeads)). */
-export interface AttentionShape {
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-}
-
-/** Cosine and sine of every position, [positions, headDim / 2] each, made by {@linkcode Device.ropeTable}. */
-export interface RopeTable {
-  readonly positions: number;
-  readonly headDim: number;
-}
-
-/** Keys and values of `slots` sequences for every layer, for decoding one token at a time. */
-export interface KvCache {
-  readonly layers: number;
-  readonly slots: number;
-  /** Tokens that fit into a slot at present. */
-  readonly capacity: number;
-}
-
-/** Where the rows of a {@linkcode Device.cacheWrite} go: rows [row, row + count) to `slot`, from `position` on. */
-export interface CacheRows {
-  readonly row: number;
-  readonly count: number;
-  readonly slot: number;
-  readonly position: number;
-}
-
-/** What {@linkcode Device.lmHead} says about the given token of each row. All vectors have one entry a row. */
-export interface TokenStatistics {
-  /** log softmax(logits / temperature)[id] */
-  readonly logProb: Float32Array;
-  /** log Σ exp(logits / temperature) */
-  readonly logSumExp: Float32Array;
-  /** −Σ p log p of the distribution at this temperature, in nats */
-  readonly entropy: Float32Array;
-}
-
-/** Options of {@linkcode Device.lmHead}. */
-export interface LmHeadOptions {
-  /**
-   * {@linkcode Device.lmHeadBackward} or {@linkcode Device.lmHeadDiscard} follows with the same arguments, so an engine
-   * may keep what it will need again; false by default.
-   */
-  readonly forBackward?: boolean;
-  /** Whether the entropy is wanted, as by default. Where not, an engine may save itself the work and say NaN. */
-  readonly entropy?: boolean;
-}
-
-/** Gradient of a loss by {@linkcode TokenStatistics}, one entry a row: numbers of the host, or tensors [n]. */
-export interface TokenGradient {
-  readonly dLogProb: Float32Array | Tensor;
-  readonly dEntropy?: Float32Array | Tensor;
-}
-
-/** How {@linkcode Device.lmHeadSample} chooses. */
-export interface SamplingSpec {
-  /** 0 chooses the largest logit, the lowest id on ties. */
-  readonly temperature: number;
-  /** Nucleus: keep the smallest set of most likely tokens with probability >= topP; 1 keeps all. */
-  readonly topP: number;
-  /** Keep the topK largest logits and whatever equals the smallest of them; 0 keeps all. */
-  readonly topK: number;
-}
-
-/** Sampled tokens with the statistics of {@linkcode TokenStatistics} under the untruncated distribution. */
-export interface SampledTokens extends TokenStatistics {
-  readonly ids: Int32Array;
-}
-
-/** Hyper-parameters of one AdamW update (decoupled weight decay, Loshchilov & Hutter 2019, algorithm 2). */
-export interface AdamWSpec {
-  readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly eps: number;
-  readonly weightDecay: number;
-  /** Number of this update, from 1: the bias corrections are 1 − β^step. */
-  readonly step: number;
-  /** Factor on the gradient before anything else: the clipping coefficient. */
-  readonly gradientScale: number;
-}
-
-/** Settings of {@linkcode Device.infoNce}. */
-export interface InfoNceSpec {
-  /** Similarities are divided by this. */
-  readonly temperature: number;
-  /**
-   * excluded[i * m + j] = 1 leaves candidate j out of row i's denominator (another copy of its positive). The positive
-   * itself, j = i, is always in it.
-   */
-  readonly excluded?: Uint8Array;
-}
+import type { DType, Tensor } from "./tensor_types.ts";
+import type { AdamWSpec, InfoNceSpec } from "./training_types.ts";
 
 /** How an engine decodes fastest. Hints: none changes a bit of what is decoded. */
 export interface DecodingHints {
@@ -148,32 +43,6 @@ export interface DecodingHints {
   readonly cacheBytes: number;
   /** Tokens of prompts beyond which more in one pass gain nothing. */
   readonly prefillTokens: number;
-}
-
-/** A linear map of {@linkcode Device.projections}. */
-export interface Projection {
-  /** [out, in], f32, bf16 or f16. */
-  readonly w: Tensor;
-  /** [out] */
-  readonly bias?: Tensor;
-  /** Rotary positions for the result, see {@linkcode Device.rope}. */
-  readonly rope?: { readonly positions: Int32Array; readonly table: RopeTable; readonly heads: number };
-  /** Result, [n, out]. */
-  readonly y: Tensor;
-}
-
-/** Weights of {@linkcode Device.layerTail}; the matrices are f32, bf16 or f16. */
-export interface LayerTailWeights {
-  /** [dim, heads · headDim] */
-  readonly o: Tensor;
-  /** [dim] */
-  readonly norm: Tensor;
-  /** [inner, dim] */
-  readonly gate: Tensor;
-  /** [inner, dim] */
-  readonly up: Tensor;
-  /** [dim, inner] */
-  readonly down: Tensor;
 }
 
 /** An engine. See the module comment for what holds for every op. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DType } from "./device.ts";
+import type { DType } from "./tensor_types.ts";
 import { isFiniteF16 } from "./half_floats.ts";
 
 /** Element types of 16 bits, which ops widen to f32: they take half the memory of a weight that is only read. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Device, Tensor } from "./device.ts";
+import type { Device } from "./device.ts";
+import type { Tensor } from "./tensor_types.ts";
 
 /** Speeds of an engine. */
 export interface EngineSpeed {

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert } from "#test";
-import type { AttentionShape, Segment } from "../device.ts";
+import type { AttentionShape, Segment } from "../attention_types.ts";
 import { attention, attentionBackward } from "../reference/attention.ts";
 import { TestRandom } from "../reference/random.ts";
 import { attentionCases } from "./attention_cases.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import type { AttentionShape, Segment } from "../device.ts";
+import type { AttentionShape, Segment } from "../attention_types.ts";
 import { seed } from "./harness.ts";
 
 /** Grouped-query shapes: head dims of real models, groups of 1 to 4. */

@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import { assertSameBits } from "#test";
-import type { AttentionShape, Segment } from "../device.ts";
+import type { AttentionShape, Segment } from "../attention_types.ts";
 import { TestRandom } from "../reference/random.ts";
 import { shapes } from "./attention_cases.ts";
 import { conformanceTest, propertyTest, seed, type Subject } from "./harness.ts";

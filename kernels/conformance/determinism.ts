@@ -4,7 +4,7 @@
  * @module
  */
 import { assertSameBits } from "#test";
-import type { Tensor } from "../device.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { TestRandom } from "../reference/random.ts";
 import { conformanceTest, type Subject } from "./harness.ts";
 import type { Workbench } from "./workbench.ts";

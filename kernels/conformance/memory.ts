@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertSameBits } from "#test";
-import type { Tensor } from "../device.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { TestRandom } from "../reference/random.ts";
 import { conformanceTest, type Subject } from "./harness.ts";
 

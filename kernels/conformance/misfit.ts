@@ -5,7 +5,7 @@
  * @module
  */
 import { assert } from "#test";
-import type { Tensor } from "../device.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { conformanceTest, type Subject } from "./harness.ts";
 import type { Workbench } from "./workbench.ts";
 

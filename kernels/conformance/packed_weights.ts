@@ -5,7 +5,9 @@
  * @module
  */
 import { assert, assertSameBits } from "#test";
-import type { Device, LayerTailWeights, Projection, Tensor } from "../device.ts";
+import type { Device } from "../device.ts";
+import type { LayerTailWeights, Projection } from "../layer_types.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { linear } from "../reference/linear.ts";
 import { rmsNorm } from "../reference/norm.ts";
 import { TestRandom } from "../reference/random.ts";

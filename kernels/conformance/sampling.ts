@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { assert, assertSameBits } from "#test";
-import type { SamplingSpec } from "../device.ts";
+import type { SamplingSpec } from "../lm_head_types.ts";
 import { linear } from "../reference/linear.ts";
 import { TestRandom } from "../reference/random.ts";
 import { truncatedDistribution } from "../reference/sampling.ts";

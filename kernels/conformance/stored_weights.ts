@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import { assertSameBits } from "#test";
-import type { Tensor } from "../device.ts";
+import type { Tensor } from "../tensor_types.ts";
 import type { HalfType } from "../element_type.ts";
 import { f16sToF32 } from "../half_floats.ts";
 import { TestRandom } from "../reference/random.ts";

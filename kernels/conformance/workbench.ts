@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Device, KvCache, Tensor } from "../device.ts";
+import type { KvCache } from "../attention_types.ts";
+import type { Device } from "../device.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { f32ToBf16, f32ToF16 } from "../half_floats.ts";
 import type { StoredType } from "../reference/random.ts";
 

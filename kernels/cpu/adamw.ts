@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AdamWSpec } from "../device.ts";
+import type { AdamWSpec } from "../training_types.ts";
 import { type Graph, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor } from "./ort.ts";
 

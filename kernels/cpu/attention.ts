@@ -14,7 +14,7 @@
  *
  * @module
  */
-import type { AttentionShape, Segment } from "../device.ts";
+import type { AttentionShape, Segment } from "../attention_types.ts";
 import { type Batch, batchesOf, keysOf, rowsOf } from "./attention_blocks.ts";
 import { backwardGraph, decodeGraph, forwardGraph } from "./attention_graphs.ts";
 import type { CpuKvCache } from "./kv_cache.ts";

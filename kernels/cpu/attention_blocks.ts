@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Segment } from "../device.ts";
+import type { Segment } from "../attention_types.ts";
 
 /** Rows [from, to) of the stream as queries; they see `before` rows of a parent from `parent` on, and own rows [start, to). */
 export interface Block {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AttentionShape } from "../device.ts";
+import type { AttentionShape } from "../attention_types.ts";
 import { type Constant, type Graph, type Node, node } from "./onnx.ts";
 
 /** Score of a key that a row may not see: its exponential is exactly 0. */

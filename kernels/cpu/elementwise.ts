@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { AdamWSpec, RopeTable } from "../device.ts";
+import type { RopeTable } from "../attention_types.ts";
+import type { AdamWSpec } from "../training_types.ts";
 import { adamWConstants, adamWGraph } from "./adamw.ts";
 import { type Graph, type Node, node } from "./onnx.ts";
 import { OrtTensor, ortTensor, Session } from "./ort.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AttentionShape } from "../device.ts";
+import type { AttentionShape } from "../attention_types.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 /** Keys and values per layer: [slots, kvHeads, capacity, headDim]. */

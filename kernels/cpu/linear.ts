@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { LayerTailWeights } from "../device.ts";
+import type { LayerTailWeights } from "../layer_types.ts";
 import { isHalf } from "../element_type.ts";
 import type { Turn } from "./elementwise.ts";
 import { type Graph, node } from "./onnx.ts";

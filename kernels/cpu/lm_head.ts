@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { LmHeadOptions, SampledTokens, SamplingSpec, TokenStatistics } from "../device.ts";
+import type { LmHeadOptions, SampledTokens, SamplingSpec, TokenStatistics } from "../lm_head_types.ts";
 import { isHalf } from "../element_type.ts";
 import { checkSamplingOptions, sampleToken } from "../sampling.ts";
 import type { LinearOps } from "./linear.ts";

@@ -1,5 +1,6 @@
 import { assert, assertSameBits } from "#test";
-import type { Device, Tensor } from "../device.ts";
+import type { Device } from "../device.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { TestRandom } from "../reference/random.ts";
 import { createCpuDevice } from "./mod.ts";
 

@@ -4,25 +4,18 @@
  * @module
  */
 import { availableParallelism } from "node:os";
+import type { AttentionShape, CacheRows, KvCache, RopeTable, Segment } from "../attention_types.ts";
+import type { Device } from "../device.ts";
+import type { LayerTailWeights, Projection } from "../layer_types.ts";
 import type {
-  AdamWSpec,
-  AttentionShape,
-  CacheRows,
-  Device,
-  DType,
-  InfoNceSpec,
-  KvCache,
-  LayerTailWeights,
   LmHeadOptions,
-  Projection,
-  RopeTable,
   SampledTokens,
   SamplingSpec,
-  Segment,
-  Tensor,
   TokenGradient,
   TokenStatistics,
-} from "../device.ts";
+} from "../lm_head_types.ts";
+import type { DType, Tensor } from "../tensor_types.ts";
+import type { AdamWSpec, InfoNceSpec } from "../training_types.ts";
 import { isHalf, uploadType } from "../element_type.ts";
 import { layerTail, linearSwiglu, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";

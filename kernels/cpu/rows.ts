@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InfoNceSpec } from "../device.ts";
+import type { InfoNceSpec } from "../training_types.ts";
 import { isHalf } from "../element_type.ts";
 import type { CpuTensor } from "./tensor.ts";
 

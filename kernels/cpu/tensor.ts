@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { DType, Tensor } from "../device.ts";
+import type { DType, Tensor } from "../tensor_types.ts";
 import { bytesPer } from "../element_type.ts";
 import { bf16ToF32, f16sToF32 } from "../half_floats.ts";
 import { OrtTensor, ortTensor } from "./ort.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Tensor, TokenStatistics } from "../device.ts";
+import type { TokenStatistics } from "../lm_head_types.ts";
+import type { Tensor } from "../tensor_types.ts";
 import type { CpuTensor } from "./tensor.ts";
 
 /** Statistics by the tensor [n, 3] that was given for them: the backward op looks for what was kept of the former. */

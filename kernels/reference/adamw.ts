@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AdamWSpec } from "../device.ts";
+import type { AdamWSpec } from "../training_types.ts";
 
 /** A parameter with its two moments; all of one length. */
 export interface AdamWState {

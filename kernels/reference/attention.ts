@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AttentionShape, Segment } from "../device.ts";
+import type { AttentionShape, Segment } from "../attention_types.ts";
 
 /** For each of n rows the rows that it sees, in the order of the sequence: its parent's, then its own up to itself. */
 export function visibleRows(segments: readonly Segment[], n: number): number[][] {

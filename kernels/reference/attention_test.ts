@@ -1,5 +1,5 @@
 import { assert, assertClose } from "#test";
-import type { Segment } from "../device.ts";
+import type { Segment } from "../attention_types.ts";
 import { assertGradient, inner } from "./_gradient_test_helper.ts";
 import { attention, attentionBackward, visibleRows } from "./attention.ts";
 import { TestRandom } from "./random.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InfoNceSpec } from "../device.ts";
+import type { InfoNceSpec } from "../training_types.ts";
 import { logSumExp } from "./lm_head.ts";
 
 /** softmax_j(q[i]·c[j]/τ) without the excluded candidates, and its logarithm at j = i, for every row i. */

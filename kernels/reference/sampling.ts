@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { SamplingSpec } from "../device.ts";
+import type { SamplingSpec } from "../lm_head_types.ts";
 import { logSumExp } from "./lm_head.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import { DeviceError } from "#errors";
-import type { DType } from "../device.ts";
+import type { DType } from "../tensor_types.ts";
 import { bytesPer } from "../element_type.ts";
 import { GpuTensor, sizeOf } from "./tensor.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AttentionShape, Segment } from "../device.ts";
+import type { AttentionShape, Segment } from "../attention_types.ts";
 import type { Arena } from "./arena.ts";
 import { attentionBackwardKeys } from "./attention_backward_keys.ts";
 import { attentionBackwardQueries, attentionDots } from "./attention_backward_queries.ts";

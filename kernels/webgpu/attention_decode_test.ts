@@ -1,6 +1,7 @@
 import { assert, assertClose, assertSameBits } from "#test";
 import type { Workbench } from "../conformance/workbench.ts";
-import type { AttentionShape, KvCache, Tensor } from "../device.ts";
+import type { AttentionShape, KvCache } from "../attention_types.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { TestRandom } from "../reference/random.ts";
 import { limitsTest } from "./_limits_test_helper.ts";
 

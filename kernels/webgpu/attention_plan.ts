@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Segment } from "../device.ts";
+import type { Segment } from "../attention_types.ts";
 
 /** Keys that are weighed at a time. Results depend on it: a softmax is put together from chunks of this many positions. */
 export const chunk = 32;

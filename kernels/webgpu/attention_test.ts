@@ -1,7 +1,8 @@
 import { assert, assertClose, assertSameBits } from "#test";
 import { assertRows, backwardTolerance, forwardTolerance } from "../conformance/harness.ts";
 import type { Workbench } from "../conformance/workbench.ts";
-import type { AttentionShape, Segment, Tensor } from "../device.ts";
+import type { AttentionShape, Segment } from "../attention_types.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { attention, attentionBackward } from "../reference/attention.ts";
 import { TestRandom } from "../reference/random.ts";
 import { limitsTest } from "./_limits_test_helper.ts";

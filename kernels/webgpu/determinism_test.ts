@@ -1,5 +1,6 @@
 import { assert, assertSameBits } from "#test";
-import type { Device, Tensor } from "../device.ts";
+import type { Device } from "../device.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { Workbench } from "../conformance/workbench.ts";
 import { TestRandom } from "../reference/random.ts";
 import { limitsTest } from "./_limits_test_helper.ts";

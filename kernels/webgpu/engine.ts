@@ -3,25 +3,12 @@
  *
  * @module
  */
-import type {
-  AdamWSpec,
-  AttentionShape,
-  CacheRows,
-  DecodingHints,
-  Device,
-  DType,
-  InfoNceSpec,
-  KvCache,
-  LayerTailWeights,
-  Projection,
-  RopeTable,
-  SampledTokens,
-  SamplingSpec,
-  Segment,
-  Tensor,
-  TokenGradient,
-  TokenStatistics,
-} from "../device.ts";
+import type { AttentionShape, CacheRows, KvCache, RopeTable, Segment } from "../attention_types.ts";
+import type { DecodingHints, Device } from "../device.ts";
+import type { LayerTailWeights, Projection } from "../layer_types.ts";
+import type { SampledTokens, SamplingSpec, TokenGradient, TokenStatistics } from "../lm_head_types.ts";
+import type { DType, Tensor } from "../tensor_types.ts";
+import type { AdamWSpec, InfoNceSpec } from "../training_types.ts";
 import { layerTail, linearSwiglu, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import type { OpenedAdapter } from "./adapter.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InfoNceSpec } from "../device.ts";
+import type { InfoNceSpec } from "../training_types.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearOps } from "./linear.ts";
 import { rowBlocks } from "./pieces.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AttentionShape, CacheRows } from "../device.ts";
+import type { AttentionShape, CacheRows } from "../attention_types.ts";
 import type { Arena } from "./arena.ts";
 import { DecodeLists } from "./attention_decode_lists.ts";
 import { quads } from "./attention_wgsl.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CacheRows } from "../device.ts";
+import type { CacheRows } from "../attention_types.ts";
 import type { Arena } from "./arena.ts";
 import { KeptList, sameList } from "./kept_list.ts";
 import { tokensPerGroup } from "./kv_cache_kernels.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { NumericError, UsageError } from "#errors";
-import type { SampledTokens, SamplingSpec, Tensor, TokenGradient, TokenStatistics } from "../device.ts";
+import type { SampledTokens, SamplingSpec, TokenGradient, TokenStatistics } from "../lm_head_types.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { checkSamplingOptions } from "../sampling.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearOps } from "./linear.ts";

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import type { Tensor, TokenGradient, TokenStatistics } from "../device.ts";
+import type { TokenGradient, TokenStatistics } from "../lm_head_types.ts";
+import type { Tensor } from "../tensor_types.ts";
 import type { Arena } from "./arena.ts";
 import type { CommandQueue } from "./queue.ts";
 import { expectShape, type GpuTensor } from "./tensor.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { assert, assertRelative, assertSameBits } from "#test";
-import type { Device, Tensor } from "../device.ts";
+import type { Device } from "../device.ts";
+import type { Tensor } from "../tensor_types.ts";
 import { f32ToBf16, f32ToF16 } from "../half_floats.ts";
 import { type StoredType, TestRandom } from "../reference/random.ts";
 import { findAdapter } from "./adapter.ts";

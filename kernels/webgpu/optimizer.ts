@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AdamWSpec } from "../device.ts";
+import type { AdamWSpec } from "../training_types.ts";
 import type { Arena } from "./arena.ts";
 import { type FlatKernel, overElements } from "./flat.ts";
 import { globalNorm } from "./global_norm.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RopeTable } from "../device.ts";
+import type { RopeTable } from "../attention_types.ts";
 import type { Arena } from "./arena.ts";
 import { vectorizable } from "./kernel.ts";
 import { rowBlocks } from "./pieces.ts";

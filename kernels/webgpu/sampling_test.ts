@@ -1,6 +1,6 @@
 import { NumericError, UsageError } from "#errors";
 import { assert, assertSameBits } from "#test";
-import type { SampledTokens, SamplingSpec } from "../device.ts";
+import type { SampledTokens, SamplingSpec } from "../lm_head_types.ts";
 import { TestRandom } from "../reference/random.ts";
 import { sampleToken, samplingWeights } from "../sampling.ts";
 import { findAdapter, openAdapter } from "./adapter.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DType, Tensor } from "../device.ts";
+import type { DType, Tensor } from "../tensor_types.ts";
 import { bytesPer } from "../element_type.ts";
 import type { Slab } from "./arena.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { uploadType } from "../element_type.ts";
-import type { DType } from "../device.ts";
+import type { DType } from "../tensor_types.ts";
 import { bf16ToF32, f16sToF32 } from "../half_floats.ts";
 import type { Arena } from "./arena.ts";
 import type { CommandQueue } from "./queue.ts";

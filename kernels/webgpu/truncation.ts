@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { SamplingSpec } from "../device.ts";
+import type { SamplingSpec } from "../lm_head_types.ts";
 import type { Arena } from "./arena.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { Distribution } from "./sampling.ts";

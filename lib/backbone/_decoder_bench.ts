@@ -6,7 +6,8 @@
  */
 import { assert } from "#test";
 import { createCpuDevice } from "../../kernels/cpu/mod.ts";
-import type { Device, Tensor } from "../../kernels/device.ts";
+import type { Device } from "../../kernels/device.ts";
+import type { Tensor } from "../../kernels/tensor_types.ts";
 import { randomWords } from "../rollout/philox.ts";
 import { checkDecoderConfig, type DecoderConfig } from "./config.ts";
 import { Decoder, type PackedBatch } from "./decoder.ts";

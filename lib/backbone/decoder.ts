@@ -4,7 +4,9 @@
  *
  * @module
  */
-import type { Device, RopeTable, Segment, Tensor } from "../../kernels/device.ts";
+import type { RopeTable, Segment } from "../../kernels/attention_types.ts";
+import type { Device } from "../../kernels/device.ts";
+import type { Tensor } from "../../kernels/tensor_types.ts";
 import type { DecoderConfig } from "./config.ts";
 import {
   type Attend,

@@ -12,7 +12,9 @@
  *
  * @module
  */
-import type { AttentionShape, Device, RopeTable, Segment, Tensor } from "../../kernels/device.ts";
+import type { AttentionShape, RopeTable, Segment } from "../../kernels/attention_types.ts";
+import type { Device } from "../../kernels/device.ts";
+import type { Tensor } from "../../kernels/tensor_types.ts";
 import type { DecoderConfig } from "./config.ts";
 import type { Weights } from "./weights.ts";
 

@@ -5,7 +5,8 @@
  */
 import { UsageError } from "#errors";
 import { collectGarbage } from "../../kernels/collect_garbage.ts";
-import type { Device, Tensor } from "../../kernels/device.ts";
+import type { Device } from "../../kernels/device.ts";
+import type { Tensor } from "../../kernels/tensor_types.ts";
 import type { HalfType } from "../../kernels/element_type.ts";
 import { f32ToBf16, f32ToF16, isFiniteF16 } from "../../kernels/half_floats.ts";
 import type { DecoderConfig } from "./config.ts";

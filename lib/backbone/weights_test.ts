@@ -1,5 +1,6 @@
 import { assert, assertSameBits } from "#test";
-import type { Device, DType, Tensor } from "../../kernels/device.ts";
+import type { Device } from "../../kernels/device.ts";
+import type { DType, Tensor } from "../../kernels/tensor_types.ts";
 import { bf16ToF32, f16sToF32 } from "../../kernels/half_floats.ts";
 import { checkDecoderConfig } from "./config.ts";
 import { expectedTensors } from "./tensor_source.ts";

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { KvCache, Tensor } from "../../kernels/device.ts";
+import type { KvCache } from "../../kernels/attention_types.ts";
+import type { Tensor } from "../../kernels/tensor_types.ts";
 import { NumericError } from "#errors";
 import type { Decoder } from "../backbone/decoder.ts";
 import { attentionShape } from "../backbone/decoder_layer.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SamplingSpec } from "../../kernels/device.ts";
+import type { SamplingSpec } from "../../kernels/lm_head_types.ts";
 import { UsageError } from "#errors";
 import type { Backbone } from "../backbone/open.ts";
 import type { Decoder } from "../backbone/decoder.ts";

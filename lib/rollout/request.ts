@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SamplingSpec } from "../../kernels/device.ts";
+import type { SamplingSpec } from "../../kernels/lm_head_types.ts";
 import type { TokenRange } from "../objective/pooling.ts";
 
 /** Tokens whose final hidden states are pooled. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Tensor } from "../../kernels/device.ts";
+import type { Tensor } from "../../kernels/tensor_types.ts";
 import { NumericError } from "#errors";
 import type { Activations, Decoder, PackedBatch } from "../backbone/decoder.ts";
 import type { Weights } from "../backbone/weights.ts";

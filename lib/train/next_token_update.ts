@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Tensor } from "../../kernels/device.ts";
+import type { Tensor } from "../../kernels/tensor_types.ts";
 import { NumericError, UsageError } from "#errors";
 import type { DecoderConfig } from "../backbone/config.ts";
 import { type Decoder, type PackedBatch, packSequences } from "../backbone/decoder.ts";
