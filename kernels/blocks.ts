@@ -22,7 +22,7 @@ export function linearSwiglu(ops: Ops, x: Tensor, wGate: Tensor, wUp: Tensor, y:
   }
 }
 
-function turnedLinear(
+function rotatedLinear(
   ops: Ops,
   h: Tensor,
   w: Tensor,
@@ -52,7 +52,7 @@ export function projections(
     ops.rmsNorm(x, norm, eps, h);
     for (const { w, bias, rope, y } of maps) {
       if (!rope) ops.linear(h, w, y, bias && { bias });
-      else turnedLinear(ops, h, w, bias, rope, y);
+      else rotatedLinear(ops, h, w, bias, rope, y);
     }
   } finally {
     ops.free(h);

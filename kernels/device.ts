@@ -109,7 +109,7 @@ export interface Device {
    */
   linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void;
   /**
-   * y ← h · wᵀ (+ bias), turned by its positions if it has some, for each map, with h = {@linkcode Device.rmsNorm} of
+   * y ← h · wᵀ (+ bias), rotated by its positions if it has some, for each map, with h = {@linkcode Device.rmsNorm} of
    * x[n, in]: queries, keys and values of a layer, with the bits of the ops that it stands for.
    */
   projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void;
@@ -159,7 +159,7 @@ export interface Device {
   ropeTable(inverseFrequencies: Float64Array, positions: number): RopeTable;
   /**
    * Rotary positions on x [n, heads · headDim], in halves (pairs i and i + headDim/2, as in transformers):
-   * y₁ ← x₁·cos − x₂·sin, y₂ ← x₂·cos + x₁·sin. `inverse` turns back, which is also the backward op.
+   * y₁ ← x₁·cos − x₂·sin, y₂ ← x₂·cos + x₁·sin. `inverse` rotates back, which is also the backward op.
    */
   rope(x: Tensor, positions: Int32Array, table: RopeTable, heads: number, y: Tensor, inverse?: boolean): void;
 

@@ -53,10 +53,10 @@ function layer(bench: Workbench, n: number, random: TestRandom, inner = 288) {
   const positions = Int32Array.from({ length: n }, () => random.integer(40));
   const table = device.ropeTable(Float64Array.from({ length: headDim / 2 }, (_, i) => 100 ** (-i / 8)), 40);
   const rope = (count: number) => ({ positions, table, heads: count });
-  const projection = (count: number, turned: boolean, biased: boolean): Projection => ({
+  const projection = (count: number, rotated: boolean, biased: boolean): Projection => ({
     w: matrix(count * headDim, dim),
     ...(biased && { bias: vector(count * headDim) }),
-    ...(turned && { rope: rope(count) }),
+    ...(rotated && { rope: rope(count) }),
     y: bench.out(n, count * headDim),
   });
   return {
@@ -80,11 +80,11 @@ function projectionsByOps(bench: Workbench, x: Tensor, norm: Tensor, maps: reado
   const { device } = bench, h = bench.out(...x.shape);
   device.rmsNorm(x, norm, eps, h);
   return maps.map(({ w, bias, rope, y }) => {
-    const product = bench.out(...y.shape), turned = bench.out(...y.shape);
+    const product = bench.out(...y.shape), rotated = bench.out(...y.shape);
     device.linear(h, w, product, bias && { bias });
     if (!rope) return product;
-    device.rope(product, rope.positions, rope.table, rope.heads, turned);
-    return turned;
+    device.rope(product, rope.positions, rope.table, rope.heads, rotated);
+    return rotated;
   });
 }
 
@@ -255,7 +255,7 @@ export function packedWeightsSuite(subject: Subject): void {
 
   conformanceTest(
     subject,
-    "projections() turns each map by positions and a table of its own",
+    "projections() rotates each map by positions and a table of its own",
     async (bench) => {
       const n = 5, { device } = bench, { x, norm, maps: [q, k, v] } = layer(bench, n, new TestRandom(41));
       const table = device.ropeTable(Float64Array.from({ length: 4 }, (_, i) => 10 ** -i), 60);

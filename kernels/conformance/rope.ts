@@ -45,7 +45,7 @@ export function ropeSuite(subject: Subject): void {
     assertRows((await bench.read(y))[0]!, expected, width, forwardTolerance, "y");
   });
 
-  conformanceTest(subject, "rope() turns more rows than the table has positions", async (bench) => {
+  conformanceTest(subject, "rope() rotates more rows than the table has positions", async (bench) => {
     // A packed stream: many short sequences, so n is larger than the longest of them.
     const random = new TestRandom(1), x = random.normals(60 * 8), positions = random.integers(60, 5);
     const y = bench.out(60, 8), table = bench.device.ropeTable(frequencies(4), 5);

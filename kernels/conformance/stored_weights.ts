@@ -68,8 +68,8 @@ export function storedWeightsSuite(subject: Subject): void {
         const [y, dx] = await bench.read(columns, picked);
         // A sum with zeros has no sign where it is 0.
         const unsigned = (numbers: Float32Array) => numbers.map((value) => value === 0 ? 0 : value);
-        const turned = y!.map((_, i) => y![(i % width) * rows + Math.floor(i / width)]!);
-        assertSameBits(unsigned(turned), unsigned(values), "y");
+        const transposed = y!.map((_, i) => y![(i % width) * rows + Math.floor(i / width)]!);
+        assertSameBits(unsigned(transposed), unsigned(values), "y");
         assertSameBits(unsigned(dx!), unsigned(values), "dx");
         device.free(w);
       },

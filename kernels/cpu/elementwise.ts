@@ -95,14 +95,14 @@ const swigluBackwardGraph: Graph = {
 };
 
 /**
- * y ← x [n, 1, width], turned by positions `p` [n, 1] in tables `cos` and `sin`. As n sequences of one token: the op wants
+ * y ← x [n, 1, width], rotated by positions `p` [n, 1] in tables `cos` and `sin`. As n sequences of one token: the op wants
  * tables at least as long as a sequence, and these are packed.
  */
 export function ropeNode(x: string, y: string): Node {
   return node("RotaryEmbedding", [x, "p", "cos", "sin"], y, { interleaved: 0n }, "com.microsoft");
 }
 
-/** cos and sin [positions, headDim / 2]; sin is also kept negated, for the turn back. */
+/** cos and sin [positions, headDim / 2]; sin is also kept negated, for the rotation back. */
 export interface CpuRopeTable extends RopeTable {
   readonly cos: OrtTensor;
   readonly sin: OrtTensor;
@@ -110,7 +110,7 @@ export interface CpuRopeTable extends RopeTable {
 }
 
 /** Positions of rows and the tables that they look up, see {@linkcode ropeNode}. */
-export interface Turn {
+export interface Rotation {
   readonly p: OrtTensor;
   readonly cos: OrtTensor;
   readonly sin: OrtTensor;
@@ -120,7 +120,7 @@ export interface Turn {
 export class ElementwiseOps {
   readonly #sessions = new Map<string, Session>();
   readonly #ones = new Ones();
-  /** Positions of the last call, as ONNX Runtime takes them: all layers of a pass turn the same rows. */
+  /** Positions of the last call, as ONNX Runtime takes them: all layers of a pass rotate the same rows. */
   #positions = { values: new Int32Array(0), ids: ortTensor(new BigInt64Array(0), [0, 1]) };
 
   /** See {@linkcode ElementwiseOps}. */
@@ -272,8 +272,8 @@ export class ElementwiseOps {
     };
   }
 
-  /** What turns rows of `heads` heads by their positions; fails unless they fit together. */
-  turnOf(rows: CpuTensor, positions: Int32Array, table: CpuRopeTable, heads: number): Turn {
+  /** What rotates rows of `heads` heads by their positions; fails unless they fit together. */
+  rotationOf(rows: CpuTensor, positions: Int32Array, table: CpuRopeTable, heads: number): Rotation {
     if (rows.shape[1] !== heads * table.headDim || positions.length !== rows.shape[0]) {
       throw new Error(
         `rope: [${rows.shape}] with ${heads} heads of ${table.headDim} and ${positions.length} positions`,
@@ -312,7 +312,7 @@ export class ElementwiseOps {
   ): void {
     const n = x.shape[0]!, width = heads * table.headDim;
     if (y.size !== x.size) throw new Error(`rope: [${x.shape}] to [${y.shape}]`);
-    const { p, cos, sin } = this.turnOf(x, positions, table, heads);
+    const { p, cos, sin } = this.rotationOf(x, positions, table, heads);
     if (n === 0) return;
     const session = this.#session("rope", x.size, () => ({
       inputs: [

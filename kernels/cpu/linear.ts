@@ -9,7 +9,7 @@
  */
 import type { LayerTailWeights } from "../layer_types.ts";
 import { isHalf } from "../element_type.ts";
-import type { Turn } from "./elementwise.ts";
+import type { Rotation } from "./elementwise.ts";
 import { type Graph, node } from "./onnx.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
 import { type OrtTensor, Session } from "./ort.ts";
@@ -145,7 +145,7 @@ export class LinearOps {
     maps: readonly (Omit<PackedMap, "w"> & { readonly w: CpuTensor; readonly bias: CpuTensor | undefined })[],
   ): boolean {
     const n = x.shape[0]!, weights = this.#packed.allOf(n, maps.map(({ w }) => w));
-    if (!weights || !turnAlike(maps.map(({ rope }) => rope))) return false;
+    if (!weights || !rotateAlike(maps.map(({ rope }) => rope))) return false;
     if (norm.size !== x.shape[1]) throw new Error(`projections: [${x.shape}] with a norm of [${norm.shape}]`);
     for (const { w, bias, y } of maps) checkMap(x, w, y, bias);
     const added = maps.map(({ bias, y }) => bias && this.#everyRow(bias, y));
@@ -285,9 +285,9 @@ export class LinearOps {
   }
 }
 
-/** Whether all that turn do so by the same positions in the same table. */
-function turnAlike(turns: readonly (Turn | undefined)[]): boolean {
-  const some = turns.filter((turn) => turn !== undefined);
+/** Whether all that rotate do so by the same positions in the same table. */
+function rotateAlike(rotations: readonly (Rotation | undefined)[]): boolean {
+  const some = rotations.filter((rotation) => rotation !== undefined);
   return some.every(({ p, cos, sin }) => p === some[0]!.p && cos === some[0]!.cos && sin === some[0]!.sin);
 }
 

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { ropeNode, type Turn } from "./elementwise.ts";
+import { ropeNode, type Rotation } from "./elementwise.ts";
 import { DataType, type Graph, type Node, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
@@ -28,7 +28,7 @@ export const mostRows = 48;
 const pixels = (name: string, channels: string) => ({ name, shape: [1, "n", 1, channels] });
 /** The same matrix, as sequences of one token. */
 const tokens = (name: string, width: string) => ({ name, shape: ["n", 1, width] });
-const turnInputs = [
+const rotationInputs = [
   { name: "p", shape: ["n", 1], type: DataType.int64 },
   { name: "cos", shape: ["positions", "half"] },
   { name: "sin", shape: ["positions", "half"] },
@@ -44,11 +44,11 @@ const product = (x: string, w: string, y: string, addend?: string): Node =>
 const normed = (x: string, eps: number): Node =>
   node("SimplifiedLayerNormalization", [x, "norm"], "h", { axis: -1n, epsilon: eps });
 
-/** A map of `x` or, with a norm before it, of `h`: how many outputs it has, what is added to them, and if they are turned. */
+/** A map of `x` or, with a norm before it, of `h`: how many outputs it has, what is added to them, and if they are rotated. */
 interface MapShape {
   readonly columns: number;
   readonly added: boolean;
-  readonly turned: boolean;
+  readonly rotated: boolean;
 }
 
 /** y0 ← x·w0ᵀ + c0, y1 ← …; of h = rmsNorm(x) if there is an `eps`. */
@@ -57,20 +57,20 @@ const mapsGraph = (maps: readonly MapShape[], eps?: number): Graph => ({
     pixels("x", "k"),
     ...(eps === undefined ? [] : [{ name: "norm", shape: ["k"] }]),
     ...maps.flatMap(({ added }, i) => [weight(`w${i}`), ...(added ? [pixels(`c${i}`, `m${i}`)] : [])]),
-    ...(maps.some(({ turned }) => turned) ? turnInputs : []),
+    ...(maps.some(({ rotated }) => rotated) ? rotationInputs : []),
   ],
-  outputs: maps.map(({ turned }, i) => turned ? tokens(`y${i}`, `m${i}`) : pixels(`y${i}`, `m${i}`)),
-  constants: maps.flatMap(({ columns, turned }, i) =>
-    turned ? [{ name: `tokens${i}`, shape: [3], data: new BigInt64Array([-1n, 1n, BigInt(columns)]) }] : []
+  outputs: maps.map(({ rotated }, i) => rotated ? tokens(`y${i}`, `m${i}`) : pixels(`y${i}`, `m${i}`)),
+  constants: maps.flatMap(({ columns, rotated }, i) =>
+    rotated ? [{ name: `tokens${i}`, shape: [3], data: new BigInt64Array([-1n, 1n, BigInt(columns)]) }] : []
   ),
   nodes: [
     ...(eps === undefined ? [] : [normed("x", eps)]),
     toBlocks(eps === undefined ? "x" : "h", "xs"),
-    ...maps.flatMap(({ columns, added, turned }, i) => [
+    ...maps.flatMap(({ columns, added, rotated }, i) => [
       ...(added ? [toBlocks(`c${i}`, `cs${i}`)] : []),
       product("xs", `w${i}`, `ys${i}`, added ? `cs${i}` : undefined),
-      fromBlocks(`ys${i}`, turned ? `p${i}` : `y${i}`, columns),
-      ...(turned ? [node("Reshape", [`p${i}`, `tokens${i}`], `t${i}`), ropeNode(`t${i}`, `y${i}`)] : []),
+      fromBlocks(`ys${i}`, rotated ? `p${i}` : `y${i}`, columns),
+      ...(rotated ? [node("Reshape", [`p${i}`, `tokens${i}`], `t${i}`), ropeNode(`t${i}`, `y${i}`)] : []),
     ]),
   ],
 });
@@ -113,7 +113,7 @@ export interface PackedMap {
   /** Added before the product, [n, m]. */
   readonly add?: CpuTensor | undefined;
   /** Positions of the rows; the maps of one call have the same. */
-  readonly rope?: Turn | undefined;
+  readonly rope?: Rotation | undefined;
 }
 
 /** Packed o, gate, up and down, see {@linkcode PackedProducts.layerTail}. */
@@ -215,7 +215,7 @@ export class PackedProducts {
     const shapes = maps.map(({ y, add, rope }) => ({
       columns: y.shape[1]!,
       added: add !== undefined,
-      turned: rope !== undefined,
+      rotated: rope !== undefined,
     }));
     const products = n * k * shapes.reduce((sum, { columns }) => sum + columns, 0);
     const key = `${norm?.eps} ${shapes.map((shape) => Object.values(shape).join(" "))}`;
@@ -277,7 +277,7 @@ export class PackedProducts {
       this.#session(
         `${undefined} ${m} true false`,
         1,
-        () => mapsGraph([{ columns: m, added: true, turned: false }]),
+        () => mapsGraph([{ columns: m, added: true, rotated: false }]),
       ).run({
         x: ortTensor(x, [1, n, 1, k]),
         w0: ortTensor(packed, [m, k, 1, 1]),

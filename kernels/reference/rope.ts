@@ -5,8 +5,8 @@
  */
 
 /**
- * Turns every pair (i, i + headDim/2) of every head of x [n, heads · headDim] by position · inverseFrequencies[i]:
- * y₁ = x₁·cos − x₂·sin, y₂ = x₂·cos + x₁·sin. `inverse` turns back, which is also the gradient.
+ * Rotates every pair (i, i + headDim/2) of every head of x [n, heads · headDim] by position · inverseFrequencies[i]:
+ * y₁ = x₁·cos − x₂·sin, y₂ = x₂·cos + x₁·sin. `inverse` rotates back, which is also the gradient.
  */
 export function rope(
   x: Float64Array,

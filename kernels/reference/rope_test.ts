@@ -7,7 +7,7 @@ const frequencies = Float64Array.of(1, 0.1, 0.01);
 const positions = Int32Array.of(0, 3, 17, 400);
 const heads = 2, x = new TestRandom(1).normals(positions.length * heads * 6);
 
-Deno.test("rope() leaves position 0 as it is and turns the rest", () => {
+Deno.test("rope() leaves position 0 as it is and rotates the rest", () => {
   const y = rope(x, positions, frequencies, heads);
   assert.deepEqual(y.slice(0, 12), x.slice(0, 12));
   assert.notDeepEqual(y.slice(12, 24), x.slice(12, 24));
@@ -25,7 +25,7 @@ Deno.test("rope() makes the product of two rows depend on the distance of their 
   assertClose([product(5, 9)], [product(105, 109)], 1e-12);
 });
 
-Deno.test("rope() with inverse turns back", () => {
+Deno.test("rope() with inverse rotates back", () => {
   assertClose(rope(rope(x, positions, frequencies, heads), positions, frequencies, heads, true), x, 1e-12);
 });
 

@@ -23,18 +23,18 @@ async function step(device: Device, seed: number): Promise<Float32Array[]> {
   );
   const out = (rows = n) => bench.out(rows, dim), tokens = bench.putIds(ids);
 
-  const x = out(), h = out(), turned = out(), y = out(), pooled = out(vectors), unit = out(vectors);
+  const x = out(), h = out(), rotated = out(), y = out(), pooled = out(vectors), unit = out(vectors);
   device.embedding(tokens, table, x);
   device.rmsNorm(x, w, 1e-5, h);
-  device.rope(h, positions, rope, heads, turned);
-  device.swiglu(turned, up, y);
+  device.rope(h, positions, rope, heads, rotated);
+  device.swiglu(rotated, up, y);
   device.meanPool(y, ranges, pooled);
   device.l2Normalize(pooled, unit);
 
   const dUnit = matrix(vectors),
     dPooled = out(vectors),
     dy = out(),
-    dTurned = out(),
+    dRotated = out(),
     dUp = out(),
     dh = out(),
     dx = out();
@@ -43,8 +43,8 @@ async function step(device: Device, seed: number): Promise<Float32Array[]> {
   device.l2NormalizeBackward(dUnit, pooled, dPooled);
   device.fill(dy, 0);
   device.meanPoolBackward(dPooled, ranges, dy);
-  device.swigluBackward(dy, turned, up, dTurned, dUp);
-  device.rope(dTurned, positions, rope, heads, dh, true);
+  device.swigluBackward(dy, rotated, up, dRotated, dUp);
+  device.rope(dRotated, positions, rope, heads, dh, true);
   device.rmsNormBackward(dh, x, w, 1e-5, dx, dw);
   device.embeddingBackward(tokens, dx, dTable);
   const norm = await device.globalNorm([dTable, dw, dUp]);

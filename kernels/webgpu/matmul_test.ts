@@ -86,7 +86,7 @@ function canonical(
 }
 
 /** A as [rows, inner] and B as [columns, inner], laid out. */
-function turned(matrix: Float64Array, rows: number, inner: number, layout: Layout): Float64Array {
+function transposed(matrix: Float64Array, rows: number, inner: number, layout: Layout): Float64Array {
   return layout === "inner"
     ? matrix
     : Float64Array.from(matrix, (_, at) => matrix[(at % rows) * inner + Math.floor(at / rows)]!);
@@ -123,8 +123,8 @@ for (const [aLayout, bLayout, dtype] of layouts) {
         const a = numbers(1, rows * inner), b = numbers(2, columns * inner);
         const expected = canonical(a, b, rows, columns, inner);
         const product: Product = {
-          a: bench.put(turned(a, rows, inner, aLayout), ...lie(rows, inner, aLayout), "f32", shift),
-          b: bench.put(turned(b, columns, inner, bLayout), ...lie(columns, inner, bLayout), dtype, shift),
+          a: bench.put(transposed(a, rows, inner, aLayout), ...lie(rows, inner, aLayout), "f32", shift),
+          b: bench.put(transposed(b, columns, inner, bLayout), ...lie(columns, inner, bLayout), dtype, shift),
           c: bench.put(new Float64Array(rows * columns).fill(NaN), rows, columns, "f32", shift),
           aLayout,
           bLayout,

@@ -6,7 +6,7 @@
  *   bound every loop, and so pay for it once (`tile[constant][thread]`), not per multiplication.
  * - The next piece travels from memory into registers while the present one is multiplied.
  * - Pieces lie in workgroup memory with k first, so that a thread reads four rows (or columns) at once; operands with k last
- *   are turned on the way, in blocks of 4 x 4.
+ *   are transposed on the way, in blocks of 4 x 4.
  *
  * Few rows (decoding) are the same kernel with flat tiles: the weight is read once, coalesced, and chunks of k can be
  * spread over workgroups.
@@ -199,7 +199,7 @@ ${
   } }`;
 }
 
-/** Registers to workgroup memory, turned where k lies last in memory. */
+/** Registers to workgroup memory, transposed where k lies last in memory. */
 function putBlock(tile: Tile, v: Variant, id: string, { of, register }: { of: "a" | "b"; register: number }) {
   const value = (i: number) =>
     v[of] === "outer"

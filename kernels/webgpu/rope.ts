@@ -1,5 +1,5 @@
 /**
- * Rotary positions (Su et al. 2021), in halves: element i of a head turns with element i + headDim / 2.
+ * Rotary positions (Su et al. 2021), in halves: element i of a head rotates with element i + headDim / 2.
  *
  * @module
  */
@@ -20,10 +20,10 @@ export interface GpuRopeTable extends RopeTable {
 }
 
 /**
- * A thread turns one pair, or four neighbouring ones; `units` is the number of these in half a head. Numbers of heads and
- * units are constants of the shader, as divisions by them would cost more than the turn.
+ * A thread rotates one pair, or four neighbouring ones; `units` is the number of these in half a head. Numbers of heads and
+ * units are constants of the shader, as divisions by them would cost more than the rotation.
  */
-const turning = (heads: number, units: number) =>
+const rotating = (heads: number, units: number) =>
   `${workgroupIndex}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -46,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 /** See the module comment. */
 export class RopeOps {
   readonly #tables = new Map<string, GpuRopeTable>();
-  /** The positions of the last call, on the GPU: all layers of a pass turn the same rows. */
+  /** The positions of the last call, on the GPU: all layers of a pass rotate the same rows. */
   #last: { readonly memory: GpuTensor; values: Int32Array<ArrayBuffer> } | null = null;
 
   constructor(readonly queue: CommandQueue, readonly arena: Arena) {}
@@ -61,11 +61,11 @@ export class RopeOps {
 
   #makeTable(inverseFrequencies: Float64Array, positions: number): GpuRopeTable {
     const half = inverseFrequencies.length;
-    const upload = (turn: (angle: number) => number) => {
+    const upload = (cosOrSin: (angle: number) => number) => {
       const values = new Float32Array(positions * half);
       for (let position = 0; position < positions; position++) {
         for (let i = 0; i < half; i++) {
-          values[position * half + i] = turn(position * inverseFrequencies[i]!);
+          values[position * half + i] = cosOrSin(position * inverseFrequencies[i]!);
         }
       }
       const tensor = this.arena.permanent([positions, half], "f32");
@@ -75,7 +75,7 @@ export class RopeOps {
     return { positions, headDim: 2 * half, cos: upload(Math.cos), sin: upload(Math.sin) };
   }
 
-  /** y ← x turned by its positions, or back; x [n, heads · headDim]. */
+  /** y ← x rotated by its positions, or back; x [n, heads · headDim]. */
   rotate(
     x: GpuTensor,
     positions: Int32Array,
@@ -108,7 +108,7 @@ export class RopeOps {
           sin_table: `in ${element}`,
           y: `out ${element}`,
         },
-        code: turning(heads, units),
+        code: rotating(heads, units),
       }));
       this.queue.run(
         kernel,

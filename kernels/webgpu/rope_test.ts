@@ -9,7 +9,7 @@ const frequencies = (headDim: number) =>
 
 for (const [n, heads, headDim] of [[66_000, 1, 2], [50, 3, 64], [50, 2, 6]] as const) {
   limitsTest(
-    `rope() turns the same bits in pieces, ${n} rows of ${heads} heads of ${headDim}`,
+    `rope() rotates the same bits in pieces, ${n} rows of ${heads} heads of ${headDim}`,
     { maxBinding: 20_000, maxGroups: 12 },
     async ({ small, large }) => {
       const random = new TestRandom(headDim), width = heads * headDim, x = random.normals(n * width);
