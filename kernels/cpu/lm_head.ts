@@ -7,9 +7,16 @@
  *
  * @module
  */
-import type { LmHeadOptions, SampledTokens, SamplingSpec, TokenStatistics } from "../lm_head_types.ts";
+import type {
+  LmHeadOptions,
+  SampledTokens,
+  SamplingSpec,
+  TokenGradient,
+  TokenStatistics,
+} from "../lm_head_types.ts";
 import { isHalf } from "../element_type.ts";
 import { checkSamplingOptions, sampleToken } from "../sampling.ts";
+import type { Tensor } from "../tensor_types.ts";
 import type { LinearOps } from "./linear.ts";
 import { Ones } from "./ones.ts";
 import { gradientGraph, statisticsGraph } from "./lm_head_graphs.ts";
@@ -17,6 +24,7 @@ import { argmax, invert, joined, RowSums } from "./lm_head_rows.ts";
 import type { Graph } from "./onnx.ts";
 import { ortTensor, Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
+import { numbersOf, TokenStatisticsTensors } from "./token_statistics.ts";
 
 /** Columns of the vocabulary at a time. */
 const chunkColumns = 4096;
@@ -35,6 +43,7 @@ export class LmHeadOps {
   readonly #ones = new Ones();
   /** Logits by chunk of rows (by its first) and chunk of columns (by its first), of statistics that expect a backward op. */
   readonly #kept = new Map<TokenStatistics, Map<string, CpuTensor>>();
+  readonly #tensors = new TokenStatisticsTensors();
 
   /** See {@linkcode LmHeadOps}. */
   constructor(readonly pool: Pool, readonly linear: LinearOps, readonly threads: number) {}
@@ -133,10 +142,27 @@ export class LmHeadOps {
     return result;
   }
 
+  /** See {@linkcode Device.lmHeadInto}. */
+  statisticsInto(
+    h: CpuTensor,
+    w: CpuTensor,
+    ids: Int32Array,
+    temperature: number,
+    statistics: CpuTensor,
+    options?: LmHeadOptions,
+  ): void {
+    if (statistics.shape[0] !== ids.length || statistics.shape[1] !== 3) {
+      throw new Error(`lmHeadInto: statistics [${statistics.shape}] for ${ids.length} ids`);
+    }
+    this.discard(statistics);
+    this.#tensors.store(this.statistics(h, w, ids, temperature, options), statistics);
+  }
+
   /** See {@linkcode Device.lmHeadDiscard}. */
-  discard(statistics: TokenStatistics): void {
-    for (const logits of this.#kept.get(statistics)?.values() ?? []) this.pool.release(logits);
-    this.#kept.delete(statistics);
+  discard(statistics: TokenStatistics | Tensor): void {
+    const values = this.#tensors.valuesOf(statistics);
+    for (const logits of this.#kept.get(values)?.values() ?? []) this.pool.release(logits);
+    this.#kept.delete(values);
   }
 
   /** See {@linkcode Device.lmHeadBackward}. */
@@ -145,28 +171,31 @@ export class LmHeadOps {
     w: CpuTensor,
     ids: Int32Array,
     temperature: number,
-    statistics: TokenStatistics,
-    gradient: { dLogProb: Float32Array; dEntropy?: Float32Array },
+    statistics: TokenStatistics | Tensor,
+    gradient: TokenGradient,
     dh: CpuTensor,
     dw: CpuTensor | null,
   ): void {
     const n = h.shape[0]!, vocab = w.shape[0]!, inverseT = 1 / temperature;
     check(h, w, ids, temperature);
-    const { dLogProb, dEntropy = dLogProb } = gradient;
-    if (dLogProb.length !== n || dEntropy.length !== n || dh.size !== h.size || (dw && dw.size !== w.size)) {
+    const dLogProb = numbersOf(gradient.dLogProb), slopes = gradient.dEntropy && numbersOf(gradient.dEntropy);
+    if (
+      dLogProb.length !== n || (slopes && slopes.length !== n) || dh.size !== h.size ||
+      (dw && dw.size !== w.size)
+    ) {
       throw new Error(
         `lmHeadBackward: ${dLogProb.length} slopes for ${n} rows, dh [${dh.shape}], dw [${dw?.shape}]`,
       );
     }
-    const kept = this.#kept.get(statistics);
-    this.#kept.delete(statistics);
+    const values = this.#tensors.valuesOf(statistics), kept = this.#kept.get(values);
+    this.#kept.delete(values);
     for (let start = 0; start < n; start += chunkRows) {
       const end = Math.min(n, start + chunkRows), m = end - start;
       const rows = h.rows(start, end), dRows = dh.rows(start, end);
       const scale = ortTensor(new Float32Array([inverseT]), [1]);
-      const lse = statistics.logSumExp.slice(start, end), entropy = statistics.entropy.slice(start, end);
-      const weight = gradient.dLogProb.slice(start, end).map((value) => value * -inverseT);
-      const dEntropy = gradient.dEntropy?.slice(start, end).map((value) => value * inverseT);
+      const lse = values.logSumExp.slice(start, end), entropy = values.entropy.slice(start, end);
+      const weight = dLogProb.slice(start, end).map((value) => value * -inverseT);
+      const dEntropy = slopes?.slice(start, end).map((value) => value * inverseT);
       const scaled = inverseT !== 1, withEntropy = dEntropy !== undefined;
       const session = this.#session(
         `gradient/${scaled}/${withEntropy}`,
@@ -191,7 +220,7 @@ export class LmHeadOps {
         });
         for (let i = 0; i < m; i++) {
           const at = ids[start + i]! - column;
-          if (at >= 0 && at < c) d.f32[i * c + at]! += gradient.dLogProb[start + i]! * inverseT;
+          if (at >= 0 && at < c) d.f32[i * c + at]! += dLogProb[start + i]! * inverseT;
         }
         const wide = isHalf(w.dtype) ? this.linear.widen(w, column, column + c) : null;
         this.linear.backwardInput(d, wide ?? w.rows(column, column + c), dRows, true);
@@ -249,6 +278,24 @@ export class LmHeadOps {
       free();
     }
     return result;
+  }
+
+  /** See {@linkcode Device.lmHeadSampleInto}. */
+  sampleInto(
+    h: CpuTensor,
+    w: CpuTensor,
+    uniforms: Float32Array,
+    spec: SamplingSpec,
+    ids: CpuTensor,
+    statistics: CpuTensor,
+  ): void {
+    const n = h.shape[0]!;
+    if (ids.size !== n || statistics.size !== 3 * n) {
+      throw new Error(`lmHeadSampleInto: ids [${ids.shape}], statistics [${statistics.shape}] for ${n} rows`);
+    }
+    const drawn = this.sample(h, w, uniforms, spec);
+    ids.i32.set(drawn.ids);
+    this.#tensors.store(drawn, statistics);
   }
 
   /** See {@linkcode Device.logits}. */

@@ -1,5 +1,5 @@
 /**
- * Ops that move or reduce whole rows in plain TypeScript: they are bound by memory, or small.
+ * Ops that move, add or reduce whole rows in plain TypeScript: they are bound by memory, or small.
  *
  * @module
  */
@@ -9,6 +9,13 @@ import type { CpuTensor } from "./tensor.ts";
 
 /** Pieces of a stream that make one pooled vector. */
 export type Ranges = readonly { start: number; end: number }[];
+
+/** y ← x + y. */
+export function add(x: CpuTensor, y: CpuTensor): void {
+  const from = x.f32, to = y.f32;
+  if (from.length !== to.length) throw new Error(`add: [${x.shape}] to [${y.shape}]`);
+  for (let i = 0; i < to.length; i++) to[i]! += from[i]!;
+}
 
 /** y[i] ← w[ids[i]]. */
 export function embedding(ids: CpuTensor, w: CpuTensor, y: CpuTensor): void {

@@ -10,7 +10,7 @@
  */
 import { availableParallelism } from "node:os";
 import { NumericError, UsageError } from "#errors";
-import { safeThreads } from "../../kernels/cpu/mod.ts";
+import { safeThreads } from "../../kernels/cpu/safe_threads.ts";
 import { ortVersion } from "../../kernels/cpu/ort_api.ts";
 import { Fields } from "../backbone/json.ts";
 import type { BackboneFile } from "../backbone/open.ts";
