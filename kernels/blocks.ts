@@ -10,8 +10,11 @@ import type { Tensor } from "./tensor_types.ts";
 /** The ops that the halves are made of. */
 type Ops = Pick<Device, "alloc" | "free" | "rmsNorm" | "linear" | "swiglu" | "rope">;
 
-/** See {@linkcode Device.linearSwiglu}; both products are in memory for as long as it takes. */
-export function linearSwiglu(ops: Ops, x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
+/** y ← silu(x · wGateᵀ) · (x · wUpᵀ) in one op; false, and nothing done, where that does not pay or would have other bits. */
+export type FusedSwiglu = (x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor) => boolean;
+
+/** What a {@linkcode FusedSwiglu} stands for; both products are in memory for as long as it takes. */
+function linearSwiglu(ops: Ops, x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
   const gate = ops.alloc(y.shape), up = ops.alloc(y.shape);
   try {
     ops.linear(x, wGate, gate);
@@ -61,7 +64,8 @@ export function projections(
 
 /** See {@linkcode Device.layerTail}. */
 export function layerTail(
-  ops: Ops & Pick<Device, "linearSwiglu">,
+  ops: Ops,
+  fusedSwiglu: FusedSwiglu,
   x: Tensor,
   attended: Tensor,
   { o, norm, gate, up, down }: LayerTailWeights,
@@ -72,7 +76,7 @@ export function layerTail(
   try {
     ops.linear(attended, o, m, { residual: x });
     ops.rmsNorm(m, norm, eps, h);
-    ops.linearSwiglu(h, gate, up, act);
+    if (!fusedSwiglu(h, gate, up, act)) linearSwiglu(ops, h, gate, up, act);
     ops.linear(act, down, y, { residual: m });
   } finally {
     ops.free(m, h, act);

@@ -104,11 +104,6 @@ export interface Device {
   /** y[n, out] ← x[n, in] · wᵀ (+ bias[out]) (+ residual[n, out]); w is [out, in], f32, bf16 or f16. */
   linear(x: Tensor, w: Tensor, y: Tensor, options?: { bias?: Tensor; residual?: Tensor }): void;
   /**
-   * y[n, out] ← silu(x · wGateᵀ) · (x · wUpᵀ) (Shazeer 2020, Eq. 6), for passes that keep neither product: the bits of two
-   * {@linkcode Device.linear} and {@linkcode Device.swiglu}. The weights are [out, in], f32, bf16 or f16.
-   */
-  linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void;
-  /**
    * y ← h · wᵀ (+ bias), rotated by its positions if it has some, for each map, with h = {@linkcode Device.rmsNorm} of
    * x[n, in]: queries, keys and values of a layer, with the bits of the ops that it stands for.
    */

@@ -51,9 +51,15 @@ export const opCases: Readonly<Record<string, OpCase>> = {
     const gate = matrix(bench, random), up = matrix(bench, random), y = bench.out(n, dim);
     bench.device.swiglu(gate, up, y);
     bench.device.swigluBackward(matrix(bench, random), gate, up, gate, up);
-    const product = bench.out(n, 40), w = [0, 1].map(() => matrix(bench, random, 40, 600));
-    bench.device.linearSwiglu(matrix(bench, random, n, 600), w[0]!, w[1]!, product);
-    return bench.read(y, gate, up, product);
+    return bench.read(y, gate, up);
+  },
+  "layerTail calls": (bench, random) => {
+    const wide = 600, x = matrix(bench, random, n, wide), y = bench.out(n, wide);
+    const [gate, up] = [0, 1].map(() => matrix(bench, random, 40, wide));
+    const o = matrix(bench, random, wide, dim), down = matrix(bench, random, wide, 40);
+    const weights = { o, norm: vector(bench, random, wide), gate: gate!, up: up!, down };
+    bench.device.layerTail(x, matrix(bench, random), weights, 1e-5, y);
+    return bench.read(y);
   },
   "attention ops": (bench, random) => {
     const width = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;

@@ -41,6 +41,16 @@ function packed(device: Workbench["device"], weights: Tensor[], run: (weights: T
   }
 }
 
+/** `layerTail` of three rows of 4 with a gate of 5, of tensors that fit unless they are given. */
+function tail(
+  device: Workbench["device"],
+  t: (...shape: number[]) => Tensor,
+  given: Readonly<Partial<Record<"attended" | "gate" | "up" | "down" | "y", Tensor>>>,
+): void {
+  const { attended = t(3, 6), gate = t(5, 4), up = t(5, 4), down = t(4, 5), y = t(3, 4) } = given;
+  device.layerTail(t(3, 4), attended, { o: t(4, 6), norm: t(4), gate, up, down }, 1e-5, y);
+}
+
 /** `layerTail` of three rows of 96, of packed weights. */
 function packedTail(
   device: Workbench["device"],
@@ -77,9 +87,11 @@ const misfits: Readonly<Record<string, Misfit>> = {
   "linear: output rows": (d, t) => d.linear(t(3, 4), t(5, 4), t(2, 5)),
   "linear: bias": (d, t) => d.linear(t(3, 4), t(5, 4), t(3, 5), { bias: t(4) }),
   "linear: residual": (d, t) => d.linear(t(3, 4), t(5, 4), t(3, 5), { residual: t(3, 4) }),
-  "linearSwiglu: inner": (d, t) => d.linearSwiglu(t(3, 4), t(5, 3), t(5, 3), t(3, 5)),
-  "linearSwiglu: weights": (d, t) => d.linearSwiglu(t(3, 4), t(5, 4), t(6, 4), t(3, 5)),
-  "linearSwiglu: output": (d, t) => d.linearSwiglu(t(3, 4), t(5, 4), t(5, 4), t(2, 5)),
+  "layerTail: attended": (d, t) => tail(d, t, { attended: t(3, 5) }),
+  "layerTail: gate": (d, t) => tail(d, t, { gate: t(5, 3), up: t(5, 3) }),
+  "layerTail: gate and up": (d, t) => tail(d, t, { up: t(6, 4) }),
+  "layerTail: down": (d, t) => tail(d, t, { down: t(4, 6) }),
+  "layerTail: output": (d, t) => tail(d, t, { y: t(2, 4) }),
   "projections: inner": (d, t) => d.projections(t(3, 4), t(4), 1e-5, [{ w: t(5, 3), y: t(3, 5) }]),
   "projections: norm": (d, t) => d.projections(t(3, 4), t(3), 1e-5, [{ w: t(5, 4), y: t(3, 5) }]),
   "projections: norm, packed": (d, t) =>

@@ -10,6 +10,7 @@ import { attentionPathsSuite } from "./attention_paths.ts";
 import { decodeSuite } from "./decode.ts";
 import { determinismSuite } from "./determinism.ts";
 import { subjectOf } from "./harness.ts";
+import { layerTailSuite } from "./layer_tail.ts";
 import { linearSuite } from "./linear.ts";
 import { lmHeadSuite } from "./lm_head.ts";
 import { memorySuite } from "./memory.ts";
@@ -31,6 +32,7 @@ const suites = [
   rowsSuite,
   normSuite,
   swigluSuite,
+  layerTailSuite,
   ropeSuite,
   attentionSuite,
   attentionPathsSuite,

@@ -6,13 +6,12 @@
  */
 import { assert, assertSameBits } from "#test";
 import type { Device } from "../device.ts";
-import type { LayerTailWeights, Projection } from "../layer_types.ts";
+import type { Projection } from "../layer_types.ts";
 import type { Tensor } from "../tensor_types.ts";
 import { linear } from "../reference/linear.ts";
-import { rmsNorm } from "../reference/norm.ts";
 import { TestRandom } from "../reference/random.ts";
-import { swiglu } from "../reference/swiglu.ts";
 import { assertRows, conformanceTest, forwardTolerance, type Subject } from "./harness.ts";
+import { layerTailByOps } from "./layer_tail.ts";
 import { assertInvariant, pick, poolSize, split } from "./row_invariance.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -86,20 +85,6 @@ function projectionsByOps(bench: Workbench, x: Tensor, norm: Tensor, maps: reado
     device.rope(product, rope.positions, rope.table, rope.heads, rotated);
     return rotated;
   });
-}
-
-/** What {@linkcode Device.layerTail} stands for. */
-function layerTailByOps(bench: Workbench, x: Tensor, attended: Tensor, weights: LayerTailWeights): Tensor {
-  const { device } = bench, n = x.shape[0]!, inner = weights.gate.shape[0]!;
-  const [m, h, y] = [bench.out(...x.shape), bench.out(...x.shape), bench.out(...x.shape)] as const;
-  const [gate, up, act] = [bench.out(n, inner), bench.out(n, inner), bench.out(n, inner)] as const;
-  device.linear(attended, weights.o, m, { residual: x });
-  device.rmsNorm(m, weights.norm, eps, h);
-  device.linear(h, weights.gate, gate);
-  device.linear(h, weights.up, up);
-  device.swiglu(gate, up, act);
-  device.linear(act, weights.down, y, { residual: m });
-  return y;
 }
 
 /** Ways to change a weight that packed copies must notice. */
@@ -242,7 +227,7 @@ export function packedWeightsSuite(subject: Subject): void {
       `layerTail() has the bits of the ops that it stands for, ${n} rows`,
       async (bench) => {
         const { x, attended, tail, y } = layer(bench, n, new TestRandom(n));
-        const [expected] = await bench.read(layerTailByOps(bench, x, attended, tail));
+        const [expected] = await bench.read(layerTailByOps(bench, x, attended, tail, eps));
         await both(bench, [tail.o, tail.gate, tail.up, tail.down], async () => {
           bench.device.layerTail(x, attended, tail, eps, y);
           const [actual] = await bench.read(y);
@@ -275,18 +260,6 @@ export function packedWeightsSuite(subject: Subject): void {
       }
     },
   );
-
-  conformanceTest(subject, "layerTail() equals the reference", async (bench) => {
-    const n = 7, { x, attended, tail, y } = layer(bench, n, new TestRandom(1));
-    bench.device.layerTail(x, attended, tail, eps, y);
-    const read = async (tensor: Tensor) => Float64Array.from(await bench.device.read(tensor));
-    const [o, gate, up, down] = await Promise.all([tail.o, tail.gate, tail.up, tail.down].map(read));
-    const m = linear(await read(attended), o!, n, { residual: await read(x) });
-    const h = rmsNorm(m, await read(tail.norm), eps);
-    const act = swiglu(linear(h, gate!, n), linear(h, up!, n));
-    const expected = linear(act, down!, n, { residual: m });
-    assertRows(await bench.device.read(y), expected, 96, forwardTolerance, "y");
-  });
 
   conformanceTest(subject, "a weight that is freed takes its packed copy along", (bench) => {
     const { device } = bench, before = device.memory.current;

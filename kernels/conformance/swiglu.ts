@@ -4,9 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import { assertSameBits } from "#test";
-import { linear } from "../reference/linear.ts";
-import { type StoredType, TestRandom } from "../reference/random.ts";
+import { TestRandom } from "../reference/random.ts";
 import { swiglu, swigluBackward } from "../reference/swiglu.ts";
 import {
   assertRows,
@@ -29,16 +27,7 @@ const cases = fc.record({
   seed,
 });
 
-const gatedCases = fc.record({
-  n: rowCount(70),
-  inputs: fc.oneof(dimension(200), fc.integer({ min: 257, max: 1100 })),
-  outputs: dimension(200),
-  gate: fc.constantFrom<StoredType>("f32", "bf16", "f16"),
-  up: fc.constantFrom<StoredType>("f32", "bf16", "f16"),
-  seed,
-});
-
-/** Registers the tests of swiglu, swigluBackward and linearSwiglu. */
+/** Registers the tests of swiglu and swigluBackward. */
 export function swigluSuite(subject: Subject): void {
   propertyTest(
     subject,
@@ -79,48 +68,6 @@ export function swigluSuite(subject: Subject): void {
           bench.device.swigluBackward(put(dy), g, u, outputs[1], outputs[2]);
           const read = (await bench.read(...outputs)).map((matrix) => split(matrix, n));
           return items.map((_, i) => Float32Array.of(...read.flatMap((rows) => [...rows[i]!])));
-        });
-      },
-    );
-  }
-
-  propertyTest(
-    subject,
-    "linearSwiglu() equals the reference, and by bits the ops that it stands for",
-    gatedCases,
-    async (bench, c) => {
-      const { n, inputs, outputs } = c, random = new TestRandom(c.seed), { device } = bench;
-      const x = random.normals(n * inputs), scale = 2 / Math.sqrt(inputs);
-      const gate = random.weights(c.gate, outputs * inputs, scale);
-      const up = random.weights(c.up, outputs * inputs, scale);
-      const xTensor = bench.put(x, n, inputs), y = bench.out(n, outputs);
-      const wGate = bench.putWeights(c.gate, gate, outputs, inputs);
-      const wUp = bench.putWeights(c.up, up, outputs, inputs);
-      device.linearSwiglu(xTensor, wGate, wUp, y);
-      const [g, u, separate] = [bench.out(n, outputs), bench.out(n, outputs), bench.out(n, outputs)];
-      device.linear(xTensor, wGate, g!);
-      device.linear(xTensor, wUp, u!);
-      device.swiglu(g!, u!, separate!);
-      const [actual, expected] = await bench.read(y, separate!);
-      assertSameBits(actual!, expected!);
-      assertRows(actual!, swiglu(linear(x, gate, n), linear(x, up, n)), outputs, forwardTolerance, "y", 0.1);
-    },
-  );
-
-  for (const [inputs, outputs, stored] of [[60, 5, "f32"], [700, 96, "bf16"], [1100, 33, "f16"]] as const) {
-    conformanceTest(
-      subject,
-      `linearSwiglu() gives a row the same bits in any batch, ${stored} ${outputs}×${inputs}`,
-      (bench) => {
-        const random = new TestRandom(inputs), x = random.normals(poolSize * inputs);
-        const [wGate, wUp] = [0, 1].map(() =>
-          bench.putWeights(stored, random.weights(stored, outputs * inputs, 0.1), outputs, inputs)
-        );
-        return assertInvariant(async (items) => {
-          using inner = bench.nested();
-          const n = items.length, y = inner.out(n, outputs);
-          inner.device.linearSwiglu(inner.put(pick(x, items, inputs), n, inputs), wGate!, wUp!, y);
-          return split((await inner.read(y))[0]!, n);
         });
       },
     );

@@ -15,7 +15,7 @@ import type {
 } from "../lm_head_types.ts";
 import type { DType, Tensor } from "../tensor_types.ts";
 import type { AdamWSpec, InfoNceSpec } from "../training_types.ts";
-import { layerTail, linearSwiglu, projections } from "../blocks.ts";
+import { layerTail, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import { AttentionOps } from "./attention.ts";
 import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
@@ -137,11 +137,6 @@ export class CpuEngine implements Device {
     this.#linear.forward(cpu(x), cpu(w), out(y), bias && cpu(bias), residual && cpu(residual));
   }
 
-  linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
-    if (this.#linear.forwardSwiglu(cpu(x), cpu(wGate), cpu(wUp), out(y))) return;
-    linearSwiglu(this, x, wGate, wUp, y);
-  }
-
   projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void {
     const all = maps.map(({ w, bias, rope, y }) => ({
       w: cpu(w),
@@ -157,7 +152,9 @@ export class CpuEngine implements Device {
     const { o, norm, gate, up, down } = weights;
     const all = { o: cpu(o), norm: cpu(norm), gate: cpu(gate), up: cpu(up), down: cpu(down) };
     if (this.#linear.layerTail(cpu(x), cpu(attended), all, eps, out(y))) return;
-    layerTail(this, x, attended, weights, eps, y);
+    const swigluInOneCall = (h: Tensor, wGate: Tensor, wUp: Tensor, act: Tensor) =>
+      this.#linear.forwardSwiglu(cpu(h), cpu(wGate), cpu(wUp), out(act));
+    layerTail(this, swigluInOneCall, x, attended, weights, eps, y);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

@@ -9,7 +9,7 @@ import type { LayerTailWeights, Projection } from "../layer_types.ts";
 import type { SampledTokens, SamplingSpec, TokenGradient, TokenStatistics } from "../lm_head_types.ts";
 import type { DType, Tensor } from "../tensor_types.ts";
 import type { AdamWSpec, InfoNceSpec } from "../training_types.ts";
-import { layerTail, linearSwiglu, projections } from "../blocks.ts";
+import { layerTail, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import type { OpenedAdapter } from "./adapter.ts";
 import type { Arena } from "./arena.ts";
@@ -158,18 +158,14 @@ export class WebGpuEngine implements Device {
     this.#linear.forward(gpu(x), gpu(w), gpu(y), bias && gpu(bias), residual && gpu(residual));
   }
 
-  linearSwiglu(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
-    if (!this.#linear.spreadSwiglu(gpu(x), gpu(wGate), gpu(wUp), gpu(y))) {
-      linearSwiglu(this, x, wGate, wUp, y);
-    }
-  }
-
   projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void {
     projections(this, x, norm, eps, maps);
   }
 
   layerTail(x: Tensor, attended: Tensor, weights: LayerTailWeights, eps: number, y: Tensor): void {
-    layerTail(this, x, attended, weights, eps, y);
+    const swigluOfChunks = (h: Tensor, wGate: Tensor, wUp: Tensor, act: Tensor) =>
+      this.#linear.spreadSwiglu(gpu(h), gpu(wGate), gpu(wUp), gpu(act));
+    layerTail(this, swigluOfChunks, x, attended, weights, eps, y);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

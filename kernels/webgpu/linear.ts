@@ -38,12 +38,12 @@ export class LinearOps {
    */
   spreadSwiglu(x: GpuTensor, wGate: GpuTensor, wUp: GpuTensor, y: GpuTensor): boolean {
     const [outputs, inputs] = wGate.shape as [number, number], n = x.shape[0]!;
-    expectShape(x, [n, inputs], "linearSwiglu: x");
-    expectWeight(wGate, "linearSwiglu: wGate");
-    expectWeight(wUp, "linearSwiglu: wUp");
-    expectShape(y, [n, outputs], "linearSwiglu: y");
+    expectShape(x, [n, inputs], "swiglu: x");
+    expectWeight(wGate, "swiglu: wGate");
+    expectWeight(wUp, "swiglu: wUp");
+    expectShape(y, [n, outputs], "swiglu: y");
     if (wUp.shape[0] !== outputs || wUp.shape[1] !== inputs) {
-      throw new Error(`linearSwiglu: wGate [${wGate.shape}], wUp [${wUp.shape}]`);
+      throw new Error(`swiglu: wGate [${wGate.shape}], wUp [${wUp.shape}]`);
     }
     const products = [forwardProduct(x, wGate, y), forwardProduct(x, wUp, y)];
     if (!products.every((product) => this.matmul.spreads(product))) return false;

@@ -6,7 +6,7 @@ import { createWebGpuDevice } from "./mod.ts";
 
 Deno.test({
   name:
-    "linearSwiglu() forms the gate where it adds up chunks, if a binding holds all of them, and the same bits if not",
+    "layerTail() forms the gate where it adds up chunks, if a binding holds all of them, and the same bits if not",
   ignore: await findAdapter() === null,
   fn: async () => {
     const n = 7, inputs = 600, outputs = 200, results: Float32Array[] = [];
@@ -21,11 +21,17 @@ Deno.test({
       });
       {
         using bench = new Workbench(device);
-        const random = new TestRandom(1), y = bench.out(n, outputs);
+        const random = new TestRandom(1), y = bench.out(n, inputs), width = 8;
         const [wGate, wUp] = [0, 1].map(() =>
           bench.put(random.normals(outputs * inputs, 0.1), outputs, inputs)
         );
-        device.linearSwiglu(bench.put(random.normals(n * inputs), n, inputs), wGate!, wUp!, y);
+        const [o, down] = [width, outputs].map((columns) =>
+          bench.put(random.normals(inputs * columns, 0.1), inputs, columns)
+        );
+        const norm = bench.put(random.normals(inputs), inputs);
+        const x = bench.put(random.normals(n * inputs), n, inputs);
+        const attended = bench.put(random.normals(n * width), n, width);
+        device.layerTail(x, attended, { o: o!, norm, gate: wGate!, up: wUp!, down: down! }, 1e-5, y);
         results.push((await bench.read(y))[0]!);
         const kernels = timestamps ? (await device.kernelTimes()).map(({ kernel }) => kernel) : [];
         if (timestamps) assert.equal(kernels.includes("matmul-add-chunks-swiglu"), joins, kernels.join());
