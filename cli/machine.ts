@@ -5,6 +5,7 @@
  */
 import { statfsSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
+import { type Memory, readMemory } from "../kernels/free_memory.ts";
 
 /** See {@linkcode readMachine}. Sizes in bytes. */
 export interface Machine {
@@ -13,14 +14,14 @@ export interface Machine {
   readonly deno: string;
   readonly cpu: string;
   readonly cores: number;
-  readonly memory: { readonly total: number; readonly available: number };
+  /** Under the limit of a container, if there is one. */
+  readonly memory: Memory;
   /** Free space where `path` is. */
   readonly disk: { readonly path: string; readonly free: number };
 }
 
 /** Looks at the machine, and at the disk that holds `path`. */
 export function readMachine(path: string): Machine {
-  const { total, available } = Deno.systemMemoryInfo();
   const { bavail, bsize } = statfsSync(path);
   return {
     os: `${Deno.build.os} ${Deno.osRelease()}`,
@@ -28,7 +29,7 @@ export function readMachine(path: string): Machine {
     deno: Deno.version.deno,
     cpu: cpus()[0]?.model ?? "unknown",
     cores: availableParallelism(),
-    memory: { total, available },
+    memory: readMemory(),
     disk: { path, free: bavail * bsize },
   };
 }
