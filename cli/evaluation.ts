@@ -22,6 +22,7 @@ import { canonicalHash } from "../lib/manifest/canonical.ts";
 import { runFolderName } from "../lib/manifest/identity.ts";
 import { requirePositions } from "../lib/manifest/positions.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
+import { requireAnswerRoom } from "./answer_room.ts";
 import { openEncoder } from "./encoder.ts";
 import { takeFolder } from "./evaluation_folder.ts";
 import type { CommandIo } from "./io.ts";
@@ -60,6 +61,7 @@ export async function evaluateModel(options: EvaluationOptions, io: CommandIo): 
   await given?.requireAll(tasks);
   const backbone = await openBackbone(manifest.backbone);
   try {
+    requireAnswerRoom(suite, tasks, backbone);
     return await evaluateBackbone(options, suite, backbone, given, io);
   } finally {
     backbone.close();

@@ -27,6 +27,7 @@ import { Prompter } from "../lib/rollout/prompt.ts";
 import { openCheckpointWeights } from "../lib/train/checkpoint.ts";
 import { dosage } from "../lib/train/data_order.ts";
 import { trainArm } from "../lib/train/loop.ts";
+import { requireAnswerRoom } from "./answer_room.ts";
 import { type Inputs, makeLock, openInputs } from "./inputs.ts";
 import type { CommandIo } from "./io.ts";
 import { loadModel, modelEncoder, modelGenerator, type Reading } from "./model.ts";
@@ -75,6 +76,7 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
   try {
     const prompter = new Prompter(inputs.backbone, manifest.prompt);
     requireRoom(plans, inputs.backbone.config.maxPositions);
+    requireAnswerRoom(inputs.suite, inputs.tasks, inputs.backbone);
     const lock = makeLock(manifest, plans, inputs, prompter, options.device);
     if (options.lockFile && options.frozen) requireLock(loadLock(options.lockFile), lock);
     const identity = manifestHash(manifest, lock);

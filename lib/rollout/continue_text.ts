@@ -43,17 +43,22 @@ export interface Continuation {
   readonly stopped: "stop" | "eos" | "length";
 }
 
+/** Tokens of a text without a template, behind the beginning-of-sequence token where the model has one. */
+export function promptIds(backbone: Backbone, text: string): number[] {
+  const bos = backbone.bosId !== null && backbone.config.architecture === "llama" && addsBos(backbone)
+    ? [backbone.bosId]
+    : [];
+  return [...bos, ...backbone.tokenizer.encode(text)];
+}
+
 /**
- * Tokens of a text without a template, behind the beginning-of-sequence token where the model has one.
+ * {@linkcode promptIds} of a text that the model is to be given.
  *
  * @param room tokens that have to fit behind them
  * @throws {UsageError} if there are none, or more than the model has positions
  */
 export function encodePrompt(decoder: Decoder, backbone: Backbone, text: string, room: number): number[] {
-  const bos = backbone.bosId !== null && backbone.config.architecture === "llama" && addsBos(backbone)
-    ? [backbone.bosId]
-    : [];
-  const ids = [...bos, ...backbone.tokenizer.encode(text)];
+  const ids = promptIds(backbone, text);
   if (ids.length === 0) throw new UsageError("empty prompt", "give the model something to continue");
   if (ids.length + room > decoder.config.maxPositions) {
     throw new UsageError(
