@@ -4,7 +4,7 @@
  * @module
  */
 import type { Device } from "./device.ts";
-import type { LayerTailWeights, Projection } from "./layer_types.ts";
+import type { LayerTailKept, LayerTailWeights, Projection } from "./layer_types.ts";
 import type { Tensor } from "./tensor_types.ts";
 
 /** The ops that the halves are made of. */
@@ -13,15 +13,22 @@ type Ops = Pick<Device, "alloc" | "free" | "rmsNorm" | "linear" | "swiglu" | "ro
 /** y ← silu(x · wGateᵀ) · (x · wUpᵀ) in one op; false, and nothing done, where that does not pay or would have other bits. */
 export type FusedSwiglu = (x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor) => boolean;
 
-/** What a {@linkcode FusedSwiglu} stands for; both products are in memory for as long as it takes. */
-function linearSwiglu(ops: Ops, x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): void {
-  const gate = ops.alloc(y.shape), up = ops.alloc(y.shape);
+/** What a {@linkcode FusedSwiglu} stands for; the products go to `kept`, or are in memory for as long as it takes. */
+function linearSwiglu(
+  ops: Ops,
+  x: Tensor,
+  wGate: Tensor,
+  wUp: Tensor,
+  y: Tensor,
+  kept?: Pick<LayerTailKept, "gate" | "up">,
+): void {
+  const { gate, up } = kept ?? { gate: ops.alloc(y.shape), up: ops.alloc(y.shape) };
   try {
     ops.linear(x, wGate, gate);
     ops.linear(x, wUp, up);
     ops.swiglu(gate, up, y);
   } finally {
-    ops.free(gate, up);
+    if (!kept) ops.free(gate, up);
   }
 }
 
@@ -71,14 +78,17 @@ export function layerTail(
   { o, norm, gate, up, down }: LayerTailWeights,
   eps: number,
   y: Tensor,
+  kept?: LayerTailKept,
 ): void {
-  const m = ops.alloc(x.shape), h = ops.alloc(x.shape), act = ops.alloc([x.shape[0]!, gate.shape[0]!]);
+  const m = kept?.m ?? ops.alloc(x.shape);
+  const h = ops.alloc(x.shape), act = ops.alloc([x.shape[0]!, gate.shape[0]!]);
   try {
     ops.linear(attended, o, m, { residual: x });
     ops.rmsNorm(m, norm, eps, h);
-    if (!fusedSwiglu(h, gate, up, act)) linearSwiglu(ops, h, gate, up, act);
+    if (kept || !fusedSwiglu(h, gate, up, act)) linearSwiglu(ops, h, gate, up, act, kept);
     ops.linear(act, down, y, { residual: m });
   } finally {
-    ops.free(m, h, act);
+    ops.free(h, act);
+    if (!kept) ops.free(m);
   }
 }

@@ -18,7 +18,7 @@
  */
 
 import type { AttentionShape, CacheRows, KvCache, RopeTable, Segment } from "./attention_types.ts";
-import type { LayerTailWeights, Projection } from "./layer_types.ts";
+import type { LayerTailKept, LayerTailWeights, Projection } from "./layer_types.ts";
 import type {
   LmHeadOptions,
   SampledTokens,
@@ -43,6 +43,11 @@ export interface DecodingHints {
   readonly cacheBytes: number;
   /** Tokens of prompts beyond which more in one pass gain nothing. */
   readonly prefillTokens: number;
+  /**
+   * Most bytes of activations worth keeping for the backward pass of what was decoded, in place of a forward pass of their own;
+   * 0 where decoding and training may differ in a bit.
+   */
+  readonly keptBytes: number;
 }
 
 /** An engine. See the module comment for what holds for every op. */
@@ -110,10 +115,17 @@ export interface Device {
   projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void;
   /**
    * y ← m + (silu(h · gateᵀ) · (h · upᵀ)) · downᵀ with m = x + attended · oᵀ and h = {@linkcode Device.rmsNorm} of m: what
-   * a layer does after its attention, in passes that keep nothing, with the bits of the ops that it stands for. x and y are
-   * [n, dim], attended is [n, heads · headDim].
+   * a layer does after its attention, with the bits of the ops that it stands for. x and y are [n, dim], attended is
+   * [n, heads · headDim]. What a backward pass needs is written to `kept`, if there is one.
    */
-  layerTail(x: Tensor, attended: Tensor, weights: LayerTailWeights, eps: number, y: Tensor): void;
+  layerTail(
+    x: Tensor,
+    attended: Tensor,
+    weights: LayerTailWeights,
+    eps: number,
+    y: Tensor,
+    kept?: LayerTailKept,
+  ): void;
   /** dx[n, in] (+)= dy[n, out] · w. */
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate?: boolean): void;
   /** dw[out, in] (+)= dyᵀ · x; dBias[out] (+)= Σ_rows dy. */

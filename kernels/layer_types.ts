@@ -31,3 +31,13 @@ export interface LayerTailWeights {
   /** [dim, inner] */
   readonly down: Tensor;
 }
+
+/** What {@linkcode Device.layerTail} makes on its way and a backward pass needs. */
+export interface LayerTailKept {
+  /** x + attended · oᵀ, [n, dim]. */
+  readonly m: Tensor;
+  /** h · gateᵀ, [n, inner]. */
+  readonly gate: Tensor;
+  /** h · upᵀ, [n, inner]. */
+  readonly up: Tensor;
+}

@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import { assertSameBits } from "#test";
-import type { LayerTailWeights } from "../layer_types.ts";
+import type { LayerTailKept, LayerTailWeights } from "../layer_types.ts";
 import { linear } from "../reference/linear.ts";
 import { rmsNorm } from "../reference/norm.ts";
 import { type StoredType, TestRandom } from "../reference/random.ts";
@@ -82,7 +82,7 @@ export function layerTailByOps(
   attended: Tensor,
   weights: LayerTailWeights,
   eps: number,
-): Tensor {
+): { readonly y: Tensor } & LayerTailKept {
   const { device } = bench, n = x.shape[0]!, inner = weights.gate.shape[0]!;
   const [m, h, y] = [bench.out(...x.shape), bench.out(...x.shape), bench.out(...x.shape)] as const;
   const [gate, up, act] = [bench.out(n, inner), bench.out(n, inner), bench.out(n, inner)] as const;
@@ -92,7 +92,12 @@ export function layerTailByOps(
   device.linear(h, weights.up, up);
   device.swiglu(gate, up, act);
   device.linear(act, weights.down, y, { residual: m });
-  return y;
+  return { y, m, gate, up };
+}
+
+/** Room for what {@linkcode Device.layerTail} keeps. */
+export function keptOf(bench: Workbench, n: number, dim: number, inner: number): LayerTailKept {
+  return { m: bench.out(n, dim), gate: bench.out(n, inner), up: bench.out(n, inner) };
 }
 
 /** Registers the tests of layerTail. */
@@ -108,9 +113,16 @@ export function layerTailSuite(subject: Subject): void {
       const xTensor = bench.put(x, n, dim), attendedTensor = bench.put(attended, n, width);
       const y = bench.out(n, dim);
       bench.device.layerTail(xTensor, attendedTensor, tensors, eps, y);
-      const separate = layerTailByOps(bench, xTensor, attendedTensor, tensors, eps);
+      const { y: separate, ...passed } = layerTailByOps(bench, xTensor, attendedTensor, tensors, eps);
       const [actual, expected] = await bench.read(y, separate);
       assertSameBits(actual!, expected!);
+      const kept = keptOf(bench, n, dim, inner), again = bench.out(n, dim);
+      bench.device.layerTail(xTensor, attendedTensor, tensors, eps, again, kept);
+      assertSameBits((await bench.read(again))[0]!, actual!, "with what is kept");
+      for (const name of ["m", "gate", "up"] as const) {
+        const [here, there] = await bench.read(kept[name], passed[name]);
+        assertSameBits(here!, there!, name);
+      }
       const m = linear(attended, w.o, n, { residual: x }), h = rmsNorm(m, w.norm, eps);
       const act = swiglu(linear(h, w.gate, n), linear(h, w.up, n));
       assertRows(actual!, linear(act, w.down, n, { residual: m }), dim, forwardTolerance, "y", 0.1);

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert } from "#test";
+import type { LayerTailKept } from "../layer_types.ts";
 import type { Tensor } from "../tensor_types.ts";
 import { conformanceTest, type Subject } from "./harness.ts";
 import type { Workbench } from "./workbench.ts";
@@ -45,10 +46,12 @@ function packed(device: Workbench["device"], weights: Tensor[], run: (weights: T
 function tail(
   device: Workbench["device"],
   t: (...shape: number[]) => Tensor,
-  given: Readonly<Partial<Record<"attended" | "gate" | "up" | "down" | "y", Tensor>>>,
+  given: Readonly<Partial<Record<"attended" | "gate" | "up" | "down" | "y", Tensor>>> & {
+    readonly kept?: LayerTailKept;
+  },
 ): void {
-  const { attended = t(3, 6), gate = t(5, 4), up = t(5, 4), down = t(4, 5), y = t(3, 4) } = given;
-  device.layerTail(t(3, 4), attended, { o: t(4, 6), norm: t(4), gate, up, down }, 1e-5, y);
+  const { attended = t(3, 6), gate = t(5, 4), up = t(5, 4), down = t(4, 5), y = t(3, 4), kept } = given;
+  device.layerTail(t(3, 4), attended, { o: t(4, 6), norm: t(4), gate, up, down }, 1e-5, y, kept);
 }
 
 /** `layerTail` of three rows of 96, of packed weights. */
@@ -57,12 +60,13 @@ function packedTail(
   t: (...shape: number[]) => Tensor,
   attended: Tensor,
   y: Tensor,
+  kept?: LayerTailKept,
 ): void {
   const o = t(96, 96), gate = t(96, 96), up = t(96, 96), down = t(96, 96);
   packed(
     device,
     [o, gate, up, down],
-    () => device.layerTail(t(3, 96), attended, { o, norm: t(96), gate, up, down }, 1e-5, y),
+    () => device.layerTail(t(3, 96), attended, { o, norm: t(96), gate, up, down }, 1e-5, y, kept),
   );
 }
 
@@ -92,6 +96,10 @@ const misfits: Readonly<Record<string, Misfit>> = {
   "layerTail: gate and up": (d, t) => tail(d, t, { up: t(6, 4) }),
   "layerTail: down": (d, t) => tail(d, t, { down: t(4, 6) }),
   "layerTail: output": (d, t) => tail(d, t, { y: t(2, 4) }),
+  "layerTail: kept m": (d, t) => tail(d, t, { kept: { m: t(2, 4), gate: t(3, 5), up: t(3, 5) } }),
+  "layerTail: kept gate": (d, t) => tail(d, t, { kept: { m: t(3, 4), gate: t(3, 4), up: t(3, 5) } }),
+  "layerTail: kept up, packed": (d, t) =>
+    packedTail(d, t, t(3, 96), t(3, 96), { m: t(3, 96), gate: t(3, 96), up: t(2, 96) }),
   "projections: inner": (d, t) => d.projections(t(3, 4), t(4), 1e-5, [{ w: t(5, 3), y: t(3, 5) }]),
   "projections: norm": (d, t) => d.projections(t(3, 4), t(3), 1e-5, [{ w: t(5, 4), y: t(3, 5) }]),
   "projections: norm, packed": (d, t) =>

@@ -5,7 +5,7 @@
  */
 import type { AttentionShape, CacheRows, KvCache, RopeTable, Segment } from "../attention_types.ts";
 import type { Device } from "../device.ts";
-import type { LayerTailWeights, Projection } from "../layer_types.ts";
+import type { LayerTailKept, LayerTailWeights, Projection } from "../layer_types.ts";
 import type {
   LmHeadOptions,
   SampledTokens,
@@ -42,7 +42,13 @@ export class CpuEngine implements Device {
   readonly kind = "cpu";
   // The more sequences, the fewer calls and readings of the weights: 160 of a model of 2 M parameters decode a quarter faster
   // at once than 48 at a time.
-  readonly decoding = { ahead: 1, mostSlots: 192, cacheBytes: 256 * 2 ** 20, prefillTokens: 1024 } as const;
+  readonly decoding = {
+    ahead: 1,
+    mostSlots: 192,
+    cacheBytes: 256 * 2 ** 20,
+    prefillTokens: 1024,
+    keptBytes: 2 ** 30,
+  } as const;
   // ONNX Runtime has no product of f32 with bf16 or f16 on the CPU: weights would be widened again at every call.
   readonly readsHalf = false;
   readonly description: Readonly<Record<string, string | number>>;
@@ -148,13 +154,21 @@ export class CpuEngine implements Device {
     if (!this.#linear.projections(cpu(x), cpu(norm), eps, all)) projections(this, x, norm, eps, maps);
   }
 
-  layerTail(x: Tensor, attended: Tensor, weights: LayerTailWeights, eps: number, y: Tensor): void {
+  layerTail(
+    x: Tensor,
+    attended: Tensor,
+    weights: LayerTailWeights,
+    eps: number,
+    y: Tensor,
+    kept?: LayerTailKept,
+  ): void {
     const { o, norm, gate, up, down } = weights;
     const all = { o: cpu(o), norm: cpu(norm), gate: cpu(gate), up: cpu(up), down: cpu(down) };
-    if (this.#linear.layerTail(cpu(x), cpu(attended), all, eps, out(y))) return;
+    const keeping = kept && { m: out(kept.m), gate: out(kept.gate), up: out(kept.up) };
+    if (this.#linear.layerTail(cpu(x), cpu(attended), all, eps, out(y), keeping)) return;
     const swigluInOneCall = (h: Tensor, wGate: Tensor, wUp: Tensor, act: Tensor) =>
       this.#linear.forwardSwiglu(cpu(h), cpu(wGate), cpu(wUp), out(act));
-    layerTail(this, swigluInOneCall, x, attended, weights, eps, y);
+    layerTail(this, swigluInOneCall, x, attended, weights, eps, y, kept);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

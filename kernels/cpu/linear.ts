@@ -13,7 +13,7 @@ import type { Rotation } from "./elementwise.ts";
 import { type Graph, node } from "./onnx.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
 import { type OrtTensor, Session } from "./ort.ts";
-import { type PackedMap, PackedProducts } from "./packed_products.ts";
+import { type PackedMap, PackedProducts, type TailKept } from "./packed_products.ts";
 import { fewProducts, safeThreads } from "./safe_threads.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
@@ -155,16 +155,25 @@ export class LinearOps {
   }
 
   /** See {@linkcode Device.layerTail}; false, and nothing done, where it is not few rows and packed weights. */
-  layerTail(x: CpuTensor, attended: CpuTensor, weights: TailWeights, eps: number, y: CpuTensor): boolean {
+  layerTail(
+    x: CpuTensor,
+    attended: CpuTensor,
+    weights: TailWeights,
+    eps: number,
+    y: CpuTensor,
+    kept?: TailKept,
+  ): boolean {
     const { o, norm, gate, up, down } = weights, n = x.shape[0]!;
     const packed = this.#packed.allOf(n, [o, gate, up, down]);
     const [inner, dim] = gate.shape as [number, number];
     const fits = x.shape[1] === dim && norm.size === dim && up.size === gate.size && down.shape[0] === dim &&
       down.shape[1] === inner && o.shape[0] === dim && attended.shape[0] === n &&
       attended.shape[1] === o.shape[1] && y.size === x.size;
-    if (!packed || !fits) return false;
+    const keeps = !kept ||
+      kept.m.size === x.size && kept.gate.size === n * inner && kept.up.size === n * inner;
+    if (!packed || !fits || !keeps) return false;
     const [wO, wGate, wUp, wDown] = packed;
-    this.#packed.layerTail(x, attended, norm, { o: wO!, gate: wGate!, up: wUp!, down: wDown! }, eps, y);
+    this.#packed.layerTail(x, attended, norm, { o: wO!, gate: wGate!, up: wUp!, down: wDown! }, eps, y, kept);
     return true;
   }
 

@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { LayerTailKept } from "../layer_types.ts";
 import { ropeNode, type Rotation } from "./elementwise.ts";
 import { DataType, type Graph, type Node, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
@@ -76,14 +77,17 @@ const mapsGraph = (maps: readonly MapShape[], eps?: number): Graph => ({
 });
 
 /** m = x + attended·oᵀ, y ← m + (silu(h·gateᵀ)·(h·upᵀ))·downᵀ, h = rmsNorm(m). */
-const layerTailGraph = (dim: number, eps: number): Graph => ({
+const layerTailGraph = (dim: number, inner: number, eps: number, kept: boolean): Graph => ({
   inputs: [
     pixels("x", "dim"),
     pixels("attended", "width"),
     { name: "norm", shape: ["dim"] },
     ...["o", "gate", "up", "down"].map(weight),
   ],
-  outputs: [pixels("y", "dim")],
+  outputs: [
+    pixels("y", "dim"),
+    ...(kept ? [pixels("m", "dim"), pixels("gated", "inner"), pixels("upped", "inner")] : []),
+  ],
   nodes: [
     toBlocks("attended", "as"),
     toBlocks("x", "xs"),
@@ -93,6 +97,7 @@ const layerTailGraph = (dim: number, eps: number): Graph => ({
     toBlocks("h", "hs"),
     product("hs", "gate", "g"),
     product("hs", "up", "u"),
+    ...(kept ? [fromBlocks("g", "gated", inner), fromBlocks("u", "upped", inner)] : []),
     ...swigluNodes("g", "u", "act"),
     product("act", "down", "ys", "ms"),
     fromBlocks("ys", "y", dim),
@@ -115,6 +120,9 @@ export interface PackedMap {
   /** Positions of the rows; the maps of one call have the same. */
   readonly rope?: Rotation | undefined;
 }
+
+/** What {@linkcode PackedProducts.layerTail} keeps for a backward pass. */
+export type TailKept = Readonly<Record<keyof LayerTailKept, CpuTensor>>;
 
 /** Packed o, gate, up and down, see {@linkcode PackedProducts.layerTail}. */
 export type PackedTail = Readonly<Record<"o" | "gate" | "up" | "down", OrtTensor>>;
@@ -238,16 +246,20 @@ export class PackedProducts {
     weights: PackedTail,
     eps: number,
     y: CpuTensor,
+    kept?: TailKept,
   ): void {
-    const [n, dim] = x.shape as [number, number];
+    const [n, dim] = x.shape as [number, number], inner = weights.gate.dims[0]!;
     const products = n * Object.values(weights).reduce((sum, { dims: [m, k] }) => sum + m! * k!, 0);
     const session = this.#session(
-      `layerTail ${dim} ${eps}`,
+      `layerTail ${dim} ${inner} ${eps} ${kept !== undefined}`,
       this.#threadsFor(products),
-      () => layerTailGraph(dim, eps),
+      () => layerTailGraph(dim, inner, eps, kept !== undefined),
     );
     const inputs = { x: asPixels(x), attended: asPixels(attended), norm: norm.ort, ...weights };
-    session.run(inputs, { y: asPixels(y) });
+    session.run(inputs, {
+      y: asPixels(y),
+      ...(kept && { m: asPixels(kept.m), gated: asPixels(kept.gate), upped: asPixels(kept.up) }),
+    });
   }
 
   /** Whether products of weights in blocks of `width` have the bits of a Gemm. */

@@ -5,7 +5,7 @@
  */
 import type { AttentionShape, CacheRows, KvCache, RopeTable, Segment } from "../attention_types.ts";
 import type { DecodingHints, Device } from "../device.ts";
-import type { LayerTailWeights, Projection } from "../layer_types.ts";
+import type { LayerTailKept, LayerTailWeights, Projection } from "../layer_types.ts";
 import type { SampledTokens, SamplingSpec, TokenGradient, TokenStatistics } from "../lm_head_types.ts";
 import type { DType, Tensor } from "../tensor_types.ts";
 import type { AdamWSpec, InfoNceSpec } from "../training_types.ts";
@@ -56,8 +56,8 @@ export class WebGpuEngine implements Device {
     const queue = this.#queue = new CommandQueue(adapter, options);
     const arena = this.#arena = queue.newArena();
     this.decoding = adapter.software
-      ? { ahead: 16, mostSlots: 192, cacheBytes, prefillTokens: 1024 }
-      : { ahead: 16, mostSlots: 512, cacheBytes, prefillTokens: 8192 };
+      ? { ahead: 16, mostSlots: 192, cacheBytes, prefillTokens: 1024, keptBytes: 0 }
+      : { ahead: 16, mostSlots: 512, cacheBytes, prefillTokens: 8192, keptBytes: 0 };
     this.description = {
       engine: "webgpu",
       adapter: adapter.name,
@@ -162,10 +162,17 @@ export class WebGpuEngine implements Device {
     projections(this, x, norm, eps, maps);
   }
 
-  layerTail(x: Tensor, attended: Tensor, weights: LayerTailWeights, eps: number, y: Tensor): void {
+  layerTail(
+    x: Tensor,
+    attended: Tensor,
+    weights: LayerTailWeights,
+    eps: number,
+    y: Tensor,
+    kept?: LayerTailKept,
+  ): void {
     const swigluOfChunks = (h: Tensor, wGate: Tensor, wUp: Tensor, act: Tensor) =>
       this.#linear.spreadSwiglu(gpu(h), gpu(wGate), gpu(wUp), gpu(act));
-    layerTail(this, swigluOfChunks, x, attended, weights, eps, y);
+    layerTail(this, swigluOfChunks, x, attended, weights, eps, y, kept);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

@@ -16,6 +16,7 @@ import {
   type LayerContext,
   layerForward,
   layerForwardTraining,
+  type LayerProducts,
 } from "./decoder_layer.ts";
 import { llama3FrequencyFactors } from "./rope_scaling.ts";
 import type { Weights } from "./weights.ts";
@@ -60,10 +61,20 @@ export interface Activations {
   readonly batch: PackedBatch;
   /** Final hidden states after the last norm, [n, hidden]: owned by the caller of the backward pass until then. */
   readonly hidden: Tensor;
-  readonly layers: readonly (LayerActivations | { readonly x: Tensor })[];
   /** Residual stream before the last norm. */
   readonly last: Tensor;
   readonly context: LayerContext;
+  /** What a layer's backward pass needs, kept or made again; asked for once, from the last layer to the first. */
+  readonly layer: (index: number) => LayerActivations;
+  /** Frees what the layers were not asked for. */
+  readonly discardLayers: () => void;
+}
+
+/** Where a forward pass puts the activations of its rows, to be kept for a backward pass. */
+export interface ForwardTargets {
+  /** Input of a layer, [n, hidden]; of the layer after the last one, what is normed in the end. */
+  readonly x: (layer: number) => Tensor;
+  readonly products: (layer: number) => LayerProducts;
 }
 
 /** Inverse frequencies θ^(−2i/headDim) of the rotary positions, with Llama 3's scaling where the config has it. */
@@ -101,16 +112,17 @@ export class Decoder {
     return { device: this.device, config: this.config, weights: this.weights, rope: this.#rope, positions };
   }
 
-  #embed(ids: Int32Array | Tensor): Tensor {
+  #embed(ids: Int32Array | Tensor, target?: Tensor): Tensor {
     const given = !(ids instanceof Int32Array), n = given ? ids.shape[0]! : ids.length;
-    const x = this.device.alloc([n, this.config.hiddenSize]);
+    const x = target ?? this.device.alloc([n, this.config.hiddenSize]);
     const index = given ? ids : this.device.upload(ids, [n]);
     this.device.embedding(index, this.weights.get("model.embed_tokens.weight"), x);
     if (!given) this.device.free(index);
     return x;
   }
 
-  #finalNorm(x: Tensor): Tensor {
+  /** Final hidden states [n, hidden] of the residual stream, the caller's to free. */
+  finalNorm(x: Tensor): Tensor {
     const hidden = this.device.alloc(x.shape);
     this.device.rmsNorm(x, this.weights.get("model.norm.weight"), this.config.rmsNormEps, hidden);
     return hidden;
@@ -120,17 +132,19 @@ export class Decoder {
    * Runs all layers with the given attention; the result [n, hidden] (after the last norm) is the caller's.
    *
    * @param ids tokens, [n]; a tensor where the engine itself has drawn them
+   * @param targets where activations are to be kept
    */
-  run(ids: Int32Array | Tensor, positions: Int32Array, attend: Attend): Tensor {
+  run(ids: Int32Array | Tensor, positions: Int32Array, attend: Attend, targets?: ForwardTargets): Tensor {
     const context = this.context(positions);
-    let x = this.#embed(ids);
+    let x = this.#embed(ids, targets?.x(0));
     for (let layer = 0; layer < this.config.layers; layer++) {
-      const out = layerForward(context, layer, x, attend);
-      this.device.free(x);
+      const into = targets && { products: targets.products(layer), out: targets.x(layer + 1) };
+      const out = layerForward(context, layer, x, attend, into);
+      if (!targets) this.device.free(x);
       x = out;
     }
-    const hidden = this.#finalNorm(x);
-    this.device.free(x);
+    const hidden = this.finalNorm(x);
+    if (!targets) this.device.free(x);
     return hidden;
   }
 
@@ -138,15 +152,21 @@ export class Decoder {
    * Final hidden states of a packed batch, [n, hidden], the caller's to free.
    *
    * @param observe sees the rotated keys and the values of each layer, to put them into a cache
+   * @param targets where activations are to be kept
    */
-  forward(batch: PackedBatch, observe?: (layer: number, k: Tensor, v: Tensor) => void): Tensor {
+  forward(
+    batch: PackedBatch,
+    observe?: (layer: number, k: Tensor, v: Tensor) => void,
+    targets?: ForwardTargets,
+  ): Tensor {
     const shape = attentionShape(this.config);
-    return this.run(batch.ids, batch.positions, (layer, q, k, v, y) => {
+    const attend: Attend = (layer, q, k, v, y) => {
       const lse = this.device.alloc([shape.heads, batch.ids.length]);
       this.device.attention(q, k, v, batch.segments, shape, y, lse);
       this.device.free(lse);
       observe?.(layer, k, v);
-    });
+    };
+    return this.run(batch.ids, batch.positions, attend, targets);
   }
 
   /**
@@ -156,18 +176,35 @@ export class Decoder {
    *   a tenth of the memory for a third more time
    */
   forwardTraining(batch: PackedBatch, checkpointing = false): Activations {
-    const context = this.context(batch.positions);
+    const context = this.context(batch.positions), { device } = this;
     const layers: (LayerActivations | { readonly x: Tensor })[] = [];
     let x = this.#embed(batch.ids);
     for (let layer = 0; layer < this.config.layers; layer++) {
       const { out, activations } = layerForwardTraining(context, layer, x, batch.segments);
       if (checkpointing) {
-        freeAllBut(this.device, activations, x);
+        freeAllBut(device, activations, x);
         layers.push({ x });
       } else layers.push(activations);
       x = out;
     }
-    return { batch, hidden: this.#finalNorm(x), layers, last: x, context };
+    const again = (layer: number, x: Tensor): LayerActivations => {
+      const { out, activations } = layerForwardTraining(context, layer, x, batch.segments);
+      device.free(out);
+      return activations;
+    };
+    return {
+      batch,
+      hidden: this.finalNorm(x),
+      last: x,
+      context,
+      layer: (index) => {
+        const kept = layers.pop()!;
+        return "q" in kept ? kept : again(index, kept.x);
+      },
+      discardLayers: () => {
+        for (const layer of layers.splice(0)) device.free(...Object.values(layer));
+      },
+    };
   }
 
   /**
@@ -175,29 +212,24 @@ export class Decoder {
    * gradient comes from its op. Frees the activations with their hidden states; `dHidden` is left to the caller.
    */
   backward(activations: Activations, dHidden: Tensor, gradients: Weights): void {
-    const { batch, layers, last, context, hidden } = activations;
+    const { batch, last, context, hidden } = activations;
     const { device, config, weights } = this;
     const d = device.alloc(last.shape);
     const norm = "model.norm.weight";
     device.rmsNormBackward(dHidden, last, weights.get(norm), config.rmsNormEps, d, gradients.get(norm));
     device.free(last, hidden);
     for (let layer = config.layers - 1; layer >= 0; layer--) {
-      const again = (x: Tensor): LayerActivations => {
-        const { out, activations } = layerForwardTraining(context, layer, x, batch.segments);
-        device.free(out);
-        return activations;
-      };
-      const kept = layers[layer]!;
-      layerBackward(context, layer, "q" in kept ? kept : again(kept.x), batch.segments, gradients, d);
+      layerBackward(context, layer, activations.layer(layer), batch.segments, gradients, d);
     }
+    activations.discardLayers();
     const index = device.upload(batch.ids, [batch.ids.length]);
     device.embeddingBackward(index, d, gradients.get("model.embed_tokens.weight"));
     device.free(index, d);
   }
 
   /** Frees the activations of a forward pass that will have no backward pass. */
-  discard({ layers, last, hidden }: Activations): void {
-    for (const layer of layers) this.device.free(...Object.values(layer));
+  discard({ discardLayers, last, hidden }: Activations): void {
+    discardLayers();
     this.device.free(last, hidden);
   }
 }

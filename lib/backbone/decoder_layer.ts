@@ -14,6 +14,7 @@
  */
 import type { AttentionShape, RopeTable, Segment } from "../../kernels/attention_types.ts";
 import type { Device } from "../../kernels/device.ts";
+import type { LayerTailKept } from "../../kernels/layer_types.ts";
 import type { Tensor } from "../../kernels/tensor_types.ts";
 import type { DecoderConfig } from "./config.ts";
 import type { Weights } from "./weights.ts";
@@ -28,9 +29,8 @@ export interface LayerContext {
   readonly positions: Int32Array;
 }
 
-/** What the backward pass of a layer needs of its forward pass; all tensors are owned by it. */
-export interface LayerActivations {
-  readonly x: Tensor;
+/** Queries, keys and values. */
+interface Projected {
   /** Queries and keys before their norms (Qwen3), else absent. */
   readonly qRaw?: Tensor;
   readonly kRaw?: Tensor;
@@ -38,11 +38,23 @@ export interface LayerActivations {
   readonly q: Tensor;
   readonly k: Tensor;
   readonly v: Tensor;
+}
+
+/** What a layer makes of its weights, and a backward pass needs: without attention, which can be had again from these. */
+export interface LayerProducts extends Projected, LayerTailKept {}
+
+/** What the backward pass of a layer needs of its forward pass; all tensors are owned by it. */
+export interface LayerActivations extends LayerProducts {
+  readonly x: Tensor;
   readonly y: Tensor;
   readonly lse: Tensor;
-  readonly m: Tensor;
-  readonly gate: Tensor;
-  readonly up: Tensor;
+}
+
+/** Where a forward pass of a layer is to write what it would otherwise allocate, and free but for `out`. */
+export interface LayerTargets {
+  readonly products?: LayerProducts;
+  readonly y?: Tensor;
+  readonly out?: Tensor;
 }
 
 /** Attention of one layer: fills y [n, heads·headDim] from rotated q and k, and v. */
@@ -53,75 +65,60 @@ export function attentionShape(config: DecoderConfig): AttentionShape {
   return { heads: config.heads, kvHeads: config.kvHeads, headDim: config.headDim };
 }
 
-interface Projected {
-  readonly qRaw?: Tensor;
-  readonly kRaw?: Tensor;
-  readonly q: Tensor;
-  readonly k: Tensor;
-  readonly v: Tensor;
+function allocProjected({ device, config }: LayerContext, n: number): Projected {
+  const { heads, kvHeads, headDim, qkNorm } = config;
+  const queries = () => device.alloc([n, heads * headDim]), keys = () => device.alloc([n, kvHeads * headDim]);
+  return { ...(qkNorm && { qRaw: queries(), kRaw: keys() }), q: queries(), k: keys(), v: keys() };
 }
 
-function project(context: LayerContext, layer: number, x: Tensor): Projected {
+/** Room for the products of `n` rows, with undefined content. */
+export function allocProducts(context: LayerContext, n: number): LayerProducts {
+  const { device, config: { hiddenSize, intermediateSize } } = context;
+  return {
+    ...allocProjected(context, n),
+    m: device.alloc([n, hiddenSize]),
+    gate: device.alloc([n, intermediateSize]),
+    up: device.alloc([n, intermediateSize]),
+  };
+}
+
+function project(context: LayerContext, layer: number, x: Tensor, { qRaw, kRaw, q, k, v }: Projected): void {
   const { device, config, weights, rope, positions } = context;
   const n = x.shape[0]!, { heads, kvHeads, headDim, rmsNormEps: eps } = config;
-  const projection = (which: "q" | "k" | "v", count: number) => ({
+  const projection = (which: "q" | "k" | "v", count: number, y: Tensor) => ({
     w: weights.layer(layer, `self_attn.${which}_proj.weight`),
     ...(config.qkvBias && { bias: weights.layer(layer, `self_attn.${which}_proj.bias`) }),
     ...(which !== "v" && !config.qkNorm && { rope: { positions, table: rope, heads: count } }),
-    y: device.alloc([n, count * headDim]),
+    y,
   });
-  const maps = [projection("q", heads), projection("k", kvHeads), projection("v", kvHeads)] as const;
-  device.projections(x, weights.layer(layer, "input_layernorm.weight"), eps, maps);
-  const [q0, k0, v] = maps.map(({ y }) => y) as [Tensor, Tensor, Tensor];
-  if (!config.qkNorm) return { q: q0, k: k0, v };
-  const q = device.alloc(q0.shape), k = device.alloc(k0.shape);
-  for (const [raw, rotated, which, count] of [[q0, q, "q", heads], [k0, k, "k", kvHeads]] as const) {
+  device.projections(x, weights.layer(layer, "input_layernorm.weight"), eps, [
+    projection("q", heads, qRaw ?? q),
+    projection("k", kvHeads, kRaw ?? k),
+    projection("v", kvHeads, v),
+  ]);
+  if (!qRaw || !kRaw) return;
+  for (const [raw, rotated, which, count] of [[qRaw, q, "q", heads], [kRaw, k, "k", kvHeads]] as const) {
     const normed = device.alloc(raw.shape), byHead = [n * count, headDim];
     const weight = weights.layer(layer, `self_attn.${which}_norm.weight`);
     device.rmsNorm(device.reshape(raw, byHead), weight, eps, device.reshape(normed, byHead));
     device.rope(normed, positions, rope, count, rotated);
     device.free(normed);
   }
-  return { qRaw: q0, kRaw: k0, q, k, v };
 }
 
-/** The feed-forward block's own norm, [n, hidden]. */
-function feedForwardNorm({ device, config, weights }: LayerContext, layer: number, m: Tensor): Tensor {
-  const h = device.alloc(m.shape);
-  device.rmsNorm(m, weights.layer(layer, "post_attention_layernorm.weight"), config.rmsNormEps, h);
-  return h;
-}
-
-/** m + down(act); frees `act`. */
-function feedForwardDown({ device, weights }: LayerContext, layer: number, act: Tensor, m: Tensor): Tensor {
-  const out = device.alloc(m.shape);
-  device.linear(act, weights.layer(layer, "mlp.down_proj.weight"), out, { residual: m });
-  device.free(act);
-  return out;
-}
-
-/** The feed-forward half of a layer, and what its backward pass needs. */
-function feedForwardTraining(
+/** Output of a layer, [n, hidden]; `x` is left to the caller. */
+export function layerForward(
   context: LayerContext,
   layer: number,
-  m: Tensor,
-): { out: Tensor; gate: Tensor; up: Tensor } {
-  const { device, config, weights } = context, shape = [m.shape[0]!, config.intermediateSize];
-  const h = feedForwardNorm(context, layer, m), gate = device.alloc(shape), up = device.alloc(shape);
-  device.linear(h, weights.layer(layer, "mlp.gate_proj.weight"), gate);
-  device.linear(h, weights.layer(layer, "mlp.up_proj.weight"), up);
-  device.free(h);
-  const act = device.alloc(shape);
-  device.swiglu(gate, up, act);
-  return { out: feedForwardDown(context, layer, act, m), gate, up };
-}
-
-/** Output of a layer, [n, hidden]; `x` is left to the caller. For prefill and decoding, where nothing is kept. */
-export function layerForward(context: LayerContext, layer: number, x: Tensor, attend: Attend): Tensor {
+  x: Tensor,
+  attend: Attend,
+  targets: LayerTargets = {},
+): Tensor {
   const { device, config, weights } = context, weight = (name: string) => weights.layer(layer, name);
-  const { qRaw, kRaw, q, k, v } = project(context, layer, x);
-  const y = device.alloc(q.shape), out = device.alloc(x.shape);
-  attend(layer, q, k, v, y);
+  const projected = targets.products ?? allocProjected(context, x.shape[0]!);
+  project(context, layer, x, projected);
+  const y = targets.y ?? device.alloc(projected.q.shape), out = targets.out ?? device.alloc(x.shape);
+  attend(layer, projected.q, projected.k, projected.v, y);
   const tail = {
     o: weight("self_attn.o_proj.weight"),
     norm: weight("post_attention_layernorm.weight"),
@@ -129,10 +126,21 @@ export function layerForward(context: LayerContext, layer: number, x: Tensor, at
     up: weight("mlp.up_proj.weight"),
     down: weight("mlp.down_proj.weight"),
   };
-  device.layerTail(x, y, tail, config.rmsNormEps, out);
-  device.free(q, k, v, y);
-  if (qRaw && kRaw) device.free(qRaw, kRaw);
+  device.layerTail(x, y, tail, config.rmsNormEps, out, targets.products);
+  if (!targets.products) device.free(...Object.values(projected));
+  if (!targets.y) device.free(y);
   return out;
+}
+
+/** What attention adds to the products of a layer for a backward pass, y and lse; attention alone is run. */
+export function attendedAgain(
+  { device, config }: LayerContext,
+  { q, k, v }: LayerProducts,
+  segments: readonly Segment[],
+): Pick<LayerActivations, "y" | "lse"> {
+  const y = device.alloc(q.shape), lse = device.alloc([config.heads, q.shape[0]!]);
+  device.attention(q, k, v, segments, attentionShape(config), y, lse);
+  return { y, lse };
 }
 
 /** Output of a layer and what its backward pass needs, which takes over the ownership of `x`. */
@@ -142,14 +150,12 @@ export function layerForwardTraining(
   x: Tensor,
   segments: readonly Segment[],
 ): { out: Tensor; activations: LayerActivations } {
-  const { device, config, weights } = context;
-  const projected = project(context, layer, x);
-  const { q, k, v } = projected;
-  const y = device.alloc(q.shape), m = device.alloc(x.shape), lse = device.alloc([config.heads, x.shape[0]!]);
-  device.attention(q, k, v, segments, attentionShape(config), y, lse);
-  device.linear(y, weights.layer(layer, "self_attn.o_proj.weight"), m, { residual: x });
-  const { out, gate, up } = feedForwardTraining(context, layer, m);
-  return { out, activations: { ...projected, x, y, lse, m, gate, up } };
+  const { device, config } = context, n = x.shape[0]!, products = allocProducts(context, n);
+  const y = device.alloc(products.q.shape), lse = device.alloc([config.heads, n]);
+  const attend: Attend = (_, q, k, v, to) =>
+    device.attention(q, k, v, segments, attentionShape(config), to, lse);
+  const out = layerForward(context, layer, x, attend, { products, y });
+  return { out, activations: { ...products, x, y, lse } };
 }
 
 /**
