@@ -15,6 +15,7 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { MissingError } from "#errors";
 import { ortLibraryCure, ortLibraryPath } from "./ort_library.ts";
+import { forbidTelemetry } from "./ort_telemetry.ts";
 
 export { ortVersion } from "./ort_library.ts";
 
@@ -25,6 +26,7 @@ const apiVersion = 13;
  * but for the first. */
 const functions = {
   GetErrorMessage: [2, ["usize"], "pointer"],
+  DisableTelemetryEvents: [6, ["usize"], "pointer"],
   CreateSession: [7, ["usize", "buffer", "usize", "buffer"], "pointer"],
   CreateSessionFromArray: [8, ["usize", "buffer", "usize", "usize", "buffer"], "pointer"],
   Run: [9, ["usize", "usize", "usize", "usize", "usize", "usize", "usize", "usize"], "pointer"],
@@ -78,6 +80,7 @@ export type OrtApi = {
 
 /** Opens the library and reads its table. */
 function load(): OrtApi {
+  forbidTelemetry();
   const { platform, arch } = process, path = ortLibraryPath(platform, arch);
   let base: Deno.PointerObject;
   try {
@@ -167,7 +170,7 @@ let opened: Ort | undefined;
  *
  * @param sharedThreads threads of the shared pool, decided by the first call: who comes later and wants another number
  *   gets threads of its own
- * @throws MissingError if the package has no library for this machine, or native code is not permitted
+ * @throws MissingError if the package has no library for this machine, or native code or its silence is not permitted
  */
 export function openOrt(sharedThreads: number = availableParallelism()): Ort {
   if (opened) return opened;
@@ -192,6 +195,8 @@ function open(sharedThreads: number): Ort {
   api.SetGlobalSpinControl(threading, 1);
   api.CreateEnvWithGlobalThreadPools(warnings, cString("grace-repro"), threading, out.bytes);
   const env = out.value;
+  // What the variable is elsewhere, this is on Windows.
+  api.DisableTelemetryEvents(env);
   api.ReleaseThreadingOptions(threading);
   const deviceAllocator = 0, defaultMemory = 0;
   api.CreateCpuMemoryInfo(deviceAllocator, defaultMemory, out.bytes);
