@@ -96,7 +96,7 @@ export async function explainTriplet(
   }
   const { backbone, prompter } = model;
   const session = { ...model, manifest, examples: [triplet] };
-  const examples = await rollOutExamples(session, 1, [0]);
+  const { examples } = await rollOutExamples(session, 1, [0]);
   const { main, others: [query, negative] } = examples[0]!;
   const groups = rewardGroups(session, examples);
   // One triplet has no other groups to be told from, so that term is left out of the reward, and said to be.

@@ -43,9 +43,10 @@ export function estimateMemory(
   }
   const q = config.heads * config.headDim;
   const kv = config.kvHeads * config.headDim;
-  // A layer keeps its input, both normed inputs and the residual between its halves (4 × hidden); q, k, v and the
-  // attention's output; one log-sum-exp a head; gate, up and their product (3 × intermediate).
-  const layer = 4 * config.hiddenSize + 2 * q + 2 * kv + config.heads + 3 * config.intermediateSize;
+  // A layer keeps its input and the residual between its halves (2 × hidden); q, k, v and the attention's output, q and k also
+  // before their norms if they have some; one log-sum-exp a head; gate and up (2 × intermediate).
+  const attended = 2 * q + 2 * kv + (config.qkNorm ? q + kv : 0) + config.heads;
+  const layer = 2 * config.hiddenSize + attended + 2 * config.intermediateSize;
   return {
     parameters,
     weights: 4 * parameters,

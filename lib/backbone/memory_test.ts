@@ -1,5 +1,7 @@
 import { assert } from "#test";
 import type { DecoderConfig } from "./config.ts";
+import { withRandomDecoder } from "./_decoder_bench.ts";
+import { packSequences } from "./decoder.ts";
 import { estimateMemory } from "./memory.ts";
 
 const smolLm2: DecoderConfig = {
@@ -46,6 +48,23 @@ Deno.test("estimateMemory() counts activations in proportion to the layers when 
     estimateMemory({ ...smolLm2, layers }, stored("F32")).activationsPerToken;
   assert.equal(perLayer(31) - perLayer(30), perLayer(2) - perLayer(1));
 });
+
+for (const qkNorm of [false, true]) {
+  Deno.test(`estimateMemory() counts the activations that a training pass keeps, ${qkNorm ? "with" : "without"} norms of queries and keys`, () =>
+    withRandomDecoder(
+      { qkNorm, hiddenSize: 64, heads: 8, headDim: 16, vocabSize: 64 },
+      ({ device, config, decoder }) => {
+        const rows = 300, before = device.memory.current;
+        const activations = decoder.forwardTraining(packSequences([{ ids: new Int32Array(rows) }]));
+        const expected = rows * estimateMemory(config, stored("F32")).activationsPerToken;
+        // Sizes of buffers are rounded up by an eighth at most.
+        const kept = device.memory.current - before;
+        assert.ok(kept >= expected && kept <= 1.13 * expected, `${kept} bytes, ${expected} expected`);
+        decoder.discard(activations);
+        return Promise.resolve();
+      },
+    ));
+}
 
 Deno.test("estimateMemory() counts two bytes for what stays in 16 bits: matrices, but not norms", () => {
   const norms = 61 * 576;

@@ -79,7 +79,7 @@ export class Weights {
     this.device.packWeights(matricesOf(this));
   }
 
-  /** Gives the memory back that {@linkcode Weights.pack} took, which writing to the weights does not. */
+  /** Gives the memory back that {@linkcode Weights.pack} took, which writing to the weights does not: gradients take it next. */
   unpack(): void {
     this.device.unpackWeights(matricesOf(this));
   }
@@ -96,9 +96,14 @@ export class Weights {
     return size;
   }
 
+  /** Gives the memory back for something of the same sizes, which takes it again without touching new memory. */
+  recycle(): void {
+    this.device.free(...this.tensors.values());
+  }
+
   /** Gives the memory back. */
   free(): void {
-    this.device.free(...this.tensors.values());
+    this.recycle();
     // What comes next is another model, or another use of this one, with other sizes.
     this.device.trim();
     collectGarbage();

@@ -8,24 +8,13 @@ import type { KvCache } from "../../kernels/attention_types.ts";
 import type { Tensor } from "../../kernels/tensor_types.ts";
 import { NumericError } from "#errors";
 import type { Decoder } from "../backbone/decoder.ts";
-import { attentionShape } from "../backbone/decoder_layer.ts";
+import { type Attend, attentionShape } from "../backbone/decoder_layer.ts";
 import type { TokenRange } from "../objective/pooling.ts";
 import { relativesTogether } from "./relatives.ts";
 import type { GenerateOptions, Rollout, RolloutRequest } from "./request.ts";
 import { PromptPacking } from "./shared_prefix.ts";
+import { type Sequence, startedSequence } from "./sequence.ts";
 import { firstCapacity, slotsFor } from "./slots.ts";
-
-interface Sequence {
-  readonly request: number;
-  readonly sample: number;
-  /** Tokens in the cache. */
-  length: number;
-  readonly tokens: number[];
-  readonly logProbs: number[];
-  readonly entropies: number[];
-  stopped: Rollout["stopped"] | null;
-  pooledCount: number;
-}
 
 /**
  * Lets signals and timers through; decoding itself never waits for anything. It takes 2 ms, which is why it is not done at every
@@ -47,6 +36,8 @@ export class DecodingBatch {
   readonly #active: Sequence[] = [];
   readonly #eos: ReadonlySet<number>;
   readonly #sums: Tensor;
+  /** Of each request's prompt, the rows among the activations that are kept. */
+  readonly #promptRows: Int32Array[] = [];
   #cache: KvCache;
 
   /** Requests that can be served, see `checkRequest`. */
@@ -112,22 +103,9 @@ export class DecodingBatch {
     const slotOf: number[] = [];
     for (const index of chosen) {
       slotOf.push(this.#active.length);
-      const request = this.#requests[index]!, length = request.prompt.length;
+      const request = this.#requests[index]!;
       for (let sample = 0; sample < request.samples; sample++) {
-        const pooledCount = (request.pool?.prompt ?? []).reduce(
-          (sum, { start, end }) => sum + end - start,
-          0,
-        );
-        this.#active.push({
-          request: index,
-          sample,
-          length,
-          tokens: [],
-          logProbs: [],
-          entropies: [],
-          stopped: null,
-          pooledCount,
-        });
+        this.#active.push(startedSequence(index, sample, request));
       }
     }
     const rows = chosen.flatMap((index, i) => {
@@ -136,10 +114,21 @@ export class DecodingBatch {
       const own = this.#requests[index]!.prompt.length - shared;
       return [...common, { row: start, count: own, slot, position: shared }];
     });
+    const keep = this.#options.keep?.take(batch.ids.length);
     const hidden = this.#decoder.forward(
       batch,
       (layer, k, v) => device.cacheWrite(this.#cache, layer, k, v, rows),
+      keep,
     );
+    if (keep) {
+      chosen.forEach((index, i) => {
+        const { shared, sharedStart, origin } = prompts[i]!;
+        this.#promptRows[index] = Int32Array.from(
+          this.#requests[index]!.prompt,
+          (_, token) => keep.first + token + (token < shared ? sharedStart : origin),
+        );
+      });
+    }
     chosen.forEach((index, i) => {
       const { samples, prompt, pool } = this.#requests[index]!;
       const slot = slotOf[i]!;
@@ -178,10 +167,13 @@ export class DecodingBatch {
     const positions = Int32Array.from(this.#active, (s) => s.length + offset);
     const lengths = positions.map((p) => p + 1);
     const rows = this.#active.map((s, slot) => ({ row: slot, count: 1, slot, position: s.length + offset }));
-    return this.#decoder.run(ids, positions, (layer, q, k, v, y) => {
+    const keep = this.#options.keep?.take(rows.length);
+    if (keep) this.#active.forEach((sequence, slot) => sequence.rows.push(keep.first + slot));
+    const attend: Attend = (layer, q, k, v, y) => {
       device.cacheWrite(this.#cache, layer, k, v, rows);
       device.attentionDecode(q, this.#cache, layer, lengths, shape, y);
-    });
+    };
+    return this.#decoder.run(ids, positions, attend, keep);
   }
 
   /** Adds rows `slots` of the hidden states to the pooled sums of those slots. */
@@ -215,7 +207,8 @@ export class DecodingBatch {
    */
   #ahead(): number {
     const { device, config } = this.#decoder, active = this.#active;
-    if (device.decoding.ahead === 1 || active.length === 0) return 1;
+    // Rows that lie beyond a sequence's end would take room among those that are kept.
+    if (device.decoding.ahead === 1 || active.length === 0 || this.#options.keep) return 1;
     if (new Set(active.map((s) => this.#temperature(s))).size > 1) return 1;
     const left = active.map(({ request, tokens, stopped }) =>
       stopped === null ? this.#requests[request]!.maxNewTokens - tokens.length : 1
@@ -354,6 +347,9 @@ export class DecodingBatch {
             count: sequence.pooledCount,
           }
           : null,
+        ...(this.#options.keep && {
+          rows: { prompt: this.#promptRows[sequence.request]!, own: Int32Array.from(sequence.rows) },
+        }),
       };
       if (!results.includes(undefined)) this.#options.onDone?.(sequence.request, results as Rollout[]);
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KeptActivations } from "../backbone/kept_activations.ts";
 import type { SamplingSpec } from "../../kernels/lm_head_types.ts";
 import type { TokenRange } from "../objective/pooling.ts";
 
@@ -33,6 +34,14 @@ export interface RolloutRequest {
   readonly stop?: (tokens: readonly number[]) => boolean;
 }
 
+/** Which rows of {@linkcode KeptActivations} are whose. */
+export interface RolloutRows {
+  /** Of each token of the prompt. */
+  readonly prompt: Int32Array;
+  /** Of each new token that was run: all, or all but the last. */
+  readonly own: Int32Array;
+}
+
 /** A continuation. */
 export interface Rollout {
   /** New tokens, with the end-of-sequence token if there was one. */
@@ -44,6 +53,8 @@ export interface Rollout {
   readonly stopped: "eos" | "stop" | "length";
   /** Sum of the pooled hidden states, [hidden], added in order, and their number. Null if nothing was to be pooled. */
   readonly pooled: { readonly sum: Float32Array; readonly count: number } | null;
+  /** Where its activations are, if they are kept. */
+  readonly rows?: RolloutRows;
 }
 
 /** How to decode. */
@@ -55,6 +66,8 @@ export interface GenerateOptions {
   readonly slots?: number;
   /** Most prompt tokens in one prefill; by default as many as pay on the engine. */
   readonly prefillTokens?: number;
+  /** Where to keep the activations of everything that is run, see `keep_activations.ts`. */
+  readonly keep?: KeptActivations | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called when all samples of a request are done. */
   readonly onDone?: (request: number, rollouts: readonly Rollout[]) => void;

@@ -10,6 +10,7 @@ import { duplicateMask } from "../objective/info_nce.ts";
 import { promptRanges } from "../rollout/embed.ts";
 import { contrastiveGradient, type ContrastiveText } from "./contrastive_update.ts";
 import { DataOrder } from "./data_order.ts";
+import { withGradients } from "./gradients.ts";
 import { learningRateAt } from "./optimizer.ts";
 import type { Example, Step, StepResult, TrainingSession } from "./session.ts";
 
@@ -48,25 +49,26 @@ async function runStep(
   const excluded = cl.maskDuplicates
     ? duplicateMask({ positiveKeys: positives, negativeKeys: negatives })
     : undefined;
-  session.gradients.clear();
-  const { loss, accuracy, meanCosine, rows } = await contrastiveGradient(
-    session.decoder,
-    {
-      queries: triplets.map(({ query }) => text(query)),
-      positives: positives.map(text),
-      negatives: negatives.map(text),
-      ...(excluded && { excluded }),
-    },
-    {
-      temperature: cl.temperature,
-      microBatchTokens: manifest.train.microBatchTokens,
-      checkpointing: manifest.train.gradientCheckpointing,
-      ...(session.onTokens && { onTokens: session.onTokens }),
-    },
-    session.gradients,
-  );
+  const batch = {
+    queries: triplets.map(({ query }) => text(query)),
+    positives: positives.map(text),
+    negatives: negatives.map(text),
+    ...(excluded && { excluded }),
+  };
+  const options = {
+    temperature: cl.temperature,
+    microBatchTokens: manifest.train.microBatchTokens,
+    checkpointing: manifest.train.gradientCheckpointing,
+    ...(session.onTokens && { onTokens: session.onTokens }),
+  };
   const learningRate = learningRateAt(cl.learningRate, step, cl.steps, manifest.optimizer);
-  const gradNorm = await session.optimizer.update(session.gradients, learningRate);
+  const { loss, accuracy, meanCosine, rows, gradNorm } = await withGradients(
+    session.decoder,
+    async (gradients) => ({
+      ...await contrastiveGradient(session.decoder, batch, options, gradients),
+      gradNorm: await session.optimizer.update(gradients, learningRate),
+    }),
+  );
   return {
     record: {
       examples: indices,

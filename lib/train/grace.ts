@@ -8,14 +8,16 @@
  *
  * @module
  */
+import type { KeptActivations } from "../backbone/kept_activations.ts";
 import { groupAdvantages } from "../objective/advantage.ts";
 import { batchRewards, type RewardGroup } from "../objective/reward.ts";
 import { rewardStatistics } from "../objective/reward_statistics.ts";
 import { cosine } from "../objective/vector.ts";
 import { DataOrder } from "./data_order.ts";
+import { withGradients } from "./gradients.ts";
 import { learningRateAt } from "./optimizer.ts";
 import { policyGradient, type PolicyGroup, type PolicyStatistics } from "./policy_update.ts";
-import { rewardGroups, rewardOptionsOf, rollOutExamples } from "./rationales.ts";
+import { rewardGroups, rewardOptionsOf, type RolledOutStep, rollOutExamples } from "./rationales.ts";
 import type { Step, StepResult, TrainingSession } from "./session.ts";
 
 /** Prompts of a step whose rationales are kept in the journal. */
@@ -33,8 +35,25 @@ async function runStep(
   step: number,
   indices: readonly number[],
 ): Promise<StepResult> {
+  const { train } = session.manifest;
+  // Of several updates only the first is on the weights that sampled. Checkpointing says that memory is short.
+  const keeping = train.miniBatches === 1 && !train.gradientCheckpointing;
+  const rolledOut = await rollOutExamples(session, step, indices, keeping);
+  try {
+    return await learnFrom(session, step, indices, rolledOut);
+  } finally {
+    rolledOut.kept?.free();
+  }
+}
+
+/** Rewards what was sampled, and updates the weights. */
+async function learnFrom(
+  session: TrainingSession,
+  step: number,
+  indices: readonly number[],
+  { examples, kept }: RolledOutStep,
+): Promise<StepResult> {
   const { manifest, backbone } = session;
-  const examples = await rollOutExamples(session, step, indices);
   const groups = rewardGroups(session, examples);
   const rewards = batchRewards(groups, rewardOptionsOf(manifest));
   const totals = rewards.groups.flatMap((group) => [...group.total]);
@@ -47,10 +66,11 @@ async function runStep(
   const k = manifest.sampling.k;
   const policyGroups = examples.map(({ main }, i): PolicyGroup => ({
     prompt: main.prompt.ids,
-    rollouts: main.rollouts.map(({ tokens, logProbs }, j) => ({
+    rollouts: main.rollouts.map(({ tokens, logProbs, rows }, j) => ({
       tokens,
       oldLogProbs: logProbs,
       advantage: advantages[i * k + j]!,
+      ...(rows && { rows }),
     })),
   }));
   const learningRate = learningRateAt(
@@ -59,29 +79,7 @@ async function runStep(
     manifest.train.steps,
     manifest.optimizer,
   );
-  const updates: (PolicyStatistics & { gradNorm: number })[] = [];
-  const perUpdate = policyGroups.length / manifest.train.miniBatches;
-  for (let update = 0; update < manifest.train.miniBatches; update++) {
-    session.gradients.clear();
-    const statistics = await policyGradient(
-      session.decoder,
-      policyGroups.slice(update * perUpdate, (update + 1) * perUpdate),
-      {
-        surrogate: manifest.loss,
-        aggregation: manifest.loss.aggregation,
-        entropyCoef: manifest.loss.entropyCoef,
-        temperature: manifest.sampling.temperature,
-        microBatchTokens: manifest.train.microBatchTokens,
-        checkpointing: manifest.train.gradientCheckpointing,
-        ...(session.onTokens && { onTokens: session.onTokens }),
-      },
-      session.gradients,
-    );
-    updates.push({
-      ...statistics,
-      gradNorm: await session.optimizer.update(session.gradients, learningRate),
-    });
-  }
+  const updates = await updateWeights(session, policyGroups, learningRate, kept);
 
   const rollouts = examples.flatMap(({ main }) => main.rollouts);
   const rationales = rollouts.map(({ tokens }) => backbone.tokenizer.decode([...tokens]));
@@ -130,6 +128,35 @@ async function runStep(
       record.entropy.toFixed(2)
     } grad ${updates.at(-1)!.gradNorm.toFixed(2)}`,
   };
+}
+
+/** As many updates as the manifest has mini-batches; of what was sampled, `kept` is what the first one needs. */
+async function updateWeights(
+  { manifest, decoder, optimizer, onTokens }: TrainingSession,
+  groups: readonly PolicyGroup[],
+  learningRate: number,
+  kept: KeptActivations | undefined,
+): Promise<(PolicyStatistics & { gradNorm: number })[]> {
+  const { loss, sampling, train } = manifest, perUpdate = groups.length / train.miniBatches;
+  return await withGradients(decoder, async (gradients) => {
+    const updates: (PolicyStatistics & { gradNorm: number })[] = [];
+    for (let update = 0; update < train.miniBatches; update++) {
+      if (update > 0) gradients.clear();
+      const miniBatch = groups.slice(update * perUpdate, (update + 1) * perUpdate);
+      const statistics = await policyGradient(decoder, miniBatch, {
+        surrogate: loss,
+        aggregation: loss.aggregation,
+        entropyCoef: loss.entropyCoef,
+        temperature: sampling.temperature,
+        microBatchTokens: train.microBatchTokens,
+        checkpointing: train.gradientCheckpointing,
+        kept: update === 0 ? kept : undefined,
+        ...(onTokens && { onTokens }),
+      }, gradients);
+      updates.push({ ...statistics, gradNorm: await optimizer.update(gradients, learningRate) });
+    }
+    return updates;
+  });
 }
 
 /** Share of the rationales that match a pattern; nothing where there is none. */

@@ -64,10 +64,9 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
   const weights = Weights.read(device, backbone.config, source);
   if (checkpoint) source.close();
   const optimizer = new Optimizer(weights, manifest.optimizer);
-  const gradients = Weights.zeros(device, backbone.config);
   try {
     if (checkpoint) readOptimizer(checkpoint.path, optimizer);
-    const step = stepOf(arm, { ...options, manifest, decoder: new Decoder(weights), optimizer, gradients });
+    const step = stepOf(arm, { ...options, manifest, decoder: new Decoder(weights), optimizer });
     using stepJournal = run.openJournal(name, "steps");
     using rationaleJournal = run.openJournal(name, "rationales");
     let done = checkpoint?.step ?? 0;
@@ -114,7 +113,6 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
     return newest!;
   } finally {
     optimizer.free();
-    gradients.free();
     weights.free();
   }
 }

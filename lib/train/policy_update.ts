@@ -10,6 +10,7 @@
 import type { PendingPolicySums, PolicySums, SampledSequences } from "../../kernels/policy_loss.ts";
 import type { Decoder, PackedBatch, PackedSequence } from "../backbone/decoder.ts";
 import { packSequences } from "../backbone/decoder.ts";
+import type { KeptActivations } from "../backbone/kept_activations.ts";
 import type { Weights } from "../backbone/weights.ts";
 import {
   type Aggregation,
@@ -19,6 +20,7 @@ import {
   policyLossValues,
   type SurrogateOptions,
 } from "../objective/policy_loss.ts";
+import type { RolloutRows } from "../rollout/request.ts";
 
 /** One rationale with its advantage. */
 export interface PolicyRollout {
@@ -27,6 +29,8 @@ export interface PolicyRollout {
   /** log π of each token under the weights that sampled it. */
   readonly oldLogProbs: Float32Array;
   readonly advantage: number;
+  /** Where its activations are; needed where {@linkcode PolicyOptions.kept} is given. */
+  readonly rows?: RolloutRows;
 }
 
 /** Rationales of one prompt. */
@@ -49,6 +53,10 @@ export interface PolicyOptions {
   readonly checkpointing?: boolean;
   /** Let the rationales of a prompt share its rows. Off only to show that it makes no difference. */
   readonly sharePrompts?: boolean;
+  /**
+   * Activations that decoding left, under the very weights of the decoder: they stand for the forward pass, to the last bit.
+   */
+  readonly kept?: KeptActivations | undefined;
   /** Told of the tokens of each pass that goes forwards and backwards. */
   readonly onTokens?: (count: number) => void;
 }
@@ -70,6 +78,8 @@ export interface PolicyStatistics {
 
 interface MicroBatch {
   readonly sequences: PackedSequence[];
+  /** Of each sequence, its rows among the activations that are kept; none where none are. */
+  readonly keptRows: Int32Array[];
   /** Each rollout with the index of its prompt's sequence and of its own (−1 if it has one token and needs no rows). */
   readonly rollouts: { rollout: PolicyRollout; prompt: number; own: number }[];
   rows: number;
@@ -150,9 +160,13 @@ function microBatches(
   groups: readonly PolicyGroup[],
   { microBatchTokens, sharePrompts = true }: PolicyOptions,
 ): MicroBatch[] {
-  const empty = (): MicroBatch => ({ sequences: [], rollouts: [], rows: 0 });
+  const empty = (): MicroBatch => ({ sequences: [], keptRows: [], rollouts: [], rows: 0 });
   const batches: MicroBatch[] = [];
   let batch = empty();
+  const add = (sequence: PackedSequence, keptRows: Int32Array | undefined): number => {
+    if (keptRows) batch.keptRows.push(keptRows);
+    return batch.sequences.push(sequence) - 1;
+  };
   for (const { prompt, rollouts } of groups) {
     let at = -1;
     for (const rollout of rollouts) {
@@ -164,9 +178,10 @@ function microBatches(
         at = -1;
       }
       batch.rows += more();
-      if (at < 0) at = batch.sequences.push({ ids: prompt }) - 1;
+      const { tokens, rows } = rollout;
+      if (at < 0) at = add({ ids: prompt }, rows?.prompt);
       const ownAt = own > 0
-        ? batch.sequences.push({ ids: rollout.tokens.subarray(0, own), parent: at }) - 1
+        ? add({ ids: tokens.subarray(0, own), parent: at }, rows?.own.subarray(0, own))
         : -1;
       batch.rollouts.push({ rollout, prompt: at, own: ownAt });
       if (!sharePrompts) at = -1;
@@ -200,19 +215,33 @@ function predictionsOf({ rollouts }: MicroBatch, { segments }: PackedBatch) {
   return { rows: Int32Array.from(rows), ids: Int32Array.from(ids) };
 }
 
+/** Lists of `total` numbers together, one after the other. */
+function joined(lists: readonly Int32Array[], total: number): Int32Array {
+  const all = new Int32Array(total);
+  let at = 0;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
+  }
+  if (at !== total) throw new Error(`policyGradient: activations of ${at} of ${total} rows are kept`);
+  return all;
+}
+
 /** Issues the forward and the backward pass of a micro-batch. */
 function issueGradient(
   decoder: Decoder,
   batch: MicroBatch,
   sampled: SampledSequences,
-  { surrogate, entropyCoef, temperature, checkpointing }: PolicyOptions,
+  { surrogate, entropyCoef, temperature, checkpointing, kept }: PolicyOptions,
   miniBatch: { readonly aggregation: Aggregation; readonly tokens: number },
   gradients: Weights,
 ): IssuedBatch {
   const { device, config, weights: { head } } = decoder;
   const packed = packSequences(batch.sequences), { rows, ids } = predictionsOf(batch, packed);
   const scale = aggregationScale(miniBatch.aggregation, ids.length, batch.rollouts.length);
-  const activations = decoder.forwardTraining(packed, checkpointing);
+  const activations = kept
+    ? kept.activations(packed, joined(batch.keptRows, packed.ids.length))
+    : decoder.forwardTraining(packed, checkpointing);
   const index = device.upload(rows, [ids.length]), predicting = device.alloc([ids.length, config.hiddenSize]);
   device.gatherRows(activations.hidden, index, predicting);
   const statistics = device.alloc([ids.length, 3]), dLogProb = device.alloc([ids.length]);

@@ -12,6 +12,7 @@ import { Decoder } from "../backbone/decoder.ts";
 import { Weights } from "../backbone/weights.ts";
 import { request, tokens } from "../rollout/_rollout_bench.ts";
 import { generate } from "../rollout/generate.ts";
+import { roomForActivations } from "../rollout/keep_activations.ts";
 import {
   policyGradient,
   type PolicyGroup,
@@ -183,6 +184,59 @@ Deno.test("policyGradient() sees a gap of exactly 0 between training and the dec
       const wrong = await run(bench, groups, { ...settings, temperature: 0.9 });
       assert.ok(wrong.statistics.logProbGap > 1e-3, "another temperature would show");
     }
+  }));
+
+Deno.test("policyGradient() has the same bits with the activations that decoding kept, and runs no forward pass", () =>
+  withRandomDecoder({ layers: 3, qkvBias: true }, async ({ device: engine, config, weights }) => {
+    const { device, times, reset } = profiled(engine), gradients = Weights.zeros(device, config);
+    const decoder = new Decoder(Object.assign(Object.create(weights), { device }) as Weights);
+    const requests = [0, 1, 2].map((i) =>
+      request(i, tokens(i, 9 + i), { samples: 4, maxNewTokens: 1 + 9 * i })
+    );
+    const keep = roomForActivations(decoder, requests);
+    const rollouts = await generate(decoder, requests, {
+      sampling: { temperature: 1, topP: 1, topK: 0 },
+      eosIds: [],
+      keep,
+    });
+    const groups = requests.map(({ prompt }, i): PolicyGroup => ({
+      prompt: Int32Array.from(prompt),
+      rollouts: rollouts[i]!.map(({ tokens, logProbs, rows }, k) => ({
+        tokens,
+        oldLogProbs: logProbs,
+        advantage: [1.5, -0.5, -1, 0][k]!,
+        rows: rows!,
+      })),
+    }));
+    const gradientsWith = async (options: PolicyOptions) => {
+      gradients.clear();
+      reset();
+      const statistics = await policyGradient(decoder, groups, options, gradients);
+      const forwards = times().find(({ op }) => op === "layerTail")?.calls ?? 0;
+      const values = new Map<string, Float32Array>();
+      for (const [name, tensor] of gradients.tensors) values.set(name, await device.read(tensor));
+      return { statistics, forwards, values };
+    };
+    for (const microBatchTokens of [1, 30, 10_000]) {
+      for (const sharePrompts of [true, false]) {
+        const options = { ...settings, entropyCoef: 0.1, microBatchTokens, sharePrompts };
+        const plain = await gradientsWith(options), kept = await gradientsWith({ ...options, kept: keep });
+        assert.deepEqual(kept.statistics, plain.statistics);
+        for (const [name, values] of plain.values) assertSameBits(kept.values.get(name)!, values, name);
+        assert.ok(plain.forwards >= config.layers);
+        assert.equal(kept.forwards, 0);
+      }
+    }
+    const without = groups.map(({ prompt, rollouts }) => ({
+      prompt,
+      rollouts: rollouts.map(({ rows: _, ...rollout }) => rollout),
+    }));
+    await assert.rejects(
+      policyGradient(decoder, without, { ...settings, kept: keep }, gradients),
+      /activations of 0 of \d+ rows are kept/,
+    );
+    keep!.free();
+    gradients.recycle();
   }));
 
 /** Loss with the gradients' direction added to the weights, `amount` times. */

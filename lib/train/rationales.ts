@@ -4,6 +4,7 @@
  * @module
  */
 import { UsageError } from "#errors";
+import type { KeptActivations } from "../backbone/kept_activations.ts";
 import type { Backbone } from "../backbone/open.ts";
 import { type EosSet, isTruncated } from "../objective/length_penalty.ts";
 import { meanPool } from "../objective/pooling.ts";
@@ -11,7 +12,8 @@ import type { RewardGroup, RewardOptions } from "../objective/reward.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { promptRanges } from "../rollout/embed.ts";
 import { generate } from "../rollout/generate.ts";
-import type { Rollout } from "../rollout/request.ts";
+import { roomForActivations } from "../rollout/keep_activations.ts";
+import type { Rollout, RolloutRequest } from "../rollout/request.ts";
 import { Purpose, uniform } from "../rollout/philox.ts";
 import type { Prompt } from "../rollout/prompt.ts";
 import type { Example, TrainingSession } from "./session.ts";
@@ -37,6 +39,13 @@ export interface RolledOutExample {
   readonly main: RolledOutText;
   /** What its rationales are compared with: query and negative, or another rationale of the same text. */
   readonly others: readonly RolledOutText[];
+}
+
+/** What a step samples. */
+export interface RolledOutStep {
+  readonly examples: RolledOutExample[];
+  /** What the backward pass of an update needs, where it was asked for and there is room; the caller's to free. */
+  readonly kept: KeptActivations | undefined;
 }
 
 /** A text that is to be rolled out. */
@@ -75,48 +84,66 @@ function rolesOf(
   ];
 }
 
-/** Samples the rationales of a step for the examples with these indices; results in their order. */
+/**
+ * Samples the rationales of a step for the examples with these indices; results in their order.
+ *
+ * @param keeping keep activations for an update, if there is room
+ */
 export async function rollOutExamples(
   session: SamplingSession,
   step: number,
   indices: readonly number[],
-): Promise<RolledOutExample[]> {
+  keeping = false,
+): Promise<RolledOutStep> {
   const roles = indices.map((index) => rolesOf(session, session.examples[index]!, index));
-  const rollouts = await rollOut(session, step, roles.flat());
-  return roles.map((list, i) => {
+  const requests = requestsOf(session, step, roles.flat());
+  const kept = keeping ? roomForActivations(session.decoder, requests) : undefined;
+  const rollouts = await rollOut(session, requests, kept).catch((error) => {
+    kept?.free();
+    throw error;
+  });
+  const examples = roles.map((list, i) => {
     const [main, ...others] = list.map(({ prompt }, j) => ({
       prompt,
       rollouts: rollouts[i * list.length + j]!,
     }));
     return { index: indices[i]!, main: main!, others };
   });
+  return { examples, kept };
+}
+
+function requestsOf(
+  { manifest, prompter }: SamplingSession,
+  step: number,
+  roles: readonly Role[],
+): RolloutRequest[] {
+  const { seed, pooling, sampling: { maxNewTokens } } = manifest;
+  return roles.map(({ prompt, purpose, samples, example, temperature }) => ({
+    prompt: prompt.ids,
+    samples,
+    maxNewTokens,
+    temperature,
+    uniform: (rollout, position) => uniform(seed, { purpose, step, example, rollout, position }, 24),
+    pool: {
+      prompt: promptRanges(prompter, prompt, pooling, true),
+      rationale: pooling.rationale,
+      eos: pooling.eos,
+    },
+  }));
 }
 
 /** Rolls out texts, all together: few rows at a time would leave the weights to be read for little work. */
-async function rollOut(session: SamplingSession, step: number, roles: readonly Role[]): Promise<Rollout[][]> {
-  const { manifest, backbone, decoder, prompter } = session;
-  const { topP, topK, maxNewTokens } = manifest.sampling;
-  return await generate(
-    decoder,
-    roles.map(({ prompt, purpose, samples, example, temperature }) => ({
-      prompt: prompt.ids,
-      samples,
-      maxNewTokens,
-      temperature,
-      uniform: (rollout, position) =>
-        uniform(manifest.seed, { purpose, step, example, rollout, position }, 24),
-      pool: {
-        prompt: promptRanges(prompter, prompt, manifest.pooling, true),
-        rationale: manifest.pooling.rationale,
-        eos: manifest.pooling.eos,
-      },
-    })),
-    {
-      sampling: { temperature: 1, topP, topK },
-      eosIds: backbone.eosIds,
-      ...(session.onTokens && { onTokens: session.onTokens }),
-    },
-  );
+async function rollOut(
+  { manifest: { sampling: { topP, topK } }, backbone, decoder, onTokens }: SamplingSession,
+  requests: readonly RolloutRequest[],
+  keep: KeptActivations | undefined,
+): Promise<Rollout[][]> {
+  return await generate(decoder, requests, {
+    sampling: { temperature: 1, topP, topK },
+    eosIds: backbone.eosIds,
+    keep,
+    ...(onTokens && { onTokens }),
+  });
 }
 
 /** The examples of a step as groups of the reward; the uid is the place in the step. */

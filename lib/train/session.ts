@@ -8,7 +8,6 @@ import type { Decoder } from "../backbone/decoder.ts";
 import type { Triplet } from "../data/training.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { Prompter } from "../rollout/prompt.ts";
-import type { Weights } from "../backbone/weights.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** A training example: a triplet, or a text alone (unsupervised). */
@@ -22,8 +21,6 @@ export interface TrainingSession {
   readonly prompter: Prompter;
   readonly examples: readonly Example[];
   readonly optimizer: Optimizer;
-  /** Zeroed by the step that uses it. */
-  readonly gradients: Weights;
   /** Told of tokens that were generated or trained on, while the step is under way. */
   readonly onTokens?: (count: number) => void;
 }
