@@ -13,6 +13,7 @@
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { MissingError } from "#errors";
 import { isFolder, namesIfThere, readTextIfThere } from "../files.ts";
 import { DEFAULT_REVISION, isCommit, type Repo } from "./repo.ts";
 
@@ -22,22 +23,40 @@ export type Environment = (name: string) => string | undefined;
 /** The environment of this process. */
 export const processEnvironment: Environment = (name) => Deno.env.get(name) || undefined;
 
-/** Folder of the cache: `HF_HUB_CACHE`, else `HF_HOME`/hub, else where huggingface_hub has it. */
-export function cacheFolder(env: Environment = processEnvironment): string {
+/** The user's home folder; null where HOME is not set and the system does not know the user, as in some containers. */
+export type Home = () => string | null;
+
+/**
+ * Folder of the cache: `HF_HUB_CACHE`, else `HF_HOME`/hub, else where huggingface_hub has it.
+ *
+ * @throws {MissingError} if it would be in the home folder, and there is none
+ */
+export function cacheFolder(env: Environment = processEnvironment, home: Home = homedir): string {
   const named = env("HF_HUB_CACHE") ?? env("HUGGINGFACE_HUB_CACHE");
-  return named === undefined ? join(hubHome(env), "hub") : expand(named);
+  return named === undefined ? join(hubHome(env, home), "hub") : expand(named, home);
 }
 
-/** Folder of everything that the hub's libraries keep: `HF_HOME`, else huggingface/ in the user's cache. */
-export function hubHome(env: Environment = processEnvironment): string {
-  return expand(
-    env("HF_HOME") ?? join(expand(env("XDG_CACHE_HOME") ?? join(homedir(), ".cache")), "huggingface"),
-  );
+/**
+ * Folder of everything that the hub's libraries keep: `HF_HOME`, else huggingface/ in the user's cache.
+ *
+ * @throws {MissingError} if it would be in the home folder, and there is none
+ */
+export function hubHome(env: Environment = processEnvironment, home: Home = homedir): string {
+  const cache = () => join(expand(env("XDG_CACHE_HOME") ?? "~/.cache", home), "huggingface");
+  return expand(env("HF_HOME") ?? cache(), home);
 }
 
 /** A "~" that no shell has replaced. */
-function expand(path: string): string {
-  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+function expand(path: string, home: Home): string {
+  if (path !== "~" && !path.startsWith("~/")) return path;
+  const folder = home();
+  if (!folder) {
+    throw new MissingError(
+      "there is no home folder, which the cache of models and data sets would be in",
+      "set HF_HOME to the folder of that cache, or HOME",
+    );
+  }
+  return join(folder, path.slice(1));
 }
 
 /** Paths of one repository in a cache. */

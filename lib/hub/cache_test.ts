@@ -19,6 +19,20 @@ Deno.test("cacheFolder() is where huggingface_hub looks", () => {
   for (const [env, folder] of cases) assert.equal(cacheFolder(environment(env)), folder);
 });
 
+Deno.test("cacheFolder() needs a home only where nothing else names the folder", () => {
+  for (const none of [null, ""]) {
+    for (const env of [{}, { HF_HOME: "~/hf" }, { XDG_CACHE_HOME: "~" }]) {
+      assert.throws(() => cacheFolder(environment(env), () => none), (error) => {
+        assert(error instanceof MissingError, String(error));
+        assert.match(error.cure, /HF_HOME/);
+        return true;
+      });
+    }
+    assert.equal(cacheFolder(environment({ HF_HOME: "/h" }), () => none), "/h/hub");
+    assert.equal(cacheFolder(environment({ XDG_CACHE_HOME: "/x" }), () => none), "/x/huggingface/hub");
+  }
+});
+
 Deno.test("findSnapshot() follows a branch to its commit, and takes no other commit for the one that is asked for", async () => {
   const cache = await Deno.makeTempDir(), repo = parseRepo("o/n"), paths = new RepoCache(cache, repo);
   try {
