@@ -95,8 +95,15 @@ export function syncDirectory(path: string): void {
   // Windows cannot open a folder as a file; its renames are journalled by the file system.
   if (Deno.build.os === "windows") return;
   using directory = Deno.openSync(path, { read: true });
-  directory.syncSync();
+  try {
+    directory.syncSync();
+  } catch (error) {
+    if (!noFlush.includes((error as { code?: string }).code ?? "")) throw error;
+  }
 }
+
+/** What file systems answer that have no flush for folders, as some network ones: their renames are as safe as they are. */
+const noFlush = ["EINVAL", "ENOTSUP"];
 
 function syncTree(path: string): void {
   for (const entry of Deno.readDirSync(path)) {

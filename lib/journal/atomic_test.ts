@@ -73,3 +73,28 @@ Deno.test("writeFileAtomic() leaves nothing behind when it fails", async () => {
     assert.deepEqual(names(dir), ["taken"]);
   });
 });
+
+/** Runs `fn` on a system whose flush of files or of folders fails in this way. */
+function withSyncOf(kind: "file" | "folder", error: Error, fn: () => void): void {
+  const { prototype } = Deno.FsFile, { syncSync } = prototype;
+  prototype.syncSync = function () {
+    if (this.statSync().isDirectory === (kind === "folder")) throw error;
+    syncSync.call(this);
+  };
+  try {
+    fn();
+  } finally {
+    prototype.syncSync = syncSync;
+  }
+}
+
+Deno.test("writeFileAtomic() takes a file system that cannot flush folders as it is, and no other that fails", async () => {
+  const refusal = (code: string) => Object.assign(new Error("refused"), { code });
+  await inTempDir((dir) => {
+    const write = () => writeFileAtomic(`${dir}/a.json`, "content");
+    withSyncOf("folder", refusal("EINVAL"), write);
+    withSyncOf("folder", refusal("ENOTSUP"), write);
+    withSyncOf("folder", refusal("EIO"), () => assert.throws(write, /refused/));
+    withSyncOf("file", refusal("EINVAL"), () => assert.throws(write, /refused/));
+  });
+});

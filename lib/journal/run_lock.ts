@@ -6,7 +6,7 @@
  * @module
  */
 import { join } from "node:path";
-import { UsageError } from "#errors";
+import { MissingError, UsageError } from "#errors";
 import { writeAll } from "./atomic.ts";
 
 /** Name of the lock file inside a run folder. It stays there, empty, when nobody holds it. */
@@ -27,10 +27,11 @@ export class RunLock implements Disposable {
    * Takes the lock of an existing folder.
    *
    * @throws {UsageError} if another process (or another holder in this one) has it
+   * @throws {MissingError} if the file system has no locks
    */
   static take(folder: string): RunLock {
     const file = Deno.openSync(join(folder, LOCK_FILE), { create: true, read: true, write: true });
-    const taken = file.tryLockSync(true);
+    const taken = tryLock(file, folder);
     const pid = readPid(file);
     if (!taken) {
       file.close();
@@ -50,6 +51,20 @@ export class RunLock implements Disposable {
   [Symbol.dispose](): void {
     this.#file.truncateSync(0);
     this.#file.close();
+  }
+}
+
+/** Without a lock nothing is written: two writers would spoil the records of each other. */
+function tryLock(file: Deno.FsFile, folder: string): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch (cause) {
+    file.close();
+    throw new MissingError(
+      `"${folder}" cannot be locked: ${(cause as Error).message}`,
+      "some network and shared file systems have no locks: choose a folder on another one with --out",
+      { cause },
+    );
   }
 }
 
