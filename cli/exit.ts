@@ -21,7 +21,8 @@ export interface EndingOptions {
 }
 
 /** Explains anything that a command threw. */
-export function explainError(error: unknown, options: EndingOptions): Ending {
+export function explainError(thrown: unknown, options: EndingOptions): Ending {
+  const error = firstOf(thrown);
   // The reader of a pipe has seen enough (`grace-repro ... | head`): not an error of ours.
   if (error instanceof Deno.errors.BrokenPipe) return { exitCode: ExitCode.success, text: "" };
   if (isAbort(error)) {
@@ -31,7 +32,7 @@ export function explainError(error: unknown, options: EndingOptions): Ending {
     };
   }
   const red = (text: string) => options.color ? `\x1b[31m${text}\x1b[39m` : text;
-  const trace = options.debug ? `${traceOf(error)}\n` : "";
+  const trace = options.debug ? `${traceOf(thrown)}\n` : "";
   if (error instanceof GraceError) {
     return { exitCode: error.exitCode, text: `${red("error:")} ${error.message}\n  ${error.cure}\n${trace}` };
   }
@@ -45,6 +46,13 @@ export function explainError(error: unknown, options: EndingOptions): Ending {
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const hint = options.debug ? "" : "  set GRACE_DEBUG=1 to see where it came from\n";
   return { exitCode: ExitCode.internal, text: `${red("internal error:")} ${message}\n${hint}${trace}` };
+}
+
+/** What went wrong first, where closing a file failed too; but not that the job was aborted, after which nothing may fail. */
+function firstOf(error: unknown): unknown {
+  if (!(error instanceof SuppressedError)) return error;
+  const first = firstOf(error.suppressed);
+  return isAbort(first) ? firstOf(error.error) : first;
 }
 
 function isAbort(error: unknown): boolean {
@@ -77,9 +85,12 @@ function systemError(error: unknown): { message: string; cure: string } | undefi
   return cure === undefined ? undefined : { message: `the system refused: ${error.message}`, cure };
 }
 
-/** The stack of an error and of its causes. */
+/** The stack of an error, of its causes, and of those that it stands for. */
 function traceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.stack ?? `${error.name}: ${error.message}`;
+  if (error instanceof SuppressedError) {
+    return `${own}\nFirst: ${traceOf(error.suppressed)}\nThen: ${traceOf(error.error)}`;
+  }
   return error.cause === undefined ? own : `${own}\nCaused by: ${traceOf(error.cause)}`;
 }

@@ -61,6 +61,19 @@ Deno.test("explainError() gives 3 and a cure when the system refuses to read or 
   }
 });
 
+Deno.test("explainError() tells what went wrong first where closing a file failed too", () => {
+  const full = Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+  const aborted = AbortSignal.abort().reason, defect = new TypeError("x is undefined");
+  const explained = (error: unknown, first: unknown, debug = false) =>
+    explainError(new SuppressedError(error, first), { color: false, debug });
+  assert.match(explained(defect, full).text, /^error: the system refused: No space left/);
+  assert.match(explained(full, new SuppressedError(full, defect)).text, /^internal error: TypeError: x is/);
+  // An interrupted run whose last records were not written is not fine.
+  assert.match(explained(full, aborted).text, /^error: the system refused: No space left/);
+  assert.equal(explained(aborted, aborted).exitCode, 130);
+  assert.match(explained(defect, full, true).text, /First: Error: No space left[^]*Then: TypeError: x is/);
+});
+
 Deno.test("explainError() gives 70 when something that is no error was thrown", () => {
   assert.equal(explainError("a string", plain).exitCode, 70);
 });
