@@ -40,12 +40,42 @@ export function blasRowSums(rows: readonly Float32Array[]): number[] {
 function rowSum(row: Float32Array, lanes: number): number {
   const sums = new Float32Array(lanes), whole = row.length - row.length % 4;
   // What is more than a multiple of the width comes first, in the lower lanes.
-  let at = whole % lanes;
-  addTo(sums, row, 0, at);
-  for (; at < whole; at += lanes) addTo(sums, row, at, lanes);
+  const ahead = whole % lanes;
+  addTo(sums, row, 0, ahead);
+  if (lanes === LANES) addEights(sums, row, ahead, whole);
+  else addFours(sums, row, ahead, whole);
   let rest = 0;
   for (let i = whole; i < row.length; i++) rest = fround(rest + row[i]!);
   return fround(horizontal(lanes === LANES ? halved(sums) : sums) + rest);
+}
+
+/** Values from one place to another, a register of eight at a time. */
+function addEights(sums: Float32Array, values: Float32Array, from: number, to: number): void {
+  let s0 = sums[0]!, s1 = sums[1]!, s2 = sums[2]!, s3 = sums[3]!;
+  let s4 = sums[4]!, s5 = sums[5]!, s6 = sums[6]!, s7 = sums[7]!;
+  for (let at = from; at < to; at += LANES) {
+    s0 = fround(s0 + values[at]!);
+    s1 = fround(s1 + values[at + 1]!);
+    s2 = fround(s2 + values[at + 2]!);
+    s3 = fround(s3 + values[at + 3]!);
+    s4 = fround(s4 + values[at + 4]!);
+    s5 = fround(s5 + values[at + 5]!);
+    s6 = fround(s6 + values[at + 6]!);
+    s7 = fround(s7 + values[at + 7]!);
+  }
+  sums.set([s0, s1, s2, s3, s4, s5, s6, s7]);
+}
+
+/** The same, of a register of half the width. */
+function addFours(sums: Float32Array, values: Float32Array, from: number, to: number): void {
+  let s0 = sums[0]!, s1 = sums[1]!, s2 = sums[2]!, s3 = sums[3]!;
+  for (let at = from; at < to; at += LANES / 2) {
+    s0 = fround(s0 + values[at]!);
+    s1 = fround(s1 + values[at + 1]!);
+    s2 = fround(s2 + values[at + 2]!);
+    s3 = fround(s3 + values[at + 3]!);
+  }
+  sums.set([s0, s1, s2, s3]);
 }
 
 /** numpy's `sum`, pairwise: halves down to 128 values, which are added in eight sums side by side. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { BorrowedArrays } from "../../kernels/cpu/borrowed_arrays.ts";
 import { productError, rowProducts } from "../../kernels/cpu/products.ts";
 import { blasRowSums, blasSum, numpySum } from "./float32_sums.ts";
 import type { RandomState } from "./numpy_random.ts";
@@ -11,41 +12,48 @@ import { innerProduct, type Points, squaredNorms } from "./points.ts";
 import type { SklearnDraws } from "./sklearn_draws.ts";
 
 /**
- * Rows of `points` that become the starting centres, in the order picked. Each centre after the first is the best
+ * Places of the rows that become the starting centres, in the order picked. Each centre after the first is the best
  * of 2 + ⌊ln k⌋ candidates, drawn with a probability proportional to D², the squared distance to the nearest
  * centre so far; the best is the one that leaves the smallest sum of D².
  *
  * Distances are float64 rounded to float32 and their sums are float32, added in scikit-learn's order.
  *
  * @param clusters at least 1
+ * @param sample rows among which centres are picked, with repeats; default: all, each once. What is returned are places in it
  */
 export function kMeansPlusPlus(
   points: Points,
   clusters: number,
   random: RandomState,
   draws: Pick<SklearnDraws, "firstCentre" | "runningSum" | "potential">,
+  sample: ArrayLike<number> = Int32Array.from({ length: points.rows }, (_, i) => i),
 ): Int32Array {
-  const n = points.rows;
+  const n = sample.length;
   const candidates = 2 + Math.floor(Math.log(clusters));
-  const distances = new Distances(points);
+  using memory = new BorrowedArrays();
+  const distances = new Distances(points, sample, candidates, memory);
   const picked = new Int32Array(clusters);
   picked[0] = draws.firstCentre === "integer"
     ? random.interval(n - 1)
     : random.weightedChoice(n, new Int32Array(1))[0]!;
 
-  let nearest = distances.from(picked.subarray(0, 1))[0]!;
+  const lists = () => Array.from({ length: candidates }, () => memory.float32(n));
+  // The nearest ones are one of a set of lists, while the other set is filled.
+  let leaving = lists(), spare = lists(), nearest = leaving[0]!;
+  distances.from(picked.subarray(0, 1), [nearest]);
   let potential = draws.potential === "numpy" ? numpySum(nearest) : blasSum(nearest);
-  const running = draws.runningSum === "float32" ? new Float32Array(n) : new Float64Array(n);
+  const running = draws.runningSum === "float32" ? memory.float32(n) : memory.float64(n);
   for (let c = 1; c < clusters; c++) {
     const targets = Array.from({ length: candidates }, () => random.double() * potential);
     accumulate(nearest, running);
-    const rows = targets.map((target) => Math.min(firstAtLeast(running, target), n - 1));
-    const leaving = distances.from(rows);
-    for (const list of leaving) for (let i = 0; i < n; i++) if (nearest[i]! < list[i]!) list[i] = nearest[i]!;
+    const places = targets.map((target) => Math.min(firstAtLeast(running, target), n - 1));
+    [leaving, spare] = [spare, leaving];
+    distances.from(places, leaving);
+    for (const list of leaving) lower(list, nearest);
     const sums = draws.potential === "numpy" ? leaving.map(numpySum) : blasRowSums(leaving);
     potential = Math.min(...sums);
     const best = sums.indexOf(potential);
-    picked[c] = rows[best]!;
+    picked[c] = places[best]!;
     nearest = leaving[best]!;
   }
   return picked;
@@ -57,38 +65,85 @@ export function kMeansPlusPlus(
  */
 class Distances {
   readonly #points: Points;
+  readonly #sample: ArrayLike<number>;
+  /** [sample, columns] */
   readonly #wide: Float64Array;
+  /** [sample] */
   readonly #norms: Float64Array;
   readonly #error: number;
+  /** [candidates, columns] */
+  readonly #chosen: Float64Array;
+  /** [sample, candidates] */
+  readonly #products: Float64Array;
 
-  constructor(points: Points) {
+  constructor(points: Points, sample: ArrayLike<number>, candidates: number, memory: BorrowedArrays) {
+    const { data, columns } = points, n = sample.length, norms = squaredNorms(points);
     this.#points = points;
-    this.#wide = new Float64Array(points.data);
-    this.#norms = squaredNorms(points);
+    this.#sample = sample;
+    this.#wide = memory.float64(n * columns);
+    this.#norms = memory.float64(n);
+    this.#chosen = memory.float64(candidates * columns);
+    this.#products = memory.float64(n * candidates);
+    for (let i = 0; i < n; i++) {
+      const row = sample[i]!;
+      copy(data, row * columns, this.#wide, i * columns, columns);
+      this.#norms[i] = norms[row]!;
+    }
     const largest = this.#norms.reduce((a, b) => Math.max(a, b), 0);
-    this.#error = productError("float64", points.columns, largest);
+    this.#error = productError("float64", columns, largest);
   }
 
-  /** From each of some rows to all points; one array of [points.rows] for each. */
-  from(rows: ArrayLike<number>): Float32Array[] {
-    const { rows: n, columns: d } = this.#points, m = rows.length, norms = this.#norms, error = this.#error;
-    const chosen = new Float64Array(m * d), products = new Float64Array(n * m);
-    for (let t = 0; t < m; t++) chosen.set(this.#wide.subarray(rows[t]! * d, (rows[t]! + 1) * d), t * d);
-    rowProducts(this.#wide, chosen, d, products);
-    return Array.from({ length: m }, (_, t) => {
-      const norm = norms[rows[t]!]!, found = new Float32Array(n);
-      for (let i = 0, at = t; i < n; i++, at += m) {
-        const sum = norm + norms[i]!, product = products[at]!;
-        const least = Math.fround(sum - 2 * (product + error)),
-          most = Math.fround(sum - 2 * (product - error));
-        const distance = least === most
-          ? most
-          : Math.fround(sum - 2 * innerProduct(this.#points, i, this.#points, rows[t]!));
-        found[i] = distance > 0 ? distance : 0;
+  /** From each of some places to all, into one list of [sample] for each. */
+  from(places: ArrayLike<number>, lists: readonly Float32Array[]): void {
+    const { columns } = this.#points, m = places.length, n = this.#sample.length, norms = this.#norms;
+    for (let t = 0; t < m; t++) {
+      this.#chosen.set(this.#wide.subarray(places[t]! * columns, (places[t]! + 1) * columns), t * columns);
+    }
+    const products = this.#products.subarray(0, n * m);
+    rowProducts(this.#wide, this.#chosen.subarray(0, m * columns), columns, products);
+    for (let t = 0; t < m; t++) {
+      const list = lists[t]!, norm = norms[places[t]!]!;
+      distancesByProducts(norms, norm, products, t, m, this.#error, list);
+      for (let i = list.indexOf(UNDECIDED); i >= 0; i = list.indexOf(UNDECIDED, i + 1)) {
+        list[i] = Math.max(0, norm + norms[i]! - 2 * this.#product(i, places[t]!));
       }
-      return found;
-    });
+    }
   }
+
+  #product(a: number, b: number): number {
+    return innerProduct(this.#points, this.#sample[a]!, this.#points, this.#sample[b]!);
+  }
+}
+
+/** Copies values from one place to another; {@linkcode Float64Array.set} is slower where types differ. */
+function copy(from: Float32Array, start: number, to: Float64Array, at: number, length: number): void {
+  for (let f = 0; f < length; f++) to[at + f] = from[start + f]!;
+}
+
+/** In place of a distance whose float32 a product's rounding might have changed. */
+const UNDECIDED = -1;
+
+/** Squared distances by column `at` of products [n, m], each of which may be off by an error. */
+function distancesByProducts(
+  norms: Float64Array,
+  norm: number,
+  products: Float64Array,
+  at: number,
+  m: number,
+  error: number,
+  out: Float32Array,
+): void {
+  for (let i = 0; i < out.length; i++, at += m) {
+    const sum = norm + norms[i]!, product = products[at]!;
+    const most = Math.fround(sum - 2 * (product - error));
+    const decided = Math.fround(sum - 2 * (product + error)) === most;
+    out[i] = decided ? Math.max(0, most) : UNDECIDED;
+  }
+}
+
+/** Lowers each value to a limit of its own. */
+function lower(values: Float32Array, limits: Float32Array): void {
+  for (let i = 0; i < values.length; i++) values[i] = Math.min(values[i]!, limits[i]!);
 }
 
 /** Running sums, rounded after every addition to the type of `out`. */

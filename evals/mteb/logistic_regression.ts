@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { BorrowedArrays } from "../../kernels/cpu/borrowed_arrays.ts";
 import { SoftmaxLoss } from "../../kernels/cpu/softmax_regression.ts";
 import { type LbfgsResult, minimizeLbfgs, type Objective } from "./lbfgs.ts";
 import { LogisticLoss } from "./logistic_loss.ts";
@@ -66,19 +67,16 @@ const TOLERANCE = 1e-4;
 export function fitProbe(x: Points, y: ArrayLike<number>, classes: number, profile: ProbeProfile): Probe {
   if (classes < 2) throw new RangeError(`a probe needs at least two classes, found ${classes}`);
   const rules = RULES[profile], outputs = classes === 2 ? 1 : classes;
-  const features = rules.precision === "float32" ? x.data : new Float64Array(x.data);
+  using memory = new BorrowedArrays();
+  const features = rules.precision === "float32" ? x.data : memory.float64(x.data.length);
+  if (features !== x.data) features.set(x.data);
   using loss = outputs === 1 ? new LogisticLoss(features, y) : new SoftmaxLoss(features, y, classes);
   const { weights, gradient: raw } = loss, size = x.columns * outputs, scale = rules.mean ? 1 / x.rows : 1;
 
   const objective: Objective = (p, gradient) => {
     weights.set(p);
     const sum = loss.evaluate();
-    let squares = 0;
-    for (let i = 0; i < size; i++) {
-      squares += p[i]! * p[i]!;
-      gradient[i] = scale * (raw[i]! + p[i]!);
-    }
-    for (let i = size; i < p.length; i++) gradient[i] = scale * raw[i]!;
+    const squares = penalised(gradient, raw, p, size, scale);
     return scale * (sum + 0.5 * squares);
   };
 
@@ -97,11 +95,33 @@ export function fitProbe(x: Points, y: ArrayLike<number>, classes: number, profi
   };
 }
 
+/**
+ * gradient = scale · (raw + p), of what lies from `size` on without p: intercepts are not penalised. Gives Σ p² of what is. A
+ * loop and nothing else, as those of `vector_loops.ts`.
+ */
+function penalised(
+  gradient: Float64Array,
+  raw: Float32Array | Float64Array,
+  p: Float64Array,
+  size: number,
+  scale: number,
+): number {
+  let squares = 0, i = 0;
+  for (; i < size; i++) {
+    squares += p[i]! * p[i]!;
+    gradient[i] = scale * (raw[i]! + p[i]!);
+  }
+  for (; i < p.length; i++) gradient[i] = scale * raw[i]!;
+  return squares;
+}
+
 /** A matrix [rows, columns] with its rows as columns. */
 function transposed(matrix: Float64Array, rows: number, columns: number): Float64Array {
   const out = new Float64Array(rows * columns);
-  for (let i = 0, at = 0; i < rows; i++) {
-    for (let j = i; j < out.length; j += rows) out[j] = matrix[at++]!;
-  }
+  for (let j = 0; j < columns; j++) copyColumn(matrix, columns, j, out.subarray(j * rows, (j + 1) * rows));
   return out;
+}
+
+function copyColumn(matrix: Float64Array, columns: number, column: number, out: Float64Array): void {
+  for (let i = 0, at = column; i < out.length; i++, at += columns) out[i] = matrix[at]!;
 }

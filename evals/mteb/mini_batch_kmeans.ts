@@ -71,9 +71,9 @@ export function miniBatchKMeans(
     converged = progress.ended(meanInertia, ++steps);
   }
 
-  const assigned = new Int32Array(n);
-  assignToNearest(points, centres, assigned);
-  return { labels: assigned, centres, steps, converged, tied };
+  const { labels } = moving;
+  assignToNearest(points, centres, labels);
+  return { labels, centres, steps, converged, tied };
 }
 
 /** k-means++ on a sample of three batches, or of three times as many rows as clusters if that is more. */
@@ -88,9 +88,10 @@ function startingCentres(
   const size = Math.min(3 * batch < clusters ? 3 * clusters : 3 * batch, n);
   // scikit-learn draws rows to compare several starts on. There is one start, but the stream has moved on.
   random.integers(n, size);
-  const sample = size < n ? gather(points, random.integers(n, size)) : points;
+  const sample = size < n ? random.integers(n, size) : Int32Array.from({ length: n }, (_, i) => i);
+  const picked = kMeansPlusPlus(points, clusters, random, draws, sample);
   // Without their lengths, which change as they move.
-  const { norms: _, ...centres } = gather(sample, kMeansPlusPlus(sample, clusters, random, draws));
+  const { norms: _, ...centres } = gather(points, picked.map((place) => sample[place]!));
   return centres;
 }
 

@@ -5,7 +5,7 @@
  */
 import { RowBatch } from "../../kernels/cpu/row_groups.ts";
 import { inertia, labelNearest } from "./nearest_centre.ts";
-import { type Points, squaredNorms } from "./points.ts";
+import { type Points, rowByRowProducts, squaredNorms } from "./points.ts";
 
 /**
  * By how much the squared lengths of points may exceed their squared distances from the centres, for these to be taken as a
@@ -27,6 +27,8 @@ export class MovingCentres {
   readonly #batchNorms: Float64Array;
   /** Points of the batch that each centre was assigned. */
   readonly #members: Int32Array;
+  /** The centre that each point was assigned when it was last in a batch; until then the first one. */
+  readonly labels: Int32Array;
 
   /**
    * @param points of which batches are drawn
@@ -40,7 +42,8 @@ export class MovingCentres {
     this.#norms = squaredNorms(points);
     this.#batchNorms = new Float64Array(size);
     this.#members = new Int32Array(centres.rows);
-    this.counts = new Float32Array(centres.rows);
+    this.labels = new Int32Array(points.rows);
+    this.counts = batch.counts.fill(0);
     this.rows = batch.rows;
     this.points = { data: batch.picked, rows: size, columns: points.columns, norms: this.#batchNorms };
   }
@@ -54,43 +57,54 @@ export class MovingCentres {
    */
   step(): number {
     const batch = this.#batch, centres = this.#centres.data, d = batch.columns;
-    const { counts } = this, { groups, start, totals } = batch, members = this.#members.fill(0);
+    const { counts, shares, groups, moved } = batch, members = this.#members.fill(0);
     const norms = squaredNorms(this.#centres);
-    for (let i = 0; i < groups.length; i++) this.#batchNorms[i] = this.#norms[batch.rows[i]!]!;
+    for (let i = 0; i < groups.length; i++) {
+      const row = batch.rows[i]!;
+      this.#batchNorms[i] = this.#norms[row]!;
+      groups[i] = this.labels[row]!;
+    }
     batch.pick();
     labelNearest(this.points, this.#centres, norms, batch.products, groups);
-    for (let i = 0; i < groups.length; i++) members[groups[i]!]!++;
-    for (let k = 0, at = 0; k < members.length; k++) {
-      const count = counts[k]!;
-      for (const end = at + d; at < end; at++) start[at] = centres[at]! * count;
+    for (let i = 0; i < groups.length; i++) {
+      const group = groups[i]!;
+      members[group]!++;
+      this.labels[batch.rows[i]!] = group;
+    }
+    for (let k = 0; k < members.length; k++) {
+      const after = Math.fround(counts[k]! + members[k]!);
+      shares[k] = after === 0 ? 0 : 1 / after;
     }
     batch.add();
     const inertia = this.#inertia(norms);
     for (let k = 0; k < members.length; k++) {
       if (members[k] === 0) continue;
       counts[k] = counts[k]! + members[k]!;
-      const scale = Math.fround(1 / counts[k]!);
-      for (let at = k * d, end = at + d; at < end; at++) centres[at] = totals[at]! * scale;
+      centres.set(moved.subarray(k * d, (k + 1) * d), k * d);
     }
     return inertia;
   }
 
   /** Σ ‖x‖² − Σ_k (2⟨c_k, sum of its x⟩ − their number · ‖c_k‖²), or point by point where that would cancel too much. */
   #inertia(centreNorms: Float64Array): number {
-    const { groups, sums, columns: d } = this.#batch, centres = this.#centres.data;
-    let squares = 0;
-    for (let i = 0; i < groups.length; i++) squares += this.#batchNorms[i]!;
+    const { groups, sums, columns } = this.#batch, products = new Float64Array(centreNorms.length);
+    rowByRowProducts(this.#centres.data, sums, columns, products);
+    const squares = sumOf(this.#batchNorms);
     let total = squares;
-    for (let k = 0, at = 0; k < centreNorms.length; k++) {
-      let product = 0;
-      for (const end = at + d; at < end; at++) product += centres[at]! * sums[at]!;
-      total -= 2 * product - this.#members[k]! * centreNorms[k]!;
+    for (let k = 0; k < centreNorms.length; k++) {
+      total -= 2 * products[k]! - this.#members[k]! * centreNorms[k]!;
     }
     return total * MOST_CANCELLED > squares ? total : inertia(this.points, this.#centres, groups);
   }
 
-  /** Frees what ONNX Runtime holds of it. */
+  /** Frees what ONNX Runtime holds of it, and gives back its arrays: counts, rows and points may not be used any more. */
   [Symbol.dispose](): void {
     this.#batch[Symbol.dispose]();
   }
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum;
 }

@@ -12,7 +12,7 @@ const CHUNK = 512;
 /**
  * Writes the index of each point's nearest centre; the first one of equally near ones.
  *
- * @param labels [points.rows], overwritten
+ * @param labels [points.rows], overwritten; guesses at first, as for {@linkcode labelNearest}
  */
 export function assignToNearest(points: Points, centres: Points, labels: Int32Array): void {
   const { rows, columns: d } = points, k = centres.rows, norms = squaredNorms(points);
@@ -34,7 +34,7 @@ export function assignToNearest(points: Points, centres: Points, labels: Int32Ar
  *
  * @param norms [centres.rows], their squared lengths in float64
  * @param products [points.rows, centres.rows], of float32 matrices
- * @param labels [points.rows], overwritten
+ * @param labels [points.rows], overwritten; a guess at first, which saves time where it is right: an index of any centre
  */
 export function labelNearest(
   points: Points,
@@ -43,31 +43,48 @@ export function labelNearest(
   products: Float32Array,
   labels: Int32Array,
 ): void {
-  const k = centres.rows, largest = norms.reduce((a, b) => Math.max(a, b), 0), longest = Math.sqrt(largest);
-  const pointNorms = squaredNorms(points);
+  const k = centres.rows, largest = norms.reduce((a, b) => Math.max(a, b), 0);
+  const pointNorms = squaredNorms(points), longest = Math.sqrt(largest);
+  // Twice the product's own error, in proportion to both lengths but for underflow, and what float64 may round in the comparison.
   const underflow = productError("float32", points.columns, 0);
-  const slope = productError("float32", points.columns, 1) - underflow;
-  for (let i = 0, at = 0; i < points.rows; i++, at += k) {
-    let best = 0, least = Infinity, second = Infinity;
-    for (let j = 0; j < k; j++) {
-      const value = norms[j]! - 2 * products[at + j]!;
-      if (value < least) {
-        second = least;
-        least = value;
-        best = j;
-      } else if (value < second) second = value;
-    }
-    const lengths = Math.sqrt(pointNorms[i]!) * longest;
-    // Twice the product's own, and what float64 may round in the comparison. Nothing is certain where float32 might overflow.
-    const error = lengths < 1e38
-      ? 2 * (slope * lengths + underflow) + 2 ** -50 * (largest + lengths)
-      : Infinity;
-    const certain = second - least > 2 * error;
-    labels[i] = certain ? best : nearest(points, i, centres, norms, products, at, least + 2 * error);
+  const slope = 2 * (productError("float32", points.columns, 1) - underflow) + 2 ** -50;
+  const constant = 2 * underflow + 2 ** -50 * largest;
+  for (let i = 0, at = 0; i < labels.length; i++, at += k) {
+    const guess = labels[i]!, lengths = Math.sqrt(pointNorms[i]!) * longest;
+    // Nothing is certain where float32 might overflow.
+    const error = lengths < 1e38 ? slope * lengths + constant : Infinity;
+    const limit = norms[guess]! - 2 * products[at + guess]! + 2 * error;
+    if (countWithin(limit, norms, products, at) === 1) continue;
+    const found = certainlyNearest(norms, products, at, error);
+    labels[i] = found >= 0 ? found : nearest(points, i, centres, norms, products, at, error);
   }
 }
 
-/** The centre nearest to a point, by definition: one of those which the products, from place `at` on, put within `limit`. */
+/** How many centres the products put within a limit, or nowhere: where float32 overflowed there may be no number. */
+function countWithin(limit: number, norms: Float64Array, products: Float32Array, at: number): number {
+  let count = 0;
+  for (let j = 0; j < norms.length; j++) if (!(norms[j]! - 2 * products[at + j]! > limit)) count++;
+  return count;
+}
+
+/** The centre that the products put nearest by so much that no error can have; -1 if there is none. */
+function certainlyNearest(norms: Float64Array, products: Float32Array, at: number, error: number): number {
+  let best = 0, least = Infinity, second = Infinity;
+  for (let j = 0; j < norms.length; j++) {
+    const value = norms[j]! - 2 * products[at + j]!;
+    if (value < least) {
+      second = least;
+      least = value;
+      best = j;
+    } else if (value < second) second = value;
+  }
+  return second - least > 2 * error ? best : -1;
+}
+
+/**
+ * The centre nearest to a point, by definition: one of those which the products, from place `at` on, put so near that an error
+ * might have.
+ */
 function nearest(
   points: Points,
   i: number,
@@ -75,8 +92,12 @@ function nearest(
   norms: Float64Array,
   products: Float32Array,
   at: number,
-  limit: number,
+  error: number,
 ): number {
+  let limit = Infinity;
+  for (let j = 0; j < centres.rows; j++) {
+    limit = Math.min(limit, norms[j]! - 2 * products[at + j]! + 2 * error);
+  }
   let best = 0, least = Infinity;
   for (let j = 0; j < centres.rows; j++) {
     // Not the other way round: where float32 overflowed there may be no number.

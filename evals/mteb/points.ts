@@ -41,37 +41,52 @@ export function row(points: Points, i: number): Float32Array {
 export function squaredNorms({ data, rows, columns, norms: known }: Points): Float64Array {
   if (known) return known;
   const norms = new Float64Array(rows);
-  let i = 0;
-  // Four rows at a time, so that no addition waits for the one before it.
-  for (; i + 3 < rows; i += 4) {
-    let a = i * columns, b = a + columns, c = b + columns, d = c + columns;
-    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (const end = b; a < end; a++, b++, c++, d++) {
-      s0 += data[a]! * data[a]!;
-      s1 += data[b]! * data[b]!;
-      s2 += data[c]! * data[c]!;
-      s3 += data[d]! * data[d]!;
-    }
-    norms[i] = s0;
-    norms[i + 1] = s1;
-    norms[i + 2] = s2;
-    norms[i + 3] = s3;
-  }
-  for (; i < rows; i++) {
-    let sum = 0;
-    for (let at = i * columns, end = at + columns; at < end; at++) sum += data[at]! * data[at]!;
-    norms[i] = sum;
-  }
+  rowByRowProducts(data, data, columns, norms);
   return norms;
+}
+
+/**
+ * The inner product of each row of `a` with the same row of `b`, by its definition.
+ *
+ * @param out [rows], overwritten
+ */
+export function rowByRowProducts(a: Float32Array, b: Float32Array, columns: number, out: Float64Array): void {
+  let i = 0;
+  for (; i + 3 < out.length; i += 4) fourProducts(a, b, columns, i, out);
+  for (; i < out.length; i++) out[i] = productAt(a, i * columns, b, i * columns, columns);
+}
+
+/** Four rows at a time, so that no addition waits for the one before it. A loop alone: see `vector_loops.ts`. */
+function fourProducts(
+  a: Float32Array,
+  b: Float32Array,
+  columns: number,
+  row: number,
+  out: Float64Array,
+): void {
+  const first = row * columns, second = first + columns, third = second + columns, fourth = third + columns;
+  let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  for (let f = 0; f < columns; f++) {
+    s0 += a[first + f]! * b[first + f]!;
+    s1 += a[second + f]! * b[second + f]!;
+    s2 += a[third + f]! * b[third + f]!;
+    s3 += a[fourth + f]! * b[fourth + f]!;
+  }
+  out[row] = s0;
+  out[row + 1] = s1;
+  out[row + 2] = s2;
+  out[row + 3] = s3;
+}
+
+function productAt(a: Float32Array, at: number, b: Float32Array, other: number, columns: number): number {
+  let sum = 0;
+  for (let f = 0; f < columns; f++) sum += a[at + f]! * b[other + f]!;
+  return sum;
 }
 
 /** ⟨a_i, b_j⟩ by its definition. */
 export function innerProduct(a: Points, i: number, b: Points, j: number): number {
-  let sum = 0;
-  for (let at = i * a.columns, other = j * b.columns, end = at + a.columns; at < end; at++, other++) {
-    sum += a.data[at]! * b.data[other]!;
-  }
-  return sum;
+  return productAt(a.data, i * a.columns, b.data, j * b.columns, a.columns);
 }
 
 /** Length of the longest row. */

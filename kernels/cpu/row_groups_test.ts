@@ -35,25 +35,26 @@ Deno.test("RowBatch.pick() copies the rows and multiplies them with the others",
   batch[Symbol.dispose]();
 });
 
-Deno.test("RowBatch.add() adds the rows of a group in their order, to nothing and to where it starts, bit for bit", () => {
-  const { batch } = filled();
+Deno.test("RowBatch.add() adds the rows of a group in their order, and moves its centre to their mean, bit for bit", () => {
+  const { batch, others } = filled();
   batch.pick();
-  batch.start.forEach((_, i) => batch.start[i] = 100 * Math.sin(i));
+  batch.counts.forEach((_, k) => batch.counts[k] = 3 * k);
+  batch.shares.forEach((_, k) => batch.shares[k] = 1 / (3 * k + 7));
   batch.add();
-  for (
-    const [from, actual] of [[new Float32Array(groups * columns), batch.sums], [
-      batch.start,
-      batch.totals,
-    ]] as const
-  ) {
-    const expected = from.slice();
-    for (let i = 0; i < size; i++) {
-      for (let f = 0; f < columns; f++) {
-        const at = batch.groups[i]! * columns + f;
-        expected[at] = expected[at]! + batch.picked[i * columns + f]!;
-      }
+  const sums = new Float32Array(groups * columns);
+  const totals = others.map((value, at) => value * batch.counts[Math.floor(at / columns)]!);
+  for (let i = 0; i < size; i++) {
+    for (let f = 0; f < columns; f++) {
+      const at = batch.groups[i]! * columns + f, value = batch.picked[i * columns + f]!;
+      sums[at] = sums[at]! + value;
+      totals[at] = totals[at]! + value;
     }
-    assertSameBits(actual, expected, "sums");
   }
+  assertSameBits(batch.sums, sums, "sums");
+  assertSameBits(
+    batch.moved,
+    totals.map((value, at) => value * batch.shares[Math.floor(at / columns)]!),
+    "moved",
+  );
   batch[Symbol.dispose]();
 });

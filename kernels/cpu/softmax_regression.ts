@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { BorrowedArrays } from "./borrowed_arrays.ts";
 import { DataType, type Graph, node } from "./onnx.ts";
 import { OrtTensor, Session } from "./ort.ts";
 
@@ -18,15 +19,35 @@ type Floats = Float32Array | Float64Array;
 /** `TensorProto.DataType`. */
 const types = { float32: DataType.float32, float64: 11 } as const;
 
-const sessions = new Map<string, Session>();
+type Precision = keyof typeof types;
 
-function session(precision: keyof typeof types): Session {
+/** Sessions of a precision: loss and gradient, and the transposition of what stays the same. */
+interface Sessions {
+  readonly loss: Session;
+  readonly transpose: Session;
+}
+
+const sessions = new Map<Precision, Sessions>();
+
+function sessionsOf(precision: Precision): Sessions {
   let found = sessions.get(precision);
-  if (found === undefined) sessions.set(precision, found = new Session(graph(types[precision]), 1));
+  if (found === undefined) {
+    const type = types[precision];
+    found = { loss: new Session(lossGraph(type), 1), transpose: new Session(transposeGraph(type), 1) };
+    sessions.set(precision, found);
+  }
   return found;
 }
 
-function graph(type: number): Graph {
+function transposeGraph(type: number): Graph {
+  return {
+    inputs: [{ name: "x", type, shape: ["n", "d"] }],
+    outputs: [{ name: "xT", type, shape: ["d", "n"] }],
+    nodes: [node("Transpose", ["x"], "xT")],
+  };
+}
+
+function lossGraph(type: number): Graph {
   return {
     inputs: [
       { name: "x", type, shape: ["n", "d"] },
@@ -61,17 +82,21 @@ export class SoftmaxLoss<T extends Floats> {
   /** [columns + 1, classes], of the sum of the losses: filled by {@linkcode SoftmaxLoss.evaluate}. */
   readonly gradient: T;
   readonly #session: Session;
-  readonly #inputs: Readonly<Record<string, OrtTensor>>;
-  readonly #outputs: Readonly<Record<string, OrtTensor>>;
+  readonly #inputs: Readonly<Record<"x" | "xT" | "y" | "class" | "w", OrtTensor>>;
+  readonly #outputs: Readonly<Record<"gradient" | "target" | "largest" | "share", OrtTensor>>;
+  readonly #target: T;
+  readonly #largest: T;
+  readonly #share: T;
+  readonly #memory = new BorrowedArrays();
 
   /**
    * @param x features [rows, columns]; their type is the precision of everything
    * @param y class of each row, 0..classes-1
    */
   constructor(x: T, y: ArrayLike<number>, classes: number) {
-    const Type = x.constructor as new (length: number) => T;
     const rows = y.length, columns = x.length / rows, width = columns + 1;
-    const wide = new Type(rows * width), transposed = new Type(width * rows), hot = new Type(rows * classes);
+    const array = (length: number) => this.#memory.like(x, length);
+    const wide = array(rows * width), hot = array(rows * classes).fill(0) as T;
     const index = new BigInt64Array(rows);
     for (let i = 0; i < rows; i++) {
       wide.set(x.subarray(i * columns, (i + 1) * columns), i * width);
@@ -79,45 +104,46 @@ export class SoftmaxLoss<T extends Floats> {
       hot[i * classes + y[i]!] = 1;
       index[i] = BigInt(y[i]!);
     }
-    for (let i = 0; i < rows; i++) {
-      for (let f = 0; f < width; f++) transposed[f * rows + i] = wide[i * width + f]!;
-    }
     const tensor = (data: T | BigInt64Array, ...dims: number[]) => new OrtTensor(data, dims, true);
-    this.weights = new Type(width * classes);
-    this.gradient = new Type(width * classes);
-    this.#session = session(x instanceof Float64Array ? "float64" : "float32");
+    this.weights = array(width * classes);
+    this.gradient = array(width * classes);
+    this.#target = array(rows);
+    this.#largest = array(rows);
+    this.#share = array(rows);
     this.#inputs = {
       x: tensor(wide, rows, width),
-      xT: tensor(transposed, width, rows),
+      xT: tensor(array(width * rows), width, rows),
       y: tensor(hot, rows, classes),
       class: tensor(index, rows, 1),
       w: tensor(this.weights, width, classes),
     };
     this.#outputs = {
       gradient: tensor(this.gradient, width, classes),
-      target: tensor(new Type(rows), rows, 1),
-      largest: tensor(new Type(rows), rows, 1),
-      share: tensor(new Type(rows), rows, 1),
+      target: tensor(this.#target, rows, 1),
+      largest: tensor(this.#largest, rows, 1),
+      share: tensor(this.#share, rows, 1),
     };
+    const { loss, transpose } = sessionsOf(x instanceof Float64Array ? "float64" : "float32");
+    this.#session = loss;
+    transpose.run({ x: this.#inputs.x }, { xT: this.#inputs.xT });
   }
 
   /** Sum of the losses of all rows at {@linkcode SoftmaxLoss.weights}, added in float64. */
   evaluate(): number {
     this.#session.run(this.#inputs, this.#outputs);
-    const [target, largest, share] = [
-      this.#outputs["target"]!,
-      this.#outputs["largest"]!,
-      this.#outputs["share"]!,
-    ]
-      .map(({ data }) => data as T) as [T, T, T];
-    let sum = 0;
-    // Of the largest share the logarithm is exact, and never that of 0: log Σ e^z = max z − log max p.
-    for (let i = 0; i < target.length; i++) sum += largest[i]! - Math.log(share[i]!) - target[i]!;
-    return sum;
+    return sumOfLosses(this.#largest, this.#share, this.#target);
   }
 
-  /** Frees what ONNX Runtime holds of it. */
+  /** Frees what ONNX Runtime holds of it, and gives back its arrays: nothing of it may be used any more. */
   [Symbol.dispose](): void {
     for (const tensor of [...Object.values(this.#inputs), ...Object.values(this.#outputs)]) tensor.release();
+    this.#memory[Symbol.dispose]();
   }
+}
+
+/** Σ log Σ e^z − z_y: of the largest share p the logarithm is exact, and never that of 0: log Σ e^z = max z − log max p. */
+function sumOfLosses(largest: Floats, share: Floats, target: Floats): number {
+  let sum = 0;
+  for (let i = 0; i < target.length; i++) sum += largest[i]! - Math.log(share[i]!) - target[i]!;
+  return sum;
 }
