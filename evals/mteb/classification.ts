@@ -12,7 +12,7 @@ import { mean } from "../statistics.ts";
 import type { ProbeProfile } from "./logistic_regression.ts";
 import { RandomState } from "./numpy_random.ts";
 import { longest, type Points } from "./points.ts";
-import { sharedFloats } from "./shared_memory.ts";
+import { borrowShared, giveBackShared } from "./shared_memory.ts";
 import { sideBySide } from "./side_by_side.ts";
 
 /** Changes whenever the same embeddings would give other numbers. */
@@ -74,7 +74,8 @@ export function scoreClassification(
 ): Score {
   const trainLabels = data.train.map((row) => row.label);
   const columns = vectors(data.test[0]!.text).length;
-  const test = fill(data.test, vectors, columns, sharedFloats(data.test.length * columns));
+  const memory = borrowShared(data.test.length * columns);
+  const test = fill(data.test, vectors, columns, memory);
   const reach = longest(test), truth = data.test.map((row) => row.label);
   const samples = undersample(trainLabels, options).map((rows) => {
     const sample = rows.map((row) => data.train[row]!);
@@ -103,6 +104,7 @@ export function scoreClassification(
       0,
     ),
   });
+  giveBackShared(memory);
   const runs = outcomes.map(({ stopped, predicted: classes }, e) => {
     const predicted = Array.from(classes, (k) => samples[e]!.labels[k]!);
     return {

@@ -1,12 +1,12 @@
 /**
- * What a helper of `side_by_side.ts` runs: a thread that computes the jobs it is sent, unless somebody else has begun them.
+ * What a helper of `helper_pool.ts` runs: a thread that computes the jobs it is sent, unless somebody else has begun them.
  *
  * @module
  */
 import { receiveMessageOnPort, workerData } from "node:worker_threads";
 import { runJob } from "./scoring_jobs.ts";
 import { packed, unpacked } from "./shared_memory.ts";
-import { type Answer, claimed, type HelperData, type Task } from "./side_by_side.ts";
+import { type Answer, claimed, type HelperData, type Task } from "./helper_pool.ts";
 
 const { port, ...memory } = workerData as Pick<HelperData, "port">;
 const { sent, answers } = unpacked(memory) as Omit<HelperData, "port">;

@@ -14,31 +14,29 @@ export function sharedIntegers(length: number): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * length));
 }
 
-/** Shared memory that is taken for a while, and used again. */
-export class SharedFloats {
-  readonly #taken = new Map<number, Float32Array<SharedArrayBuffer>>();
-  #free: Float32Array<SharedArrayBuffer>[] = [];
-  /** Floats that are taken. */
-  used = 0;
+/** Floats that are kept for later, at most: 256 MiB. */
+const MOST_KEPT = 2 ** 26;
 
-  /** Memory of as many floats, taken in the name of a number. What stood in it before is left. */
-  take(name: number, length: number): Float32Array {
-    const fits = this.#free.findIndex((memory) => memory.length >= length);
-    const memory = fits < 0 ? sharedFloats(length) : this.#free.splice(fits, 1)[0]!;
-    // What is too small now is not kept, so that there is never much more than was taken at some time.
-    if (fits < 0) this.#free = [];
-    this.#taken.set(name, memory);
-    this.used += memory.length;
-    return memory.subarray(0, length);
-  }
+/** By rising length. */
+const kept: Float32Array<SharedArrayBuffer>[] = [];
 
-  /** Gives back what was taken in that name, if anything was. */
-  free(name: number): void {
-    const memory = this.#taken.get(name);
-    if (memory === undefined) return;
-    this.#taken.delete(name);
-    this.used -= memory.length;
-    this.#free.push(memory);
+/**
+ * Floats that another thread sees, of memory that was given back if there is some: fresh memory of this kind is the slowest, 8 ms
+ * for 3 MB. What stood in it before is left.
+ */
+export function borrowShared(length: number): Float32Array<SharedArrayBuffer> {
+  const fits = kept.findIndex((memory) => memory.length >= length);
+  const memory = fits < 0 ? sharedFloats(length) : kept.splice(fits, 1)[0]!;
+  return memory.subarray(0, length);
+}
+
+/** Gives back what was borrowed, which no thread may look at any more. */
+export function giveBackShared(borrowed: Float32Array<SharedArrayBuffer>): void {
+  kept.push(new Float32Array(borrowed.buffer));
+  kept.sort((a, b) => a.length - b.length);
+  // The shortest ones are the least likely to fit again.
+  for (let floats = kept.reduce((sum, { length }) => sum + length, 0); floats > MOST_KEPT;) {
+    floats -= kept.shift()!.length;
   }
 }
 

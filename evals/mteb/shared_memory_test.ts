@@ -1,5 +1,5 @@
 import { assert } from "#test";
-import { packed, SharedFloats, sharedFloats, unpacked } from "./shared_memory.ts";
+import { borrowShared, giveBackShared, packed, sharedFloats, unpacked } from "./shared_memory.ts";
 
 Deno.test("unpacked() gives back what was packed, and shares what was shared", () => {
   const shared = sharedFloats(4).fill(1), plain = new Int32Array([1, -2]);
@@ -11,15 +11,20 @@ Deno.test("unpacked() gives back what was packed, and shares what was shared", (
   assert.deepEqual([...back.deep.part], [7, 1]);
 });
 
-Deno.test("SharedFloats gives the same memory again, and none that is taken", () => {
-  const memory = new SharedFloats();
-  const a = memory.take(0, 8), b = memory.take(1, 8);
-  assert.notEqual(a.buffer, b.buffer);
-  assert.equal(memory.used, 16);
-  memory.free(0);
-  memory.free(0);
-  assert.equal(memory.used, 8);
-  const again = memory.take(2, 5);
-  assert.equal(again.buffer, a.buffer);
-  assert.equal(again.length, 5);
+Deno.test("borrowShared() gives memory again that was given back, the shortest that is long enough", () => {
+  const [short, long] = [borrowShared(80), borrowShared(1000)];
+  assert.notEqual(short.buffer, long.buffer);
+  giveBackShared(long);
+  giveBackShared(short);
+  const again = borrowShared(50), other = borrowShared(50);
+  assert.deepEqual([again.length, other.length], [50, 50]);
+  assert.equal(again.buffer, short.buffer);
+  assert.equal(other.buffer, long.buffer);
+  assert.notEqual(borrowShared(50).buffer, long.buffer);
+});
+
+Deno.test("giveBackShared() keeps a bounded amount", () => {
+  const most = borrowShared(2 ** 26 + 1);
+  giveBackShared(most);
+  assert.notEqual(borrowShared(1).buffer, most.buffer);
 });

@@ -1,26 +1,6 @@
 import { assert } from "#test";
-import { clusteredPoints } from "../../fixtures/clustered_points.ts";
-import { helped, type Jobs, sideBySide } from "./side_by_side.ts";
-
-const rows = 300, columns = 16, clusters = 4;
-
-/** Sets to cluster, with as many multiplications as make helpers worth their start. */
-function sets(count: number, broken = -1): Jobs<"cluster"> {
-  return {
-    kind: "cluster",
-    count,
-    floats: () => rows * columns,
-    job: (place, memory) => {
-      memory.set(
-        clusteredPoints({ seed: place + 1, rows, columns, classes: clusters, spread: 1, offset: 0 }).data,
-      );
-      // An array of no length cannot hold the rows that it says it has.
-      const data = place === broken ? memory.subarray(0, 0) : memory;
-      return { points: { data, rows, columns }, clusters, batchSize: 100, sklearn: "1.9", seed: 42 };
-    },
-    multiplications: 2 ** 31,
-  };
-}
+import { clusterJobs as sets } from "../../fixtures/cluster_jobs.ts";
+import { helped, sideBySide } from "./side_by_side.ts";
 
 Deno.test("sideBySide() gives the same bits with helpers and without, in the order of the jobs", () => {
   const alone = sideBySide(sets(40), 0);
