@@ -21,6 +21,9 @@ export const CUTOFFS = [1, 3, 5, 10, 20, 100, 1000] as const;
 /** Documents kept for each query before anything is removed or scored. */
 const RESULTS_PER_QUERY = 1000;
 
+/** Documents of each query that an item shows. */
+const TOP = 10;
+
 /** Documents that are compared with all queries before the next: enough to keep their vectors in a processor's cache. */
 const BLOCK = 1024;
 
@@ -61,18 +64,22 @@ export function scoreRetrieval(
   const perQuery: Record<string, number>[] = [];
   for (const [q, query] of data.queries.entries()) {
     const judged = judgements[q]!, { ids } = data.documents;
-    // By their places: of most hits, the id is not asked for.
-    const own = options.dropSelf ? ids.find(query.id) : -1;
-    const ranking = best.ranking(q).filter(({ index }) => index !== own);
-    const gainAt = new Map([...judged].map(([id, gain]) => [ids.find(id), gain]));
-    const found = relevantHits(ranking.map(({ index }) => gainAt.get(index)));
+    // By their places: of most hits, neither the id nor the rank is asked for.
+    const own = options.dropSelf ? ids.find(query.id) : -1, ownRank = best.rankOf(q, own);
+    const found: RelevantHit[] = [];
+    for (const [id, gain] of judged) {
+      const index = ids.find(id), rank = gain > 0 && index !== own ? best.rankOf(q, index) : 0;
+      if (rank > 0) found.push({ rank: ownRank > 0 && ownRank < rank ? rank - 1 : rank, gain });
+    }
+    found.sort((a, b) => a.rank - b.rank);
+    const top = best.first(q, TOP + 1).filter(({ index }) => index !== own).slice(0, TOP);
     const metrics = gainMetrics(found, judged);
     perQuery.push(metrics);
     items.push({
       id: query.id,
       value: metrics["ndcg_at_10"]!,
       relevantRanks: found.map(({ rank }) => rank),
-      top10: ranking.slice(0, 10).map(({ index, score }): Hit => ({ id: ids.at(index), score })),
+      top10: top.map(({ index, score }): Hit => ({ id: ids.at(index), score })),
     });
   }
   return {

@@ -10,7 +10,12 @@
  * @module
  */
 import { availableParallelism } from "node:os";
+import { BorrowedArrays } from "../../kernels/cpu/borrowed_arrays.ts";
 import { productError, rowProducts } from "../../kernels/cpu/products.ts";
+import { dot } from "./vector_loops.ts";
+import { compareCodePoints, type Hits, isWorse, makeHeap, replaceWorst } from "./worst_heap.ts";
+
+export { compareCodePoints };
 
 /** A document among the best of a query. */
 export interface TopDocument {
@@ -35,13 +40,10 @@ export class TopDocuments {
   readonly #lengths: Float64Array;
   readonly #dimension: number;
   readonly #k: number;
-  readonly #idOf: (index: number) => string;
   readonly #count: number;
-  /** A heap for each query with its worst hit in front: [queries, k]. */
-  readonly #scores: Float32Array;
-  readonly #indices: Int32Array;
+  /** [queries, k]: of each query a heap, once it has k hits. */
+  readonly #hits: Hits;
   readonly #sizes: Int32Array;
-  #products = new Float64Array(0);
 
   /**
    * @param queries [queries, dimension], row by row
@@ -50,14 +52,13 @@ export class TopDocuments {
    */
   constructor(queries: Float32Array, dimension: number, k: number, idOf: (index: number) => string) {
     if (k > MOST) throw new RangeError(`${k} documents for each query are more than ${MOST}`);
-    this.#queries = Float64Array.from(queries);
-    this.#lengths = lengthsOf(this.#queries, dimension);
+    this.#count = queries.length / dimension;
+    this.#queries = new Float64Array(queries);
+    this.#lengths = lengthsOf(this.#queries, dimension, new Float64Array(this.#count));
     this.#dimension = dimension;
     this.#k = k;
-    this.#idOf = idOf;
-    this.#count = queries.length / dimension;
-    this.#scores = new Float32Array(this.#count * k);
-    this.#indices = new Int32Array(this.#count * k);
+    const kept = this.#count * k;
+    this.#hits = { scores: new Float32Array(kept), indices: new Int32Array(kept), idOf };
     this.#sizes = new Int32Array(this.#count);
   }
 
@@ -68,37 +69,39 @@ export class TopDocuments {
    * @param first place of the first of them in the corpus
    */
   add(documents: Float32Array, first: number): void {
-    const d = this.#dimension, rows = documents.length / d, wide = new Float64Array(documents);
-    const longest = lengthsOf(wide, d).reduce((a, b) => Math.max(a, b), 0);
-    const most = rows * Math.min(QUERIES, this.#count);
-    if (this.#products.length < most) this.#products = new Float64Array(most);
+    using memory = new BorrowedArrays();
+    const d = this.#dimension, rows = documents.length / d, wide = memory.float64(documents.length);
+    copy(documents, wide);
+    const longest = lengthsOf(wide, d, memory.float64(rows)).reduce((a, b) => Math.max(a, b), 0);
+    const all = memory.float64(rows * Math.min(QUERIES, this.#count));
     for (let from = 0; from < this.#count; from += QUERIES) {
-      const to = Math.min(from + QUERIES, this.#count);
-      const products = this.#products.subarray(0, (to - from) * rows);
+      const to = Math.min(from + QUERIES, this.#count), products = all.subarray(0, (to - from) * rows);
       // What a thread's share decides is last bits, and these decide nothing.
       const threads = products.length * d < FEW ? 1 : availableParallelism();
       rowProducts(this.#queries.subarray(from * d, to * d), wide, d, products, threads);
       for (let query = from; query < to; query++) {
         const error = productError("float64", d, this.#lengths[query]! * longest);
-        this.#offerAll(
-          query,
-          products.subarray((query - from) * rows, (query - from + 1) * rows),
-          error,
-          wide,
-          first,
-        );
+        const scores = products.subarray((query - from) * rows, (query - from + 1) * rows);
+        this.#offerAll(query, scores, error, wide, first);
       }
     }
   }
 
   /** Offers the documents of a block to a query. */
   #offerAll(query: number, products: Float64Array, error: number, wide: Float64Array, first: number): void {
-    const k = this.#k, base = query * k, scores = this.#scores;
+    const k = this.#k, base = query * k, { scores, indices, idOf } = this.#hits;
     for (let row = 0; row < products.length; row++) {
-      const most = Math.fround(products[row]! + error);
-      if (this.#sizes[query] === k && most < scores[base]!) continue;
+      const most = Math.fround(products[row]! + error), size = this.#sizes[query]!;
+      if (size === k && most < scores[base]!) continue;
       const exact = most === Math.fround(products[row]! - error) ? most : this.#score(query, wide, row);
-      this.#offer(query, exact, first + row);
+      if (size < k) {
+        scores[base + size] = exact;
+        indices[base + size] = first + row;
+        this.#sizes[query] = size + 1;
+        if (size + 1 === k) makeHeap(this.#hits, base, k);
+      } else if (isWorse(scores[base]!, indices[base]!, exact, first + row, idOf)) {
+        replaceWorst(this.#hits, base, k, exact, first + row);
+      }
     }
   }
 
@@ -110,11 +113,45 @@ export class TopDocuments {
     return Math.fround(sum);
   }
 
+  /**
+   * The rank of a document among the hits of a query, from 1; 0 if it is none of them. Cheaper than the whole ranking where few
+   * documents are asked for.
+   */
+  rankOf(query: number, index: number): number {
+    const { scores, indices, idOf } = this.#hits, base = query * this.#k, size = this.#sizes[query]!;
+    const at = indices.subarray(base, base + size).indexOf(index);
+    if (at < 0) return 0;
+    const score = scores[base + at]!;
+    let rank = 1;
+    for (let i = base; i < base + size; i++) {
+      if (scores[i]! > score) rank++;
+      else if (scores[i]! === score && i !== base + at && isWorse(score, index, score, indices[i]!, idOf)) {
+        rank++;
+      }
+    }
+    return rank;
+  }
+
+  /** The first hits of a query, best first: as many, if there are. Cheaper than the whole ranking where these are few. */
+  first(query: number, count: number): TopDocument[] {
+    const { scores, indices, idOf } = this.#hits, base = query * this.#k, size = this.#sizes[query]!;
+    const found: TopDocument[] = [];
+    for (let i = base; i < base + size; i++) {
+      const score = scores[i]!, index = indices[i]!, last = found[count - 1];
+      if (last !== undefined && !isWorse(last.score, last.index, score, index, idOf)) continue;
+      if (last !== undefined) found.pop();
+      let at = found.length;
+      while (at > 0 && isWorse(found[at - 1]!.score, found[at - 1]!.index, score, index, idOf)) at--;
+      found.splice(at, 0, { index, score });
+    }
+    return found;
+  }
+
   /** The hits of a query, best first. */
   ranking(query: number): TopDocument[] {
     const base = query * this.#k, size = this.#sizes[query]!;
-    const scores = this.#scores.subarray(base, base + size),
-      indices = this.#indices.subarray(base, base + size);
+    const scores = this.#hits.scores.subarray(base, base + size);
+    const indices = this.#hits.indices.subarray(base, base + size);
     // Numbers sort faster than anything that needs a comparison: the score's bits in front, the place in the heap behind.
     const bits = new Uint32Array(scores.map((score) => score + 0).buffer), keys = new Float64Array(size);
     for (let at = 0; at < size; at++) {
@@ -137,89 +174,22 @@ export class TopDocuments {
       for (end = start + 1; end < hits.length && hits[end]!.score === score;) end++;
       if (end === start + 1) continue;
       const tied = hits.slice(start, end);
-      tied.sort((a, b) => this.#isWorse(a.score, a.index, b.score, b.index) ? 1 : -1);
+      tied.sort((a, b) => isWorse(a.score, a.index, b.score, b.index, this.#hits.idOf) ? 1 : -1);
       tied.forEach((hit, i) => hits[start + i] = hit);
     }
     return hits;
   }
-
-  /** Keeps a hit if it is among the best so far. */
-  #offer(query: number, score: number, index: number): void {
-    const k = this.#k, base = query * k, size = this.#sizes[query]!;
-    if (size < k) {
-      this.#sizes[query] = size + 1;
-      this.#rise(base, size, score, index);
-    } else if (this.#isWorse(this.#scores[base]!, this.#indices[base]!, score, index)) {
-      this.#sink(base, score, index);
-    }
-  }
-
-  /** Puts a hit at the end of a heap and moves it up to its place. */
-  #rise(base: number, at: number, score: number, index: number): void {
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!this.#isWorse(score, index, this.#scores[base + parent]!, this.#indices[base + parent]!)) break;
-      this.#move(base + parent, base + at);
-      at = parent;
-    }
-    this.#scores[base + at] = score;
-    this.#indices[base + at] = index;
-  }
-
-  /** Puts a hit in the place of the worst of a full heap and moves it down to its place. */
-  #sink(base: number, score: number, index: number): void {
-    const k = this.#k;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= k) break;
-      const other = child + 1;
-      if (other < k && this.#isWorseAt(base + other, base + child)) child = other;
-      if (!this.#isWorse(this.#scores[base + child]!, this.#indices[base + child]!, score, index)) break;
-      this.#move(base + child, base + at);
-      at = child;
-    }
-    this.#scores[base + at] = score;
-    this.#indices[base + at] = index;
-  }
-
-  #move(from: number, to: number): void {
-    this.#scores[to] = this.#scores[from]!;
-    this.#indices[to] = this.#indices[from]!;
-  }
-
-  #isWorseAt(a: number, b: number): boolean {
-    return this.#isWorse(this.#scores[a]!, this.#indices[a]!, this.#scores[b]!, this.#indices[b]!);
-  }
-
-  /** trec_eval's order: by score, and of equal scores by id in byte order. */
-  #isWorse(score: number, index: number, otherScore: number, otherIndex: number): boolean {
-    if (score !== otherScore) return score < otherScore;
-    return compareCodePoints(this.#idOf(index), this.#idOf(otherIndex)) < 0;
-  }
 }
 
-/** Euclidean length of every row. */
-function lengthsOf(rows: Float64Array, dimension: number): Float64Array {
-  return Float64Array.from({ length: rows.length / dimension }, (_, row) => {
-    let squares = 0;
-    for (let i = row * dimension; i < (row + 1) * dimension; i++) squares += rows[i]! * rows[i]!;
-    return Math.sqrt(squares);
-  });
-}
-
-/** strcmp of the UTF-8 forms, which is the order of code points: negative if `a` comes first. */
-export function compareCodePoints(a: string, b: string): number {
-  const shared = Math.min(a.length, b.length);
-  for (let i = 0; i < shared; i++) {
-    const x = a.charCodeAt(i), y = b.charCodeAt(i);
-    if (x === y) continue;
-    // Halves of code points above U+FFFF, D800 to DFFF, come behind E000 to FFFF.
-    return place(x) - place(y);
+/** Euclidean length of every row, in whatever order its squares are added. */
+function lengthsOf(rows: Float64Array, dimension: number, out: Float64Array): Float64Array {
+  for (let row = 0; row < out.length; row++) {
+    const one = rows.subarray(row * dimension, (row + 1) * dimension);
+    out[row] = Math.sqrt(dot(one, one));
   }
-  return a.length - b.length;
+  return out;
 }
 
-function place(unit: number): number {
-  return unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+function copy(from: Float32Array, to: Float64Array): void {
+  for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }

@@ -7,7 +7,7 @@ import { compareCodePoints, TopDocuments } from "./top_documents.ts";
 /** Few distinct values, so that ties are common. */
 const coarse = fc.integer({ min: -2, max: 2 }).map((i) => i / 3);
 
-Deno.test("TopDocuments gives the hits of a full sort in the same order, in whatever blocks the corpus comes", () => {
+Deno.test("TopDocuments gives the hits of a full sort, the first ones and ranks, in whatever blocks the corpus comes", () => {
   const dimension = 3;
   fc.assert(fc.property(
     fc.array(fc.array(coarse, { minLength: dimension, maxLength: dimension }), {
@@ -31,8 +31,15 @@ Deno.test("TopDocuments gives the hits of a full sort in the same order, in what
           id: ids[i]!,
           score: dot(Float32Array.from(query), Float32Array.from(document)),
         }));
-        const found = top.ranking(q).map(({ index, score }) => ({ id: ids[index]!, score }));
-        assert.deepEqual(found, rank(hits).slice(0, k));
+        const ranking = top.ranking(q), expected = rank(hits).slice(0, k);
+        assert.deepEqual(ranking.map(({ index, score }) => ({ id: ids[index]!, score })), expected);
+        assert.deepEqual(top.first(q, block), ranking.slice(0, block));
+        const ranks = documents.map((_, index) => top.rankOf(q, index));
+        assert.deepEqual(
+          ranks,
+          ids.slice(0, ranks.length).map((id) => expected.findIndex((hit) => hit.id === id) + 1),
+        );
+        assert.equal(top.rankOf(q, -1), 0);
       });
     },
   ));
