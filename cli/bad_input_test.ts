@@ -103,6 +103,16 @@ Deno.test("a tokenizer that does not fit its embedding, and an architecture that
   await assertRefused(embed(other), 2, /mamba/i);
 });
 
+Deno.test("an option whose path is empty, as of a variable that is not set, is refused", async () => {
+  const told = /option "--[a-z-]+ <.+>" argument "" is invalid\. Expected a text that is not blank/;
+  for (const option of ["--out", "--manifest", "--data-root", "--backbone"]) {
+    await assertRefused(["run", option, ""], 2, told);
+  }
+  for (const option of ["--out", "--from", "--rationales"]) {
+    await assertRefused(["eval", option, ""], 2, told);
+  }
+});
+
 Deno.test("blank texts and lines that are no JSON are named before any model is read", async () => {
   using lab = await Lab.create();
   await assertRefused(["embed", "--backbone", "nowhere", "a", " "], 2, /text 2 is blank/);

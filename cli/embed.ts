@@ -12,7 +12,7 @@ import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, deviceOption, seedOption } from "./options.ts";
 import { settingsOf } from "./settings.ts";
-import { newCommand, oneOf, type Syntax } from "./syntax.ts";
+import { newCommand, nonBlank, oneOf, type Syntax } from "./syntax.ts";
 import { oneLine } from "./table.ts";
 import { readTexts } from "./texts.ts";
 
@@ -43,9 +43,9 @@ const examples = [
 export function embedSyntax(onParsed: (options: EmbedOptions) => void): Syntax {
   return newCommand("embed", "write a rationale about each text and embed both", examples)
     .argument("[text...]", "texts to embed")
-    .option("--input <file>", 'JSON Lines with {"text": ...}, or - for stdin')
+    .option("--input <file>", 'JSON Lines with {"text": ...}, or - for stdin', nonBlank)
     .addOption(backboneOption())
-    .option("--manifest <file>", "grace.json with prompt, sampling and pooling, as for run")
+    .option("--manifest <file>", "grace.json with prompt, sampling and pooling, as for run", nonBlank)
     .option("--preset <name>", "settings to start from", oneOf(PRESETS))
     .option("--no-rationale", "embed texts as they are, without a rationale")
     .option("--with-text", "repeat the text in the results")

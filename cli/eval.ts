@@ -13,7 +13,7 @@ import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
 import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
 import { dataRootOf, noteUnusedDataRoot, settingsOf } from "./settings.ts";
-import { listOfNames, newCommand, oneOf, type Syntax } from "./syntax.ts";
+import { listOfNames, newCommand, nonBlank, oneOf, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
 export interface EvalOptions {
@@ -64,7 +64,7 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .addOption(backboneOption())
     .addOption(encoderOption())
     .addOption(fromOption())
-    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
+    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it", nonBlank)
     .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
     .option("--suite <id>", "tasks to evaluate on (--list shows all suites)")
     .option(
@@ -82,7 +82,11 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .addOption(rationalesOption())
     .addOption(deviceOption())
     .addOption(dataRootOption())
-    .option("--out <dir>", "folder for the records (default: one below scores/, named after model and suite)")
+    .option(
+      "--out <dir>",
+      "folder for the records (default: one below scores/, named after model and suite)",
+      nonBlank,
+    )
     .addOption(seedOption())
     .addOption(formatOption())
     .addHelpText("after", `\n${PRESET_RULE}\nThe same command continues an evaluation that was interrupted.`)
@@ -101,14 +105,22 @@ const rationalesOption = () =>
   new Option(
     "--rationales <file>",
     "embed texts with these rationales: lines of {text, rationale}, or rationales.jsonl of another evaluation",
-  ).conflicts(["rationale", "encoder", "from"]);
+  ).argParser(nonBlank).conflicts(["rationale", "encoder", "from"]);
 
 /** What is stored was made by a model with settings of its own. */
 const fromOption = () =>
   new Option(
     "--from <dir>",
     "no model: compute the scores of an evaluation again from what it stored, and compare; or score embeddings made elsewhere",
-  ).conflicts(["backbone", "encoder", "manifest", "preset", "rationale", "device", "seed"]);
+  ).argParser(nonBlank).conflicts([
+    "backbone",
+    "encoder",
+    "manifest",
+    "preset",
+    "rationale",
+    "device",
+    "seed",
+  ]);
 
 /** Evaluates and prints the scores. */
 export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<ExitCode> {

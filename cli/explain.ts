@@ -36,7 +36,7 @@ export function explainSyntax(onParsed: (options: ExplainOptions) => void): Synt
     .requiredOption("--positive <text>", "a text that answers it", nonBlank)
     .requiredOption("--negative <text>", "a text that does not", nonBlank)
     .addOption(backboneOption())
-    .option("--manifest <file>", "grace.json with prompt, sampling, pooling and reward, as for run")
+    .option("--manifest <file>", "grace.json with prompt, sampling, pooling and reward, as for run", nonBlank)
     .option("--preset <name>", "settings to start from", oneOf(PRESETS))
     .addOption(deviceOption())
     .addOption(seedOption())

@@ -5,14 +5,14 @@
  */
 import { Option } from "@commander-js/extra-typings";
 import { DEVICES } from "../lib/manifest/names.ts";
-import { oneOf, wholeNumber } from "./syntax.ts";
+import { nonBlank, oneOf, wholeNumber } from "./syntax.ts";
 
 /** The model. */
 export const backboneOption = () =>
   new Option(
     "--backbone <id|path>",
     "model: tiny (built in, the default), a Hugging Face folder, a GGUF file, or the id of one that was pulled",
-  );
+  ).argParser(nonBlank);
 
 /** How the preset is chosen where none is named; stands below the options of every command that has them. */
 export const PRESET_RULE = "Where neither --preset nor the manifest names one, the preset is that of the\n" +
@@ -28,7 +28,7 @@ export const dataRootOption = () =>
   new Option(
     "--data-root <dir>",
     "folder with the data sets that are not built in, laid out as <owner>/<name>/...",
-  );
+  ).argParser(nonBlank);
 
 /** Every random choice derives from it. */
 export const seedOption = () =>

@@ -10,7 +10,7 @@ import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
 import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
 import { dataRootOf, noteUnusedDataRoot, settingsOf } from "./settings.ts";
-import { listOfNames, newCommand, oneOf, type Syntax, wholeNumber } from "./syntax.ts";
+import { listOfNames, newCommand, nonBlank, oneOf, type Syntax, wholeNumber } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
 export interface RunOptions {
@@ -40,7 +40,7 @@ const examples = [
 export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
   return newCommand("run", "evaluate a backbone, train it in each arm, evaluate again, compare", examples)
     .addOption(backboneOption())
-    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it")
+    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it", nonBlank)
     .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
     .option("--arms <list>", `what to compare: ${ARMS.join(",")}, and names of controls`, listOfNames())
     .option("--full", "also the arms that the manifest lists as fullArms: in the presets, all controls")
@@ -48,7 +48,7 @@ export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
     .option("--steps <n>", "training steps of each arm", wholeNumber(1))
     .addOption(deviceOption())
     .addOption(dataRootOption())
-    .option("--out <dir>", "folder to make the run's folder in")
+    .option("--out <dir>", "folder to make the run's folder in", nonBlank)
     .addOption(seedOption())
     .option("--frozen", "fail instead of updating grace.lock.json")
     .addHelpText("after", `\n${PRESET_RULE}\nThe same command continues a run that was interrupted.`)

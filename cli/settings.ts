@@ -97,7 +97,7 @@ export function dataRootOf(dataRoot: string | undefined): string | undefined {
       "name the folder with the data sets",
     );
   }
-  return dataRoot ?? Deno.env.get("GRACE_DATA_ROOT");
+  return dataRoot ?? (Deno.env.get("GRACE_DATA_ROOT") || undefined);
 }
 
 /** Tells that a folder was named for nothing: one that the environment names is there for all commands, and needs no remark. */
