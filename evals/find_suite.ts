@@ -37,6 +37,9 @@ export function findSuite(id: string): Suite {
     ...whole,
     id: whole.id + (filter === undefined ? "" : `:${filter}`) +
       (profile.id === DEFAULT_PROFILE.id ? "" : `@${profile.id}`),
+    ...filter !== undefined && {
+      about: `${entries.length} of ${whole.entries.length} tasks of "${whole.id}": ${whole.about}`,
+    },
     entries,
     ...profile.id !== DEFAULT_PROFILE.id && { profile },
   };

@@ -17,6 +17,7 @@ Deno.test("findSuite() takes tasks and types of a suite in the suite's order, ea
   assert.equal(names("mteb-eng-v1:sts,SciFact,STS13")[0], "SciFact");
   assert.deepEqual(names("mini:General,STS"), ["STSBenchmark", "gsm8k", "mmlu"]);
   assert.deepEqual(names("tiny:WordNetSTS"), ["WordNetSTS"]);
+  assert.match(findSuite("tiny:WordNetSTS").about, /^1 of 9 tasks of "tiny": nine small tasks/);
   assert.deepEqual(names("grace-released:STS17"), ["STS17"]);
   assert.deepEqual(
     new Set(findSuite("subset-16:Clustering").entries.map(entryCategory)),
