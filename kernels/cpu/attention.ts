@@ -16,10 +16,10 @@
  */
 import type { AttentionShape, Segment } from "../attention_types.ts";
 import { type Batch, batchesOf, keysOf, rowsOf } from "./attention_blocks.ts";
-import { backwardGraph, decodeGraph, forwardGraph } from "./attention_graphs.ts";
+import { backwardGraph, decodeGraph, forwardGraph, masked } from "./attention_graphs.ts";
 import type { CpuKvCache } from "./kv_cache.ts";
 import { Ones } from "./ones.ts";
-import { type OrtTensor, ortTensor, Session } from "./ort.ts";
+import { OrtTensor, ortTensor, Session } from "./ort.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 const graphs = { forward: forwardGraph, backward: backwardGraph, decode: decodeGraph };
@@ -35,6 +35,12 @@ interface Call {
 export class AttentionOps {
   readonly #sessions = new Map<string, Session>();
   readonly #ones = new Ones();
+  /** Mask of the last step of decoding. */
+  #mask = {
+    lengths: new Int32Array(0),
+    capacity: 0,
+    tensor: new OrtTensor(new Float32Array(0), [0, 1, 0], true),
+  };
   /** 0, 1, 2, …: positions of queries and keys are views of it. */
   #iota = new Float32Array(0);
 
@@ -224,6 +230,22 @@ export class AttentionOps {
     });
   }
 
+  /** What is added to the scores of slots of these lengths, [slots, 1, capacity]: the same tensor for all layers of a step. */
+  #maskOf(lengths: Int32Array, capacity: number): OrtTensor {
+    const last = this.#mask, slots = lengths.length;
+    // Compared by content: the caller may write new lengths into the same array.
+    const same = capacity === last.capacity && slots === last.lengths.length &&
+      lengths.every((length, i) => length === last.lengths[i]);
+    if (!same) {
+      const values = new Float32Array(slots * capacity);
+      lengths.forEach((length, i) => values.fill(masked, i * capacity + length, (i + 1) * capacity));
+      last.tensor.release();
+      const tensor = new OrtTensor(values, [slots, 1, capacity], true);
+      this.#mask = { lengths: lengths.slice(), capacity, tensor };
+    }
+    return this.#mask.tensor;
+  }
+
   /** See {@linkcode Device.attentionDecode}. */
   decode(q: CpuTensor, cache: CpuKvCache, layer: number, lengths: Int32Array, y: CpuTensor): void {
     const { shape, capacity } = cache, { heads, kvHeads, headDim } = shape, slots = lengths.length;
@@ -242,14 +264,14 @@ export class AttentionOps {
       q: q.ort,
       K: view(cache.keys[layer]!),
       V: view(cache.values[layer]!),
-      lengths: ortTensor(Float32Array.from(lengths), [slots, 1, 1]),
-      keys: ortTensor(this.#counting(0, capacity), [1, 1, capacity]),
+      mask: this.#maskOf(lengths, capacity),
       ones: this.#ones.columns(capacity),
     }, { y: y.ort });
   }
 
   /** Frees the sessions. */
   dispose(): void {
+    this.#mask.tensor.release();
     for (const session of this.#sessions.values()) session.dispose();
   }
 }

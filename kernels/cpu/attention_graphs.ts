@@ -7,7 +7,7 @@ import type { AttentionShape } from "../attention_types.ts";
 import { type Constant, type Graph, type Node, node } from "./onnx.ts";
 
 /** Score of a key that a row may not see: its exponential is exactly 0. */
-const masked = -1e30;
+export const masked = -1e30;
 
 const ints = (name: string, ...values: number[]): Constant => ({
   name,
@@ -160,8 +160,8 @@ export function decodeGraph(shape: AttentionShape): Graph {
       matrix("q", "b", heads * headDim),
       { name: "K", shape: ["bk", "t", headDim] },
       { name: "V", shape: ["bk", "t", headDim] },
-      { name: "lengths", shape: ["b", 1, 1] },
-      { name: "keys", shape: [1, 1, "t"] },
+      // 0 for keys that a slot has, `masked` for others.
+      { name: "mask", shape: ["b", 1, "t"] },
       { name: "ones", shape: ["t", 2] },
     ],
     outputs: [matrix("y", "b", heads * headDim)],
@@ -174,16 +174,12 @@ export function decodeGraph(shape: AttentionShape): Graph {
       ints("zero", 0),
       ints("one", 1),
       ints("last", -1),
-      { name: "masked", shape: [1], data: new Float32Array([masked]) },
-      { name: "nought", shape: [1], data: new Float32Array([0]) },
     ],
     nodes: [
       node("Reshape", ["q", "byKv"], "Q1"),
       pad ? node("Concat", ["Q1", "Q1"], "Q", { axis: 1n }) : node("Identity", ["Q1"], "Q"),
       node("FusedMatMul", ["Q", "K"], "raw", { transB: 1n, alpha: 1 / Math.sqrt(headDim) }, "com.microsoft"),
       node("Reshape", ["raw", "bySlot"], "rawSlot"),
-      node("Less", ["keys", "lengths"], "seen"),
-      node("Where", ["seen", "nought", "masked"], "mask"),
       node("Add", ["rawSlot", "mask"], "S"),
       node("ReduceMax", ["S", "last"], "max", { keepdims: 1n }),
       node("Sub", ["S", "max"], "shifted"),
