@@ -9,7 +9,7 @@
 import { NumericError, UsageError } from "#errors";
 import type { Score, Vectors } from "../score.ts";
 import { mean } from "../statistics.ts";
-import { type Points, squaredNorms } from "./points.ts";
+import type { Points } from "./points.ts";
 import type { SklearnRelease } from "./sklearn_draws.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { vMeasure } from "./v_measure.ts";
@@ -59,7 +59,7 @@ export function scoreClustering(data: ClusteringData, vectors: Vectors, options:
   const columns = data.sets.map((set) => vectors(set.sentences[0]!).length);
   const clusters = data.sets.map((set) => new Set(set.labels).size);
   const rows = data.sets.map((set) => set.sentences.length);
-  const fits = sideBySide({
+  const outcomes = sideBySide({
     kind: "cluster",
     count: data.sets.length,
     floats: (s) => rows[s]! * columns[s]!,
@@ -73,13 +73,17 @@ export function scoreClustering(data: ClusteringData, vectors: Vectors, options:
       0,
     ),
   });
-  const results = data.sets.map((set, s) => ({
-    set,
-    clusters: clusters[s]!,
-    used: new Set(fits[s]!.labels).size,
-    fit: fits[s]!,
-    ...vMeasure(set.labels, fits[s]!.labels),
-  }));
+  const results = data.sets.map((set, s) => {
+    const fit = outcomes[s]!;
+    if ("unusable" in fit) throw refusal(set, fit.unusable, "is not finite");
+    return {
+      set,
+      clusters: clusters[s]!,
+      used: new Set(fit.labels).size,
+      fit,
+      ...vMeasure(set.labels, fit.labels),
+    };
+  });
 
   const values = results.map((result) => result.vMeasure);
   const average = mean(values);
@@ -140,20 +144,19 @@ function warning(found: readonly unknown[], all: number, say: (sets: string) => 
 
 /** The embeddings of a set as rows of `data`. */
 function fill(set: ClusteringSet, vectors: Vectors, columns: number, data: Float32Array): Points {
-  const refuse = (i: number, why: string) => {
-    throw new NumericError(
-      `the embedding of sentence ${i + 1} of set ${set.id} ${why}`,
-      "the encoder failed on this text",
-    );
-  };
-  set.sentences.forEach((sentence, i) => {
-    const vector = vectors(sentence);
-    if (vector.length !== columns) refuse(i, `has ${vector.length} numbers, the first has ${columns}`);
+  for (let i = 0; i < set.sentences.length; i++) {
+    const vector = vectors(set.sentences[i]!);
+    if (vector.length !== columns) {
+      throw refusal(set, i, `has ${vector.length} numbers, the first has ${columns}`);
+    }
     data.set(vector, i * columns);
-  });
-  const points = { data, rows: set.sentences.length, columns }, norms = squaredNorms(points);
-  // Squares of float32 do not overflow in float64: of finite numbers, their sum is finite.
-  const bad = norms.findIndex((norm) => !Number.isFinite(norm));
-  if (bad >= 0) refuse(bad, "is not finite");
-  return { ...points, norms };
+  }
+  return { data, rows: set.sentences.length, columns };
+}
+
+function refusal(set: ClusteringSet, sentence: number, why: string): NumericError {
+  return new NumericError(
+    `the embedding of sentence ${sentence + 1} of set ${set.id} ${why}`,
+    "the encoder failed on this text",
+  );
 }

@@ -7,7 +7,7 @@
 import { fitProbe, type Probe, type ProbeProfile } from "./logistic_regression.ts";
 import { miniBatchKMeans, type MiniBatchOptions, type MiniBatchResult } from "./mini_batch_kmeans.ts";
 import { RandomState } from "./numpy_random.ts";
-import type { Points } from "./points.ts";
+import { type Points, squaredNorms } from "./points.ts";
 import { predict } from "./predict.ts";
 
 /** k-means of a set. */
@@ -15,6 +15,12 @@ export interface ClusterJob extends MiniBatchOptions {
   readonly points: Points;
   readonly seed: number;
 }
+
+/** What k-means of a set comes to. */
+export type ClusterOutcome = Omit<MiniBatchResult, "centres"> | {
+  /** The first point that is not finite. */
+  readonly unusable: number;
+};
 
 /** A probe, and what it predicts. */
 export interface ProbeJob {
@@ -38,8 +44,13 @@ export interface ProbeOutcome {
 
 /** What a job of each kind is computed by. */
 export const JOBS = {
-  cluster: ({ points, seed, ...options }: ClusterJob): Omit<MiniBatchResult, "centres"> => {
-    const { labels, steps, converged, tied } = miniBatchKMeans(points, options, new RandomState(seed));
+  cluster: ({ points, seed, ...options }: ClusterJob): ClusterOutcome => {
+    const norms = squaredNorms(points);
+    // Squares of float32 do not overflow in float64: of finite numbers, their sum is finite.
+    const unusable = norms.findIndex((norm) => !Number.isFinite(norm));
+    if (unusable >= 0) return { unusable };
+    const fit = miniBatchKMeans({ ...points, norms }, options, new RandomState(seed));
+    const { labels, steps, converged, tied } = fit;
     return { labels, steps, converged, tied };
   },
   probe: ({ points, classes, classCount, profile, test, reach }: ProbeJob): ProbeOutcome => {
