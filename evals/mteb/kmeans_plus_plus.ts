@@ -37,87 +37,117 @@ export function kMeansPlusPlus(
     ? random.interval(n - 1)
     : random.weightedChoice(n, new Int32Array(1))[0]!;
 
-  const lists = () => Array.from({ length: candidates }, () => memory.float32(n));
+  const lists = (length: number) => Array.from({ length: candidates }, () => memory.float32(length));
   // The nearest ones are one of a set of lists, while the other set is filled.
-  let leaving = lists(), spare = lists(), nearest = leaving[0]!;
+  let leaving = lists(distances.rows), spare = lists(distances.rows), nearest = leaving[0]!;
+  const ofSample = lists(n);
   distances.from(picked.subarray(0, 1), [nearest]);
-  let potential = draws.potential === "numpy" ? numpySum(nearest) : blasSum(nearest);
+  let nearestOfSample = repeated(nearest, distances.rowOf, ofSample[0]!);
+  let potential = draws.potential === "numpy" ? numpySum(nearestOfSample) : blasSum(nearestOfSample);
   const running = draws.runningSum === "float32" ? memory.float32(n) : memory.float64(n);
   for (let c = 1; c < clusters; c++) {
     const targets = Array.from({ length: candidates }, () => random.double() * potential);
-    accumulate(nearest, running);
+    accumulate(nearestOfSample, running);
     const places = targets.map((target) => Math.min(firstAtLeast(running, target), n - 1));
     [leaving, spare] = [spare, leaving];
     distances.from(places, leaving);
-    for (const list of leaving) lower(list, nearest);
-    const sums = draws.potential === "numpy" ? leaving.map(numpySum) : blasRowSums(leaving);
+    for (let t = 0; t < candidates; t++) {
+      lower(leaving[t]!, nearest);
+      repeated(leaving[t]!, distances.rowOf, ofSample[t]!);
+    }
+    const sums = draws.potential === "numpy" ? ofSample.map(numpySum) : blasRowSums(ofSample);
     potential = Math.min(...sums);
     const best = sums.indexOf(potential);
     picked[c] = places[best]!;
     nearest = leaving[best]!;
+    nearestOfSample = ofSample[best]!;
   }
   return picked;
 }
 
 /**
- * Squared distances ‖a‖² + ‖b‖² − 2⟨a, b⟩ between points, in float64, at least 0, then rounded to float32. Their products are
- * those of a matrix where its rounding cannot have changed the float32, and else by definition: to a point itself it is 0.
+ * Squared distances ‖a‖² + ‖b‖² − 2⟨a, b⟩ between the points of a sample, in float64, at least 0, then rounded to float32. Their
+ * products are those of a matrix where its rounding cannot have changed the float32, and else by definition: to a point itself it
+ * is 0. Of points that are in a sample several times, as every third draw of 1,500 of 2,000 is, they are computed once.
  */
 class Distances {
+  /** Of each place of the sample, the row of a list of distances that is of its point. */
+  readonly rowOf: Int32Array;
+  /** Different points of the sample. */
+  readonly rows: number;
   readonly #points: Points;
-  readonly #sample: ArrayLike<number>;
-  /** [sample, columns] */
+  /** [rows], their places in the points */
+  readonly #different: Int32Array;
+  /** [rows, columns] */
   readonly #wide: Float64Array;
-  /** [sample] */
+  /** [rows] */
   readonly #norms: Float64Array;
   readonly #error: number;
   /** [candidates, columns] */
   readonly #chosen: Float64Array;
-  /** [sample, candidates] */
+  /** [rows, candidates] */
   readonly #products: Float64Array;
 
   constructor(points: Points, sample: ArrayLike<number>, candidates: number, memory: BorrowedArrays) {
-    const { data, columns } = points, n = sample.length, norms = squaredNorms(points);
+    const { data, columns } = points, norms = squaredNorms(points), rowOf = memory.int32(sample.length);
+    const known = memory.int32(points.rows).fill(-1), different = memory.int32(sample.length);
+    let rows = 0;
+    for (let i = 0; i < sample.length; i++) {
+      const point = sample[i]!;
+      if (known[point]! < 0) {
+        different[rows] = point;
+        known[point] = rows++;
+      }
+      rowOf[i] = known[point]!;
+    }
     this.#points = points;
-    this.#sample = sample;
-    this.#wide = memory.float64(n * columns);
-    this.#norms = memory.float64(n);
+    this.rows = rows;
+    this.rowOf = rowOf;
+    this.#different = different;
+    this.#wide = memory.float64(rows * columns);
+    this.#norms = memory.float64(rows);
     this.#chosen = memory.float64(candidates * columns);
-    this.#products = memory.float64(n * candidates);
-    for (let i = 0; i < n; i++) {
-      const row = sample[i]!;
-      copy(data, row * columns, this.#wide, i * columns, columns);
-      this.#norms[i] = norms[row]!;
+    this.#products = memory.float64(rows * candidates);
+    for (let i = 0; i < rows; i++) {
+      copy(data, different[i]! * columns, this.#wide, i * columns, columns);
+      this.#norms[i] = norms[different[i]!]!;
     }
     const largest = this.#norms.reduce((a, b) => Math.max(a, b), 0);
     this.#error = productError("float64", columns, largest);
   }
 
-  /** From each of some places to all, into one list of [sample] for each. */
+  /** From each of some places of the sample, into one list of [rows] for each. */
   from(places: ArrayLike<number>, lists: readonly Float32Array[]): void {
-    const { columns } = this.#points, m = places.length, n = this.#sample.length, norms = this.#norms;
+    const { columns } = this.#points, m = places.length, norms = this.#norms;
     for (let t = 0; t < m; t++) {
-      this.#chosen.set(this.#wide.subarray(places[t]! * columns, (places[t]! + 1) * columns), t * columns);
+      const row = this.rowOf[places[t]!]!;
+      this.#chosen.set(this.#wide.subarray(row * columns, (row + 1) * columns), t * columns);
     }
-    const products = this.#products.subarray(0, n * m);
+    const products = this.#products.subarray(0, this.rows * m);
     rowProducts(this.#wide, this.#chosen.subarray(0, m * columns), columns, products);
     for (let t = 0; t < m; t++) {
-      const list = lists[t]!, norm = norms[places[t]!]!;
+      const list = lists[t]!, row = this.rowOf[places[t]!]!, norm = norms[row]!;
       distancesByProducts(norms, norm, products, t, m, this.#error, list);
       for (let i = list.indexOf(UNDECIDED); i >= 0; i = list.indexOf(UNDECIDED, i + 1)) {
-        list[i] = Math.max(0, norm + norms[i]! - 2 * this.#product(i, places[t]!));
+        list[i] = Math.max(0, norm + norms[i]! - 2 * this.#product(i, row));
       }
     }
   }
 
   #product(a: number, b: number): number {
-    return innerProduct(this.#points, this.#sample[a]!, this.#points, this.#sample[b]!);
+    return innerProduct(this.#points, this.#different[a]!, this.#points, this.#different[b]!);
   }
 }
 
 /** Copies values from one place to another; {@linkcode Float64Array.set} is slower where types differ. */
 function copy(from: Float32Array, start: number, to: Float64Array, at: number, length: number): void {
   for (let f = 0; f < length; f++) to[at + f] = from[start + f]!;
+}
+
+/** The values of some rows, one for each place of `out`. */
+function repeated(values: Float32Array, rowOf: Int32Array, out: Float32Array): Float32Array {
+  for (let i = 0; i < out.length; i++) out[i] = values[rowOf[i]!]!;
+  return out;
 }
 
 /** In place of a distance whose float32 a product's rounding might have changed. */
