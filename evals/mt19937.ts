@@ -61,13 +61,22 @@ export class Mt19937 {
   }
 
   #refill(): void {
-    const s = this.#state;
-    for (let k = 0; k < SIZE; k++) {
-      const y = (s[k]! & 0x80000000) | (s[(k + 1) % SIZE]! & 0x7fffffff);
-      s[k] = s[(k + MIDDLE) % SIZE]! ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
-    }
+    const s = this.#state, rest = SIZE - MIDDLE;
+    twist(s, 0, rest, MIDDLE);
+    twist(s, rest, SIZE - 1, -rest);
+    s[SIZE - 1] = s[MIDDLE - 1]! ^ mixed(s[SIZE - 1]!, s[0]!);
     this.#next = 0;
   }
+}
+
+/** Renews some words, each from itself, the next one and the one that is as far off as `offset` says. */
+function twist(s: Uint32Array, from: number, to: number, offset: number): void {
+  for (let k = from; k < to; k++) s[k] = s[k + offset]! ^ mixed(s[k]!, s[k + 1]!);
+}
+
+function mixed(word: number, next: number): number {
+  const y = (word & 0x80000000) | (next & 0x7fffffff);
+  return (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
 }
 
 function knuth(seed: number): Uint32Array {
