@@ -278,21 +278,7 @@ export class CpuEngine implements Device {
   }
 
   cacheWrite(cache: KvCache, layer: number, k: Tensor, v: Tensor, rows: readonly CacheRows[]): void {
-    const target = cache as CpuKvCache, total = k.shape[0]!;
-    if (k.shape[1] !== target.width || v.shape[1] !== target.width || v.shape[0] !== total) {
-      throw new Error(`cacheWrite: k [${k.shape}], v [${v.shape}] for rows of ${target.width}`);
-    }
-    for (const { row, count, slot, position } of rows) {
-      target.check(slot, layer);
-      if (!(row >= 0 && count >= 0 && row + count <= total && position >= 0)) {
-        throw new Error(`cacheWrite: rows [${row}, ${row + count}) of ${total} to position ${position}`);
-      }
-    }
-    const needed = Math.max(0, ...rows.map(({ position, count }) => position + count));
-    if (needed > target.capacity) target.grow(needed);
-    for (const { row, count, slot, position } of rows) {
-      target.write(layer, cpu(k).f32, cpu(v).f32, row, count, slot, position);
-    }
+    (cache as CpuKvCache).write(layer, cpu(k), cpu(v), rows);
   }
 
   cacheCopy(cache: KvCache, from: number, to: number, count: number): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AttentionShape } from "../attention_types.ts";
+import type { AttentionShape, CacheRows } from "../attention_types.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
 /** Keys and values per layer: [slots, kvHeads, capacity, headDim]. */
@@ -62,27 +62,42 @@ export class CpuKvCache {
   }
 
   /** Fails unless slot and layer are there. */
-  check(slot: number, layer = 0): void {
+  #check(slot: number, layer = 0): void {
     if (!(slot >= 0 && slot < this.slots)) throw new Error(`cache: slot ${slot} of ${this.slots}`);
     if (!(layer >= 0 && layer < this.layers)) throw new Error(`cache: layer ${layer} of ${this.layers}`);
   }
 
-  /** Writes rows [row, row + count) of k and v to a slot. */
-  write(
+  /** See {@linkcode Device.cacheWrite}. */
+  write(layer: number, k: CpuTensor, v: CpuTensor, rows: readonly CacheRows[]): void {
+    const total = k.shape[0]!;
+    if (k.shape[1] !== this.width || v.shape[1] !== this.width || v.shape[0] !== total) {
+      throw new Error(`cacheWrite: k [${k.shape}], v [${v.shape}] for rows of ${this.width}`);
+    }
+    let needed = 0;
+    for (const { row, count, slot, position } of rows) {
+      this.#check(slot, layer);
+      if (!(row >= 0 && count >= 0 && row + count <= total && position >= 0)) {
+        throw new Error(`cacheWrite: rows [${row}, ${row + count}) of ${total} to position ${position}`);
+      }
+      needed = Math.max(needed, position + count);
+    }
+    if (needed > this.capacity) this.grow(needed);
+    const { f32: keys } = k, { f32: values } = v;
+    for (const range of rows) this.#writeRange(layer, keys, values, range);
+  }
+
+  #writeRange(
     layer: number,
     k: Float32Array,
     v: Float32Array,
-    row: number,
-    count: number,
-    slot: number,
-    at: number,
+    { row, count, slot, position }: CacheRows,
   ): void {
     const { kvHeads, headDim } = this.shape;
     const keys = this.keys[layer]!.f32, values = this.values[layer]!.f32, width = kvHeads * headDim;
     for (let i = 0; i < count; i++) {
       for (let head = 0; head < kvHeads; head++) {
         const from = (row + i) * width + head * headDim;
-        const to = ((slot * kvHeads + head) * this.capacity + at + i) * headDim;
+        const to = ((slot * kvHeads + head) * this.capacity + position + i) * headDim;
         // A loop, since making a view of 64 elements takes longer than copying them.
         for (let j = 0; j < headDim; j++) {
           keys[to + j] = k[from + j]!;
@@ -95,8 +110,8 @@ export class CpuKvCache {
   /** Copies the first `count` tokens of a slot over another. */
   copySlot(from: number, to: number, count: number): void {
     const { kvHeads, headDim } = this.shape;
-    this.check(from);
-    this.check(to);
+    this.#check(from);
+    this.#check(to);
     if (!(count >= 0 && count <= this.capacity)) {
       throw new Error(`cacheCopy: ${count} tokens of ${this.capacity}`);
     }
