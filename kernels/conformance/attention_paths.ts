@@ -144,6 +144,8 @@ async function compareDecoded(
   const rationales = stream(bench, e.shape, e.rationaleRows);
   const first = e.rationales.map((_, i) => e.rationales.slice(0, i).reduce((a, b) => a + b, 0));
   const expected = await Promise.all(e.rationales.map((_, i) => asOneSegment(bench, e, i)));
+  // The same array in every step: an engine that remembers what it made of one may not go by the object.
+  const lengths = new Int32Array(slots);
   for (let t = 0; t < Math.max(...e.rationales); t++) {
     using step = bench.nested();
     // A rationale that has ended stays at its last token, as a finished slot does.
@@ -160,7 +162,7 @@ async function compareDecoded(
       slot,
     ) => [...e.rationaleRows[slot]!.q.subarray(token * width, (token + 1) * width)]);
     const y = step.out(slots, width);
-    const lengths = Int32Array.from(at, (token) => e.prompt + token + 1);
+    at.forEach((token, slot) => lengths[slot] = e.prompt + token + 1);
     device.attentionDecode(
       step.put(Float64Array.from(queries), slots, width),
       cache,
