@@ -89,6 +89,18 @@ Deno.test("roomForActivations() is for as many rows as the engine thinks worth i
     return Promise.resolve();
   }));
 
+for (const changes of [{}, { qkNorm: true }, { heads: 4, kvHeads: 4, headDim: 32, qkvBias: true }]) {
+  Deno.test(`keptBytesPerRow() is what KeptActivations takes, ${JSON.stringify(changes)}`, () =>
+    withRandomDecoder({ layers: 3, ...changes }, ({ device, config, decoder }) => {
+      const rows = 1024, before = device.memory.current, kept = new KeptActivations(decoder, rows);
+      const bytes = device.memory.current - before, expected = rows * keptBytesPerRow(config);
+      kept.free();
+      // All sizes are powers of two, to which no buffer is rounded up.
+      assert.equal(bytes, expected);
+      return Promise.resolve();
+    }));
+}
+
 Deno.test("KeptActivations refuses more rows than it has room for, and a batch of another size", () =>
   withRandomDecoder({}, ({ decoder }) => {
     const kept = new KeptActivations(decoder, 5);
