@@ -239,15 +239,16 @@ export class LmHeadOps {
     }
     checkSamplingOptions(spec);
     const inverseT = spec.temperature > 0 ? 1 / spec.temperature : 1;
+    const truncated = spec.topK > 0 || spec.topP < 1, inverts = spec.temperature > 0 && !truncated;
     const result = { ids: new Int32Array(n), ...emptyStatistics(n) };
     for (let start = 0; start < n; start += sampleRows) {
       const end = Math.min(n, start + sampleRows), count = end - start;
       const { rows, free } = this.#rows(h, start, end), m = rows.shape[0]!;
       const sums = Array.from({ length: count }, () => new RowSums());
-      const chunks: { logits: CpuTensor; e: CpuTensor; max: Float32Array; column: number }[] = [];
+      const chunks: { logits: CpuTensor; e: CpuTensor | null; max: Float32Array; column: number }[] = [];
       for (let column = 0; column < vocab; column += chunkColumns) {
         const c = Math.min(chunkColumns, vocab - column);
-        const logits = this.pool.alloc([m, c], "f32"), e = this.pool.alloc([m, c], "f32");
+        const logits = this.pool.alloc([m, c], "f32"), e = inverts ? this.pool.alloc([m, c], "f32") : null;
         this.#logits(rows, w, column, column + c, logits);
         chunks.push({ logits, e, max: this.#chunkStatistics(logits, inverseT, true, e, sums), column });
       }
@@ -256,7 +257,7 @@ export class LmHeadOps {
           const c = logits.shape[1]!;
           return {
             logits: logits.f32.subarray(i * c, (i + 1) * c),
-            e: e.f32.subarray(i * c, (i + 1) * c),
+            e: e?.f32.subarray(i * c, (i + 1) * c),
             max: max[i]!,
             column,
           };
@@ -264,7 +265,7 @@ export class LmHeadOps {
         const uniform = uniforms[start + i]!;
         const id = spec.temperature === 0
           ? argmax(row)
-          : spec.topK > 0 || spec.topP < 1
+          : truncated
           ? sampleToken(joined(row, vocab), spec, uniform)
           : invert(row, sums[i]!, uniform);
         const chunk = row[Math.floor(id / chunkColumns)]!;
@@ -273,7 +274,7 @@ export class LmHeadOps {
       }
       for (const { logits, e } of chunks) {
         this.pool.release(logits);
-        this.pool.release(e);
+        if (e) this.pool.release(e);
       }
       free();
     }

@@ -42,8 +42,8 @@ export class RowSums {
 export interface RowChunk {
   /** As they are, not divided by the temperature. */
   readonly logits: Float32Array;
-  /** exp(z − max) */
-  readonly e: Float32Array;
+  /** exp(z − max), where a token is drawn by it. */
+  readonly e?: Float32Array | undefined;
   /** Largest scaled logit of the chunk. */
   readonly max: number;
   /** Id of the first logit. */
@@ -71,6 +71,7 @@ export function invert(row: readonly RowChunk[], sums: RowSums, uniform: number)
   const target = uniform * sums.sum;
   let before = 0, last = 0;
   for (const { e, max, column } of row) {
+    if (!e) throw new Error("invert: a chunk without exponentials");
     const scale = Math.exp(max - sums.max);
     for (let from = 0; from < e.length; from += stride) {
       const to = Math.min(e.length, from + stride), sum = sumOf(e, from, to) * scale;
