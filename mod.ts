@@ -82,7 +82,15 @@ export {
 // Texts: prompts, rationales, embeddings
 export { type Prompt, Prompter, type PromptOptions } from "./lib/rollout/prompt.ts";
 export { generate } from "./lib/rollout/generate.ts";
-export type { GenerateOptions, PoolSpec, Rollout, RolloutRequest } from "./lib/rollout/request.ts";
+export type {
+  GenerateOptions,
+  PoolSpec,
+  Rollout,
+  RolloutRequest,
+  RolloutRows,
+} from "./lib/rollout/request.ts";
+export { roomForActivations } from "./lib/rollout/keep_activations.ts";
+export type { KeptActivations, KeptRows } from "./lib/backbone/kept_activations.ts";
 export { type EmbeddedText, type EmbedOptions, embedTexts } from "./lib/rollout/embed.ts";
 export { continueTexts } from "./lib/rollout/continue_text.ts";
 export { logLikelihoods } from "./lib/rollout/log_likelihoods.ts";

@@ -6,7 +6,7 @@
 import { ExitCode, GraceError } from "#errors";
 import type { MemoryEstimate } from "../lib/backbone/memory.ts";
 import type { CommandIo } from "./io.ts";
-import { canPack, mostOfFree } from "../kernels/cpu/packed_memory.ts";
+import { canPack, mostOfFree } from "../kernels/cpu/spare_memory.ts";
 import type { EngineSpeed } from "../kernels/speed.ts";
 import type { AdapterFacts } from "../kernels/webgpu/adapter_facts.ts";
 import type { Machine } from "./machine.ts";

@@ -18,6 +18,7 @@ import type { AdamWSpec, InfoNceSpec } from "../training_types.ts";
 import { layerTail, projections } from "../blocks.ts";
 import type { PendingPolicySums, PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
 import { AttentionOps } from "./attention.ts";
+import { decodingHints } from "./decoding_hints.ts";
 import { type CpuRopeTable, ElementwiseOps } from "./elementwise.ts";
 import { CpuKvCache } from "./kv_cache.ts";
 import { LinearOps } from "./linear.ts";
@@ -40,15 +41,7 @@ const out = (tensor: Tensor): CpuTensor => {
 /** An engine on ONNX Runtime. */
 export class CpuEngine implements Device {
   readonly kind = "cpu";
-  // The more sequences, the fewer calls and readings of the weights: 160 of a model of 2 M parameters decode a quarter faster
-  // at once than 48 at a time.
-  readonly decoding = {
-    ahead: 1,
-    mostSlots: 192,
-    cacheBytes: 256 * 2 ** 20,
-    prefillTokens: 1024,
-    keptBytes: 2 ** 30,
-  } as const;
+  readonly decoding = decodingHints;
   // ONNX Runtime has no product of f32 with bf16 or f16 on the CPU: weights would be widened again at every call.
   readonly readsHalf = false;
   readonly description: Readonly<Record<string, string | number>>;

@@ -62,8 +62,8 @@ Deno.test("CpuKvCache.grow() keeps the tokens, and leaves little behind on the w
   const pool = new Pool(), shape = { heads: 9, kvHeads: 3, headDim: 64 };
   const cache = new CpuKvCache(pool, 30, 16, 32, shape);
   const width = shape.kvHeads * shape.headDim;
-  const token = Float32Array.from({ length: width }, (_, i) => i + 1);
-  cache.write(7, token, token, 0, 1, 3, 31);
+  const token = Float32Array.from({ length: width }, (_, i) => i + 1), row = pool.adopt(token, [1, width]);
+  cache.write(7, row, row, [{ row: 0, count: 1, slot: 3, position: 31 }]);
   for (let length = 33; length <= 704; length += 32) if (length > cache.capacity) cache.grow(length);
   assert.ok(cache.capacity >= 673 && cache.capacity <= 960, `capacity ${cache.capacity}`);
   for (let head = 0; head < shape.kvHeads; head++) {
@@ -78,5 +78,6 @@ Deno.test("CpuKvCache.grow() keeps the tokens, and leaves little behind on the w
     `${pool.peak / megabyte} MB were held, ${pool.current / megabyte} MB live`,
   );
   cache.free();
+  pool.release(row);
   assert.equal(pool.current, 0);
 });

@@ -16,7 +16,7 @@ import { ropeNode, type Rotation } from "./elementwise.ts";
 import { DataType, type Graph, type Node, node } from "./onnx.ts";
 import { type OrtTensor, ortTensor, Session } from "./ort.ts";
 import { swigluNodes } from "./swiglu_graph.ts";
-import { canPack, roomForPacked } from "./packed_memory.ts";
+import { canPack, spareMemory } from "./spare_memory.ts";
 import { fewProducts } from "./safe_threads.ts";
 import type { CpuTensor, Pool } from "./tensor.ts";
 
@@ -159,7 +159,7 @@ export class PackedProducts {
   pack(weights: readonly CpuTensor[]): void {
     const wanted = weights.filter((weight) => this.#canPack(weight));
     const bytes = wanted.reduce((sum, { size, packed }) => sum + (packed ? 0 : 4 * size), 0);
-    if (wanted.length === 0 || bytes > roomForPacked()) return;
+    if (wanted.length === 0 || bytes > spareMemory()) return;
     for (const weight of wanted) {
       const [m, k] = weight.shape as [number, number];
       weight.packed ??= this.pool.alloc([m, k, 1, 1], "f32");

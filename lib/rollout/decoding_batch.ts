@@ -284,13 +284,13 @@ export class DecodingBatch {
     sequences: readonly Sequence[],
   ): Promise<void> {
     const { device, weights, config } = this.#decoder;
-    const part = device.alloc([rows.length, config.hiddenSize]);
-    const index = device.upload(Int32Array.from(rows), [rows.length]);
-    device.gatherRows(hidden, index, part);
     const uniforms = Float32Array.from(
       sequences,
       (s) => temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length),
     );
+    const part = device.alloc([rows.length, config.hiddenSize]);
+    const index = device.upload(Int32Array.from(rows), [rows.length]);
+    device.gatherRows(hidden, index, part);
     const spec = { ...this.#options.sampling, temperature };
     const drawn = await device.lmHeadSample(part, weights.head, uniforms, spec)
       .finally(() => device.free(part, index));

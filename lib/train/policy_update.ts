@@ -57,7 +57,7 @@ export interface PolicyOptions {
    * Activations that decoding left, under the very weights of the decoder: they stand for the forward pass, to the last bit.
    */
   readonly kept?: KeptActivations | undefined;
-  /** Told of the tokens of each pass that goes forwards and backwards. */
+  /** Told of the rows of each micro-batch when its passes are issued. */
   readonly onTokens?: (count: number) => void;
 }
 
@@ -72,7 +72,7 @@ export interface PolicyStatistics {
   readonly logProbGap: number;
   /** Rationale tokens. */
   readonly tokens: number;
-  /** Rows that went through the decoder. */
+  /** Rows of all passes. */
   readonly rows: number;
 }
 
@@ -90,7 +90,7 @@ interface IssuedBatch {
   readonly sums: PendingPolicySums;
   /** Factor of its token losses. */
   readonly scale: number;
-  /** Rows that go through the decoder. */
+  /** Rows of its passes. */
   readonly rows: number;
 }
 
