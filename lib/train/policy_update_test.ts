@@ -194,6 +194,10 @@ Deno.test("policyGradient() has the same bits with the activations that decoding
       request(i, tokens(i, 9 + i), { samples: 4, maxNewTokens: 1 + 9 * i })
     );
     const keep = roomForActivations(decoder, requests);
+    if (engine.decoding.keptBytes === 0) {
+      assert.equal(keep, undefined, "nothing is kept where decoding and training may differ in a bit");
+      return gradients.free();
+    }
     const rollouts = await generate(decoder, requests, {
       sampling: { temperature: 1, topP: 1, topK: 0 },
       eosIds: [],
