@@ -30,7 +30,7 @@ import { trainArm } from "../lib/train/loop.ts";
 import { requireAnswerRoom } from "./answer_room.ts";
 import { type Inputs, makeLock, openInputs } from "./inputs.ts";
 import type { CommandIo } from "./io.ts";
-import { loadModel, modelEncoder, modelGenerator, type Reading } from "./model.ts";
+import { loadModel, modelEncoder, modelGenerator, readingOf } from "./model.ts";
 import { type Job, RunClock } from "./run_clock.ts";
 import { type RunReport, writeReport } from "./run_report.ts";
 import { suiteProgress } from "./suite_progress.ts";
@@ -92,7 +92,9 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
     tellBeginning(run, options.resolved, inputs, io);
     const clock = new RunClock(jobsOf(plans, inputs.tasks));
     await runArms(plans, { options, inputs, prompter, run, clock, io });
-    return { folder, ...await writeReport(plans, inputs, manifest.data.kind, run) };
+    const { backbone: { name }, suite, examples } = inputs;
+    const reported = { plans, name, suite, examples: examples.length, kind: manifest.data.kind };
+    return { folder, ...await writeReport(reported, run) };
   } finally {
     inputs.backbone.close();
   }
@@ -278,9 +280,4 @@ async function evaluate(
     source?.close();
   }
   return out;
-}
-
-/** How an arm is read: the contrastive baseline has its own say about the template's tokens after the text. */
-function readingOf({ root, rationale, manifest: { cl, pooling } }: PlannedArm): Reading {
-  return { rationale, templateSuffix: root === "cl" ? cl.templateSuffix : pooling.templateSuffix };
 }

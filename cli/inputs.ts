@@ -15,12 +15,12 @@ import { Mirror } from "../lib/data/mirror.ts";
 import { loadTraining } from "../lib/data/training.ts";
 import type { PlannedArm, Training } from "../lib/manifest/arms.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
-import { describeEngine, digestSource } from "../lib/manifest/environment.ts";
+import { describeEngine, digestSource, engineFacts } from "../lib/manifest/environment.ts";
 import { sha256Hex } from "../lib/manifest/hash.ts";
 import type { Lock } from "../lib/manifest/lock.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
 import type { Prompter } from "../lib/rollout/prompt.ts";
-import { examplesSeen } from "../lib/train/data_order.ts";
+import { orderDigest } from "../lib/train/data_order.ts";
 import type { Example } from "../lib/train/session.ts";
 import config from "../deno.json" with { type: "json" };
 
@@ -74,11 +74,6 @@ export function makeLock(
   prompter: Prompter,
   device: Device,
 ): Lock {
-  const { engine, threads, ...runtime } = device.description;
-  const order = trainingsOf(plans).map((training) => [
-    training.name,
-    examplesSeen(training.arm, training.manifest, examples.length),
-  ]);
   return {
     version: 1,
     tool: { version: config.version, source: digestSource(dirname(import.meta.dirname!)) },
@@ -95,11 +90,7 @@ export function makeLock(
       systemTokens: prompter.frame.prefix,
       eosIds: [...backbone.eosIds].sort((a, b) => a - b),
     },
-    order: canonicalHash(order),
-    engine: describeEngine({
-      device: String(engine),
-      runtime: Object.entries(runtime).map(([name, version]) => `${name} ${version}`).join(", "),
-      threads: Number(threads ?? 0),
-    }),
+    order: orderDigest(trainingsOf(plans), examples.length),
+    engine: describeEngine(engineFacts(device.description)),
   };
 }

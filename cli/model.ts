@@ -8,7 +8,9 @@ import type { Backbone } from "../lib/backbone/open.ts";
 import { Decoder } from "../lib/backbone/decoder.ts";
 import type { TensorSource } from "../lib/backbone/tensor_source.ts";
 import { Weights } from "../lib/backbone/weights.ts";
+import type { PlannedArm } from "../lib/manifest/arms.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
+import type { EngineDescription } from "../lib/manifest/environment.ts";
 import { digestFile, sha256Hex } from "../lib/manifest/hash.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
 import { type ContinueSampling, continueTexts } from "../lib/rollout/continue_text.ts";
@@ -48,15 +50,53 @@ export function loadModel(
     backbone,
     decoder: new Decoder(weights),
     prompter: new Prompter(backbone, manifest.prompt),
-    weightsDigest: canonicalHash(trained ? { files, trained: digestFile(trained.file).sha256 } : { files }),
+    weightsDigest: weightsDigest(files, trained && digestFile(trained.file).sha256),
     free: () => weights.free(),
   };
+}
+
+/**
+ * Identity of weights: of the files that they were read from.
+ *
+ * @param files of the backbone, in its order
+ * @param trained digest of the weights that take the place of the backbone's
+ */
+export function weightsDigest(
+  files: readonly { readonly name: string; readonly sha256: string }[],
+  trained?: string,
+): string {
+  return canonicalHash(trained === undefined ? { files } : { files, trained });
 }
 
 /** How an arm is read: with or without a rationale, with or without the template's tokens after the text. */
 export interface Reading {
   readonly rationale: boolean;
   readonly templateSuffix: boolean;
+}
+
+/** How an arm is read: the contrastive baseline has its own say about the template's tokens after the text. */
+export function readingOf({ root, rationale, manifest: { cl, pooling } }: PlannedArm): Reading {
+  return { rationale, templateSuffix: root === "cl" ? cl.templateSuffix : pooling.templateSuffix };
+}
+
+/** What identifies a model as an encoder: same digest, same embeddings. */
+export function encoderDigest(
+  weights: string,
+  engine: EngineDescription,
+  manifest: Manifest,
+  reading: Reading,
+  given?: Pick<GivenRationales, "sha256">,
+): string {
+  const { prompt, evaluation, seed } = manifest;
+  const { pooling, normalize } = evaluationEmbedding(manifest, reading);
+  const settings = { prompt, pooling, normalize, rationale: reading.rationale };
+  const made = given ? { rationales: given.sha256 } : reading.rationale ? { evaluation, seed } : {};
+  return canonicalHash({ weights, engine, settings: { ...settings, ...made } });
+}
+
+/** What identifies a model as a generator: same digest, same answers. */
+export function generatorDigest(weights: string, engine: EngineDescription): string {
+  return canonicalHash({ weights, engine });
 }
 
 /** Counts tokens as they are made. */
@@ -111,17 +151,10 @@ export function modelEncoder(
   given?: GivenRationales,
 ): Encoder {
   const { decoder, backbone, prompter } = model;
-  const { prompt, evaluation, seed } = manifest;
   const embedding = evaluationEmbedding(manifest, reading);
   const { pooling, normalize } = embedding;
-  const settings = { prompt, pooling, normalize, rationale: reading.rationale };
-  const made = given ? { rationales: given.sha256 } : reading.rationale ? { evaluation, seed } : {};
   return {
-    digest: canonicalHash({
-      weights: model.weightsDigest,
-      engine: decoder.device.description,
-      settings: { ...settings, ...made },
-    }),
+    digest: encoderDigest(model.weightsDigest, decoder.device.description, manifest, reading, given),
     dimension: decoder.config.hiddenSize,
     encode: (texts, options = {}) => {
       let done = 0;
@@ -161,7 +194,7 @@ function drawnAt({ prompt, sampling }: GenerationRequest): ContinueSampling | un
 export function modelGenerator(model: LoadedModel, onTokens?: OnTokens): Generator {
   const { decoder, backbone } = model;
   return {
-    digest: canonicalHash({ weights: model.weightsDigest, engine: decoder.device.description }),
+    digest: generatorDigest(model.weightsDigest, decoder.device.description),
     generate: (requests, { onAnswered, ...options } = {}) =>
       continueTexts(
         decoder,

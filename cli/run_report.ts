@@ -14,6 +14,7 @@ import { tradeoff, type TradeoffArm } from "../evals/plot/tradeoff.ts";
 import { renderComparison, renderScores } from "../evals/report.ts";
 import { comparisonTable, tableArrow } from "../evals/report_table.ts";
 import { readScores, type ScoreRecord } from "../evals/score_record.ts";
+import type { Suite } from "../evals/suite.ts";
 import type { JournalRecord } from "../lib/journal/append.ts";
 import { journalPath, scoresPath } from "../lib/journal/layout.ts";
 import { readJournal } from "../lib/journal/read.ts";
@@ -22,7 +23,7 @@ import type { PlannedArm } from "../lib/manifest/arms.ts";
 import { canonicalHash } from "../lib/manifest/canonical.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
 import { describeExposure } from "./exposure.ts";
-import { type Inputs, trainingsOf } from "./inputs.ts";
+import { trainingsOf } from "./inputs.ts";
 
 /** A column of the report. */
 export interface ReportedArm {
@@ -54,41 +55,59 @@ export interface RunReport {
 
 const NO_PAPER = "The paper has no numbers for these tasks, so none stand beside ours.";
 
+/** What a report says of a run besides what the run's records tell. */
+export interface ReportedRun {
+  readonly plans: readonly PlannedArm[];
+  /** Name of the backbone. */
+  readonly name: string;
+  readonly suite: Suite;
+  /** Number of training examples. */
+  readonly examples: number;
+  readonly kind: Manifest["data"]["kind"];
+}
+
 /** Reads the records of a finished run and writes its report. */
-export async function writeReport(
-  plans: readonly PlannedArm[],
-  inputs: Inputs,
-  kind: Manifest["data"]["kind"],
-  run: RunFolder,
-): Promise<RunReport> {
+export async function writeReport(about: ReportedRun, run: RunFolder): Promise<RunReport> {
+  const { report, files } = await makeReport(about, run.path);
+  for (const [name, content] of files) run.writeFile(name, content);
+  return report;
+}
+
+/** Makes the report of a finished run from its records, and writes nothing: the files by name. */
+export async function makeReport(
+  { plans, name: backbone, suite, examples, kind }: ReportedRun,
+  folder: string,
+): Promise<{ report: RunReport; files: Map<string, string | Uint8Array> }> {
   const trainings = trainingsOf(plans);
   const training = Object.fromEntries(
-    trainings.map(({ name }) => [name, readJournal(journalPath(run.path, name, "steps"))]),
+    trainings.map(({ name }) => [name, readJournal(journalPath(folder, name, "steps"))]),
   );
-  const exposure = describeExposure(trainings, inputs.examples.length);
-  const tables = await tablesOf(plans, inputs, kind, run.path);
+  const exposure = describeExposure(trainings, examples);
+  const tables = await tablesOf(plans, backbone, suite, kind, folder);
   const behind = exposure && `\n${exposure}\n`;
   const [text, markdown] = [tables.text + behind, tables.markdown + behind];
-  run.writeFile("report.txt", text);
-  run.writeFile("report.md", markdown);
+  const files = new Map<string, string | Uint8Array>([["report.txt", text], ["report.md", markdown]]);
   for (const [name, records] of Object.entries(training)) {
     if (records.length === 0) continue;
-    const title = `${inputs.backbone.name}, training of ${name}`;
-    run.writeFile(`report.curves-${name}.svg`, drawSmallMultiples(journalCharts(title, records)));
+    const title = `${backbone}, training of ${name}`;
+    files.set(`report.curves-${name}.svg`, drawSmallMultiples(journalCharts(title, records)));
   }
   const { comparison, scores } = tables;
   if (comparison) {
-    run.writeFile("report.json", renderComparison(comparison, "json"));
-    run.writeFile("report.csv", renderComparison(comparison, "csv"));
-    run.writeFile("report.arrow", await tableArrow(comparisonTable(comparison)));
+    files.set("report.json", renderComparison(comparison, "json"));
+    files.set("report.csv", renderComparison(comparison, "csv"));
+    files.set("report.arrow", await tableArrow(comparisonTable(comparison)));
     const chart = tradeoff(
-      `${inputs.backbone.name}: embedding against general ability`,
+      `${backbone}: embedding against general ability`,
       comparison,
       plans.map(onChart),
     );
-    if (chart) run.writeFile("report.tradeoff.svg", drawScatter(chart));
+    if (chart) files.set("report.tradeoff.svg", drawScatter(chart));
   }
-  return { arms: plans.map(reported), exposure, comparison, scores, training, text };
+  return {
+    report: { arms: plans.map(reported), exposure, comparison, scores, training, text },
+    files,
+  };
 }
 
 function reported({ name, root, training, rationale, manifest }: PlannedArm): ReportedArm {
@@ -113,7 +132,8 @@ type Tables = Pick<RunReport, "comparison" | "scores" | "text"> & { readonly mar
 
 async function tablesOf(
   plans: readonly PlannedArm[],
-  { backbone, suite }: Inputs,
+  backbone: string,
+  suite: Suite,
   kind: Manifest["data"]["kind"],
   folder: string,
 ): Promise<Tables> {
@@ -132,7 +152,7 @@ async function tablesOf(
   const embedded = `Suite "${suite.id}", ${suite.about}. ${NO_PAPER}\n`;
   const paper = suite.embedded
     ? { text: embedded, markdown: embedded }
-    : paperComparison(comparison, backbone.name, kind);
+    : paperComparison(comparison, backbone, kind);
   return {
     comparison,
     scores: null,

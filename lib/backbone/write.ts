@@ -41,15 +41,24 @@ export async function writeHfFolder(path: string, content: HfFolderContent): Pro
 
 /** Writes the files into a folder that exists, for a caller that has its own way to make the folder appear at once. */
 export async function writeHfFiles(folder: string, content: HfFolderContent): Promise<void> {
-  const { config, tensors, dtype, generation } = content;
-  const write = (name: string, file: string | Uint8Array) => writeFileAtomic(`${folder}/${name}`, file);
+  const { config, tensors, dtype } = content;
   await writeSafetensors(`${folder}/model.safetensors`, expectedTensors(config), tensors, dtype);
-  for (const [name, bytes] of content.tokenizerFiles) write(name, bytes);
-  write(HF_FILES.template, content.chatTemplate);
+  for (const [name, file] of hfFrameFiles(content)) writeFileAtomic(`${folder}/${name}`, file);
+}
+
+/** The files of a folder beside its weights: name to content. */
+export function hfFrameFiles(
+  content: Omit<HfFolderContent, "tensors">,
+): Map<string, string | Uint8Array> {
+  const { config, dtype, generation } = content;
   const ids = { bos_token_id: generation.bosId, eos_token_id: [...generation.eosIds] };
-  write(HF_FILES.generation, json(ids));
   const hfConfig = decoderConfigToHf(config, dtype === "f32" ? "float32" : "bfloat16");
-  write(HF_FILES.config, json({ ...hfConfig, ...ids }));
+  return new Map<string, string | Uint8Array>([
+    ...content.tokenizerFiles,
+    [HF_FILES.template, content.chatTemplate],
+    [HF_FILES.generation, json(ids)],
+    [HF_FILES.config, json({ ...hfConfig, ...ids })],
+  ]);
 }
 
 /** The parts of an open backbone that a folder needs beside its weights. */

@@ -92,7 +92,8 @@ function parseJson(path: string): unknown {
   }
 }
 
-function withoutTiming(value: unknown): unknown {
+/** A JSON value without its wall-clock measurements: the one list of what may differ between equal runs. */
+export function withoutTiming(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutTiming);
   if (typeof value !== "object" || value === null) return value;
   const kept = Object.entries(value).filter(([key]) => key !== TIMING_KEY);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { UsageError } from "#errors";
 
 /** A line without its `\n`. */
 export interface TextLine {
@@ -16,8 +17,13 @@ export interface TextLine {
 /** Size of a read; a longer line takes as many as it needs. */
 const CHUNK_BYTES = 1 << 20;
 
-/** Lines of UTF-8, in order; the file is closed when the generator ends. What stands behind the last `\n` is one too, if anything does. */
-export function* textLines(path: string): Generator<TextLine> {
+/**
+ * Lines of UTF-8, in order; the file is closed when the generator ends. What stands behind the last `\n` is one too, if anything does.
+ *
+ * @param longest bytes that a line may have, where the file is a stranger's
+ * @throws {UsageError} if one has more
+ */
+export function* textLines(path: string, longest = Infinity): Generator<TextLine> {
   using file = Deno.openSync(path);
   const decoder = new TextDecoder();
   // What has been read and not yet handed out, and where in the file it begins.
@@ -28,6 +34,12 @@ export function* textLines(path: string): Generator<TextLine> {
       yield { text: decoder.decode(rest.subarray(start, end)), end: offset + end + 1, complete: true };
     }
     const left = rest.subarray(start), next = new Uint8Array(left.length + CHUNK_BYTES);
+    if (left.length > longest) {
+      throw new UsageError(
+        `"${path}" has a line of more than ${longest} bytes at byte ${offset + start}`,
+        "restore the file: no line that this program writes is as long",
+      );
+    }
     next.set(left);
     offset += start;
     const read = file.readSync(next.subarray(left.length));

@@ -29,3 +29,17 @@ Deno.test("textLines() hands out lines of any length with where they end, and wh
     }
   }
 });
+
+Deno.test("textLines() refuses a line that is longer than it may be, without reading all of it", () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.writeTextFileSync(path, `short\n${"x".repeat(5 << 20)}`);
+    const lines: string[] = [];
+    assert.throws(() => {
+      for (const { text } of textLines(path, 1 << 20)) lines.push(text);
+    }, /a line of more than 1048576 bytes at byte 6/);
+    assert.deepEqual(lines, ["short"]);
+  } finally {
+    Deno.removeSync(path);
+  }
+});

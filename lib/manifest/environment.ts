@@ -19,6 +19,28 @@ export function describeEngine(facts: EngineFacts): Lock["engine"] {
   return { ...facts, cpu: model === undefined || model === "" ? "unknown" : model, deno: Deno.version.deno };
 }
 
+/** What an engine says of itself: its name, its versions, its threads or its adapter. */
+export type EngineDescription = Readonly<Record<string, string | number>>;
+
+/** What a lock keeps of an engine's description. */
+export function engineFacts({ engine, threads, ...runtime }: EngineDescription): EngineFacts {
+  return {
+    device: String(engine),
+    runtime: Object.entries(runtime).map(([name, version]) => `${name} ${version}`).join(", "),
+    threads: Number(threads ?? 0),
+  };
+}
+
+/** The description that {@linkcode engineFacts} made a lock's facts from; undefined of an engine that is not known here. */
+export function engineDescription({ device, runtime, threads }: EngineFacts): EngineDescription | undefined {
+  const [, onnxruntime] = /^onnxruntime (.*)$/s.exec(runtime) ?? [];
+  if (onnxruntime !== undefined) return { engine: device, onnxruntime, threads };
+  const [, adapter, , driver, software] = /^adapter (.*?)(, driver (.*))?, software ([01])$/s.exec(runtime) ??
+    [];
+  if (adapter === undefined) return undefined;
+  return { engine: device, adapter, ...driver !== undefined && { driver }, software: Number(software) };
+}
+
 /** Folders and files that the program is made of, and what it is pinned to. */
 const SOURCES = ["cli", "evals", "kernels", "lib", "deno.json", "deno.lock"];
 

@@ -1,7 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { assert } from "#test";
 import { MissingError } from "#errors";
-import { describeEngine, digestSource, sourceFiles } from "./environment.ts";
+import {
+  describeEngine,
+  digestSource,
+  type EngineDescription,
+  engineDescription,
+  engineFacts,
+  sourceFiles,
+} from "./environment.ts";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -76,4 +83,16 @@ Deno.test("describeEngine() adds the machine's facts", () => {
   const engine = describeEngine({ device: "cpu", runtime: "onnxruntime-node 1.30.0", threads: 2 });
   assert.equal(engine.deno, Deno.version.deno);
   assert.ok(engine.cpu.length > 0);
+});
+
+Deno.test("engineDescription() gives back the description that engineFacts() shortened", () => {
+  const descriptions: EngineDescription[] = [
+    { engine: "cpu", onnxruntime: "1.30.0", threads: 2 },
+    { engine: "webgpu", adapter: "NVIDIA H200", driver: "NVIDIA, 570.1", software: 0 },
+    { engine: "webgpu", adapter: "llvmpipe (LLVM 15.0.6, 256 bits)", software: 1 },
+  ];
+  for (const description of descriptions) {
+    assert.deepEqual(engineDescription(engineFacts(description)), description);
+  }
+  assert.equal(engineDescription({ device: "cpu", runtime: "another 1.0", threads: 1 }), undefined);
 });

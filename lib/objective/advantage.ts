@@ -92,20 +92,10 @@ export function groupAdvantages(
       );
     }
     const values = indices.map((i) => rewards[i]!);
-    const mean = values.reduce((sum, r) => sum + r, 0) / size;
-    const squares = values.reduce((sum, r) => sum + (r - mean) ** 2, 0);
-    const std = size > 1 ? Math.sqrt(squares / (size - 1)) : 0;
+    const { mean, std, advantages: own } = advantagesOfGroup(values, { estimator, divideByStd });
     groups.push({ uid, size, mean, std });
     if (size > 1 && isFlat(values)) flatGroups++;
-    const baseline = size > 1 ? mean : 0;
-    const scale = size === 1
-      ? (divideByStd ? 1 + STD_EPS : 1)
-      : estimator === "rloo"
-      ? (size - 1) / size
-      : divideByStd
-      ? std + STD_EPS
-      : 1;
-    for (const i of indices) advantages[i] = (rewards[i]! - baseline) / scale;
+    for (const [j, i] of indices.entries()) advantages[i] = own[j]!;
   }
   if (flatGroups === members.size) {
     throw new NumericError(
@@ -115,6 +105,30 @@ export function groupAdvantages(
     );
   }
   return { advantages, groups, flatGroups };
+}
+
+/**
+ * Advantages of one group, which depend on no other, with the mean and the unbiased standard deviation of its rewards.
+ *
+ * @param rewards finite, one or more
+ */
+export function advantagesOfGroup(
+  rewards: readonly number[],
+  { estimator, divideByStd }: Pick<AdvantageOptions, "estimator" | "divideByStd">,
+): Pick<GroupStatistics, "mean" | "std"> & { advantages: number[] } {
+  const size = rewards.length;
+  const mean = rewards.reduce((sum, r) => sum + r, 0) / size;
+  const squares = rewards.reduce((sum, r) => sum + (r - mean) ** 2, 0);
+  const std = size > 1 ? Math.sqrt(squares / (size - 1)) : 0;
+  const baseline = size > 1 ? mean : 0;
+  const scale = size === 1
+    ? (divideByStd ? 1 + STD_EPS : 1)
+    : estimator === "rloo"
+    ? (size - 1) / size
+    : divideByStd
+    ? std + STD_EPS
+    : 1;
+  return { mean, std, advantages: rewards.map((reward) => (reward - baseline) / scale) };
 }
 
 /** Whether rewards are equal up to rounding. */

@@ -109,9 +109,13 @@ export function batchRewards(groups: readonly RewardGroup[], options: RewardOpti
       crossGroup: crossGroup(group, others, options.negatives),
     };
     const total = terms.positive.map((positive, k) => {
-      const sum = positive + terms.negative[k]! + options.lambda1 * terms.consistency[k]! +
-        options.lambda2 * terms.crossGroup[k]!;
-      const reward = applyLengthPenalty(options.rewardMultiplier * sum, truncated[k]!, options);
+      const own = {
+        positive,
+        negative: terms.negative[k]!,
+        consistency: terms.consistency[k]!,
+        crossGroup: terms.crossGroup[k]!,
+      };
+      const reward = totalReward(own, truncated[k]!, options);
       if (!Number.isFinite(reward)) {
         throw new NumericError(
           `Reward of rollout ${k} of group "${uid}" is ${reward}`,
@@ -123,6 +127,19 @@ export function batchRewards(groups: readonly RewardGroup[], options: RewardOpti
     return { uid, ...terms, total };
   });
   return { groups: rewards, mergedGroups: groups.length - clusters.length };
+}
+
+/** The four terms of one rollout's reward. */
+export type RewardTerms = Readonly<Record<"positive" | "negative" | "consistency" | "crossGroup", number>>;
+
+/** The reward of a rollout from its terms: weighted, multiplied, penalised. */
+export function totalReward(
+  { positive, negative, consistency, crossGroup }: RewardTerms,
+  truncated: boolean,
+  options: Pick<RewardOptions, "lambda1" | "lambda2" | "rewardMultiplier" | keyof LengthPenaltyOptions>,
+): number {
+  const sum = positive + negative + options.lambda1 * consistency + options.lambda2 * crossGroup;
+  return applyLengthPenalty(options.rewardMultiplier * sum, truncated, options);
 }
 
 /** Fails unless the groups have the shape that the options ask for. */

@@ -6,6 +6,8 @@
  * @module
  */
 import { UsageError } from "#errors";
+import type { Training } from "../manifest/arms.ts";
+import { canonicalHash } from "../manifest/canonical.ts";
 import type { TrainedArm } from "../manifest/names.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { permutation } from "../rollout/permutation.ts";
@@ -28,6 +30,13 @@ export function examplesSeen(arm: TrainedArm, manifest: Manifest, examples: numb
   const { steps, batch } = dosage(arm, manifest);
   const order = new DataOrder(examples, batch, manifest.seed);
   return Array.from({ length: steps }, (_, step) => order.at(step + 1)).flat();
+}
+
+/** Digest of the order in which some trainings draw from a number of examples. */
+export function orderDigest(trainings: readonly Training[], examples: number): string {
+  return canonicalHash(
+    trainings.map(({ arm, name, manifest }) => [name, examplesSeen(arm, manifest, examples)]),
+  );
 }
 
 /** Examples by step. */

@@ -21,7 +21,7 @@ import { rewardGroups, rewardOptionsOf, type RolledOutStep, rollOutExamples } fr
 import type { Step, StepResult, TrainingSession } from "./session.ts";
 
 /** Prompts of a step whose rationales are kept in the journal. */
-const sampledPrompts = 2;
+export const SAMPLED_PROMPTS = 2;
 
 /** Makes the step function of the arm `grace`. */
 export function graceStep(session: TrainingSession): Step {
@@ -106,7 +106,7 @@ async function learnFrom(
   };
   return {
     record,
-    rationales: examples.slice(0, sampledPrompts).flatMap(({ index, main }, i) =>
+    rationales: examples.slice(0, SAMPLED_PROMPTS).flatMap(({ index, main }, i) =>
       main.rollouts.map(({ stopped }, j) => ({
         example: index,
         rollout: j,

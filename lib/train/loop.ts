@@ -12,8 +12,9 @@ import type { Device } from "../../kernels/device.ts";
 import type { Backbone } from "../backbone/open.ts";
 import { Decoder } from "../backbone/decoder.ts";
 import { Weights } from "../backbone/weights.ts";
+import type { JournalRecord } from "../journal/append.ts";
 import { TIMING_KEY } from "../journal/digest.ts";
-import { checkpointStep } from "../journal/layout.ts";
+import { checkpointStep, type JournalName } from "../journal/layout.ts";
 import type { RunFolder } from "../journal/run_folder.ts";
 import type { Training } from "../manifest/arms.ts";
 import type { TrainedArm } from "../manifest/names.ts";
@@ -23,7 +24,7 @@ import { contrastiveStep } from "./contrastive.ts";
 import { dosage } from "./data_order.ts";
 import { graceStep } from "./grace.ts";
 import { Optimizer } from "./optimizer.ts";
-import type { Example, Step, TrainingSession } from "./session.ts";
+import type { Example, Step, StepResult, TrainingSession } from "./session.ts";
 
 /** What {@linkcode trainArm} needs. */
 export interface TrainArmOptions {
@@ -42,8 +43,19 @@ export interface TrainArmOptions {
 }
 
 /** Makes the step function of an arm. */
-function stepOf(arm: TrainedArm, session: TrainingSession): Step {
+export function stepOf(arm: TrainedArm, session: TrainingSession): Step {
   return arm === "cl" ? contrastiveStep(session) : graceStep(session);
+}
+
+/** What a step leaves in the journals, but for what a clock says of it. */
+export function journalRecords(
+  step: number,
+  { record, rationales }: Pick<StepResult, "record" | "rationales">,
+): Record<JournalName, JournalRecord[]> {
+  return {
+    steps: [{ step, ...record }],
+    rationales: rationales.map((rationale) => ({ step, ...rationale })),
+  };
 }
 
 /**
@@ -90,10 +102,10 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
       const result = await step(done + 1);
       done++;
       const seconds = (performance.now() - start) / 1000;
-      for (const rationale of result.rationales) rationaleJournal.append({ step: done, ...rationale });
+      const records = journalRecords(done, result);
+      for (const rationale of records.rationales) rationaleJournal.append(rationale);
       stepJournal.append({
-        step: done,
-        ...result.record,
+        ...records.steps[0],
         [TIMING_KEY]: {
           seconds,
           generatedTokens: result.generated,
