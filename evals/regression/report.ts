@@ -1,0 +1,184 @@
+/**
+ * A check as plain text or Markdown, and as one table for other programs.
+ *
+ * @module
+ */
+import type { ReportTable } from "../report_table.ts";
+import { layOutMarkdown, layOutText, percentText, points, signed, type Table } from "../table_layout.ts";
+import type { CheckedTask, CheckReport } from "./check.ts";
+import { VERDICT_TEXT } from "./verdict.ts";
+
+/** How a check ended, in one sentence. */
+export function headline(report: CheckReport): string {
+  const { tasks, mean, exact, sameEmbeddings } = report;
+  const named = (list: readonly CheckedTask[]) =>
+    `${list.length} (${list.map(({ task }) => task).join(", ")})`;
+  const of = (verdict: string) => tasks.filter((task) => task.verdict === verdict);
+  const parts = [
+    ...of("regressed").length > 0 ? [`regressed ${named(of("regressed"))}`] : [],
+    ...mean?.failed ? [`regressed on the ${mean.task}`] : [],
+    ...of("refused").length > 0 ? [`not compared ${named(of("refused"))}`] : [],
+    ...exact && tasks.some(({ verdict }) => verdict !== "equal")
+      ? [
+        `other bits in ${named(tasks.filter(({ verdict }) => verdict !== "equal" && verdict !== "refused"))}`,
+      ]
+      : [],
+    ...sameEmbeddings === false ? ["other bits in the embeddings"] : [],
+  ];
+  if (!report.passed) return `Check FAILED, of ${tasks.length} tasks: ${parts.join("; ")}.`;
+  if (tasks.every(({ verdict }) => verdict === "equal")) {
+    return `Check passed: ${tasks.length} tasks, all equal to the last bit.`;
+  }
+  const counts = ["equal", "improved", "noise", "tolerated", "dropped"] as const;
+  const told = counts.filter((verdict) => of(verdict).length > 0)
+    .map((verdict) => `${of(verdict).length} ${VERDICT_TEXT[verdict]}`);
+  return `Check passed: ${tasks.length} tasks, ${told.join("; ")}.`;
+}
+
+/**
+ * The table with what has to be said about it; the result ends with a line feed.
+ *
+ * @param more notes of the caller: settings and files
+ */
+export function renderCheck(
+  report: CheckReport,
+  format: "text" | "markdown",
+  more: readonly string[] = [],
+): string {
+  const lines = format === "text" ? layOutText : layOutMarkdown;
+  const bold = format === "text" ? headline(report) : `**${headline(report)}**`;
+  return `${bold}\n\n${lines([tableOf(report)], [...notesOf(report), ...more])}`;
+}
+
+/** One row for each task, and one for their mean. Fractions, but for the tolerance, which is in points. */
+export function checkTable({ tasks, mean }: CheckReport): ReportTable {
+  const row = (kind: string, checked: CheckedTask) => {
+    const { task, metric, items, baseline, now, change, interval, level, maxDropPoints, verdict, failed } =
+      checked;
+    const [low, high] = interval ?? [null, null];
+    return [
+      kind,
+      task,
+      metric,
+      items,
+      baseline,
+      now,
+      change,
+      low,
+      high,
+      level,
+      maxDropPoints,
+      verdict,
+      failed,
+    ];
+  };
+  return {
+    columns: [
+      ["kind", "text"],
+      ["task", "text"],
+      ["metric", "text"],
+      ["items", "number"],
+      ["baseline", "number"],
+      ["now", "number"],
+      ["change", "number"],
+      ["low", "number"],
+      ["high", "number"],
+      ["level", "number"],
+      ["max_drop_points", "number"],
+      ["verdict", "text"],
+      ["failed", "boolean"],
+    ],
+    rows: [...tasks.map((task) => row("task", task)), ...mean ? [row("mean", mean)] : []],
+  };
+}
+
+function tableOf({ tasks, mean, confidence, fewest }: CheckReport): Table {
+  const score = (value: number | null) => value === null || !Number.isFinite(value) ? "" : points(value);
+  const interval = (checked: CheckedTask) => {
+    if (checked.interval !== null) return `[${checked.interval.map(signed).join(", ")}]`;
+    const asked = confidence > 0 && checked.change !== null && checked.verdict !== "equal";
+    return asked && checked.items < fewest ? "too few items" : "";
+  };
+  const row = (checked: CheckedTask) => [
+    checked.task,
+    checked === mean && checked.interval === null && checked.verdict !== "equal"
+      ? ""
+      : VERDICT_TEXT[checked.verdict],
+    checked.metric,
+    checked === mean ? "" : String(checked.items),
+    score(checked.baseline),
+    score(checked.now),
+    checked.change === null ? "" : signed(checked.change),
+    interval(checked),
+  ];
+  return {
+    title: "Scores (x 100), and their change in points",
+    head: ["task", "verdict", "metric", "items", "baseline", "now", "change", "interval"],
+    rows: [...tasks, ...mean ? [mean] : []].map(row),
+    textColumns: 3,
+  };
+}
+
+function notesOf(report: CheckReport): string[] {
+  const { tasks, mean, confidence, resamples, family, fewest, unchecked } = report;
+  const asked = [...tasks, ...mean ? [mean] : []].filter(({ interval }) => interval !== null);
+  const few = tasks.filter((task) =>
+    confidence > 0 && task.change !== null && task.verdict !== "equal" && task.items < fewest
+  );
+  const blind = asked.filter(({ change, interval, maxDropPoints }) =>
+    100 * (change! - interval![0]) > maxDropPoints
+  );
+  return [
+    ...tasks.flatMap(({ task, reasons }) => reasons.map((reason) => `Not compared: ${task}: ${reason}.`)),
+    toleranceNote(report),
+    ...asked.length === 0 ? [] : [
+      `Intervals: paired bootstrap over items, ${resamples} resamples; all ${family} together hold with ` +
+      `${percentText(confidence)} confidence (Holm). They cover the choice of items, not the randomness of ` +
+      "training or sampling.",
+    ],
+    ...few.length === 0 ? [] : [
+      `Fewer than ${fewest} items, so that the tolerance alone decides: ${
+        few.map(({ task }) => task).join(", ")
+      }.`,
+    ],
+    ...blind.length === 0 ? [] : [
+      `Drops that would show are larger than what is tolerated: ${
+        blind.map(({ task, change, interval }) => `${task} from about ${points(change! - interval![0])}`)
+          .join(", ")
+      }. More items make them smaller.`,
+    ],
+    ...unchecked.length === 0 ? [] : [`Not in the baseline, not checked: ${unchecked.join(", ")}.`],
+    ...tasks.flatMap(({ task, remarks }) => remarks.map((remark) => `${task}: ${remark}.`)),
+    ...exactNotes(report),
+  ];
+}
+
+function toleranceNote({ tasks, mean, confidence }: CheckReport): string {
+  const usual = mean?.maxDropPoints ?? tasks[0]!.maxDropPoints;
+  const others = tasks.filter(({ maxDropPoints }) => maxDropPoints !== usual);
+  const own = others.length === 0
+    ? ""
+    : ` (${others.map(({ task, maxDropPoints }) => `${task} ${maxDropPoints}`).join(", ")})`;
+  return `Tolerated: a drop of ${usual} ${usual === 1 ? "point" : "points"} a task${own}${
+    confidence > 0 ? ", and any that is not told from noise" : "; noise is not asked"
+  }.`;
+}
+
+function exactNotes({ differences, sameEmbeddings, exact }: CheckReport): string[] {
+  if (!exact) return [];
+  const show = (value: number | null) => value === null ? "none" : String(value);
+  return [
+    ...differences.map(({ task, items, first }) =>
+      first.length === 0
+        ? `${task}: the metric is made of the same numbers; other stored details of its items differ.`
+        : `${task}: ${items} items differ, the first: ${
+          first.map((one) => `item ${one.item}, ${one.field} ${show(one.baseline)} -> ${show(one.now)}`).join(
+            "; ",
+          )
+        }.`
+    ),
+    sameEmbeddings === null
+      ? "The embeddings were not compared: they are not of the same texts, or the baseline has none."
+      : `The embeddings are ${sameEmbeddings ? "equal to the last bit" : "not the same bits"}.`,
+  ];
+}
