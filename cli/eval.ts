@@ -10,9 +10,17 @@ import { openDevice } from "./device.ts";
 import type { EvaluationFrom } from "./eval_from.ts";
 import type { EvaluationResult } from "./evaluation.ts";
 import type { CommandIo } from "./io.ts";
-import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
+import {
+  backboneOption,
+  dataRootOption,
+  deviceOption,
+  encoderOption,
+  PRESET_RULE,
+  rationalesOption,
+  seedOption,
+} from "./options.ts";
 import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
-import { dataRootOf, noteUnusedDataRoot, settingsOf } from "./settings.ts";
+import { dataRootOf, evaluationSettings, noteUnusedDataRoot } from "./settings.ts";
 import { listOfNames, newCommand, nonBlank, oneOf, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
@@ -93,20 +101,6 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .action(onParsed);
 }
 
-/** Everything that is a setting of a backbone says nothing to an encoder. */
-const encoderOption = () =>
-  new Option(
-    "--encoder <onnx:dir>",
-    "sentence encoder instead: a folder with an ONNX export of a sentence-transformers model, or a graph in it",
-  ).conflicts(["backbone", "manifest", "preset", "rationale", "device", "seed"]);
-
-/** The model writes none of its own. */
-const rationalesOption = () =>
-  new Option(
-    "--rationales <file>",
-    "embed texts with these rationales: lines of {text, rationale}, or rationales.jsonl of another evaluation",
-  ).argParser(nonBlank).conflicts(["rationale", "encoder", "from"]);
-
 /** What is stored was made by a model with settings of its own. */
 const fromOption = () =>
   new Option(
@@ -153,11 +147,7 @@ export async function evalCommand(options: EvalOptions, io: CommandIo): Promise<
     await printScores(await evaluateEncoder({ encoder, suite, dataRoot, out }, io), format, io);
     return ExitCode.success;
   }
-  const given = await settingsOf(options);
-  const suite = suiteId(options, given.resolved.manifest.suite);
-  const { resolved } = suite === options.suite
-    ? given
-    : await settingsOf({ ...options, suite: findSuite(suite!).id });
+  const { resolved } = await evaluationSettings(options);
   const { id, embedded } = findSuite(resolved.manifest.suite);
   if (embedded) noteUnusedDataRoot(options, id, io);
   const device = await openDevice(resolved.manifest.device, io.progress);

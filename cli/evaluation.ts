@@ -41,6 +41,10 @@ export interface EvaluationOptions {
   /** Folder for the records; undefined for one below `scores/` that is named after model and suite. */
   readonly out: string | undefined;
   readonly device: Device;
+  /** Where the settings come from, if not from a preset; said before the evaluation begins. */
+  readonly origin?: string;
+  /** What else tells this evaluation from others, such as the program: part of its identity. */
+  readonly identity?: Readonly<Record<string, string>>;
 }
 
 /** A finished evaluation. */
@@ -69,7 +73,7 @@ export async function evaluateModel(options: EvaluationOptions, io: CommandIo): 
 }
 
 /** What the evaluation of an encoder needs. */
-export interface EncoderEvaluationOptions extends Pick<EvaluationOptions, "dataRoot" | "out"> {
+export interface EncoderEvaluationOptions extends Pick<EvaluationOptions, "dataRoot" | "out" | "identity"> {
   /** Such as `onnx:<folder>`. */
   readonly encoder: string;
   /** Id of the suite. */
@@ -95,7 +99,7 @@ export async function evaluateEncoder(
   const { onTokens, onProgress } = suiteProgress(io, "evaluate");
   using opened = await openEncoder(options.encoder, onTokens);
   const { encoder, name, files, settings } = opened;
-  const about = { suite: suite.id, encoder: encoder.digest };
+  const about = { suite: suite.id, encoder: encoder.digest, ...options.identity };
   const details = { files, settings, prompts: encoder.prompts ?? null };
   const place = { name, out, dataRoot, onProgress, batchSize: ENCODER_BATCH };
   return await evaluateInto({ ...place, suite, about, details, encoder, notes: [] }, io);
@@ -126,7 +130,7 @@ export async function evaluateGiven(
   const notes = [
     `embeddings of ${needed} texts from ${from}${extra === 0 ? "" : `; ${extra} more that no task needs`}`,
   ];
-  const about = { suite: suite.id, encoder: encoder.digest };
+  const about = { suite: suite.id, encoder: encoder.digest, ...options.identity };
   const details = { files: encoder.files, prompts: encoder.prompts ?? null };
   const { onProgress } = suiteProgress(io, "evaluate");
   const place = { name: encoder.name, out, dataRoot, onProgress };
@@ -145,7 +149,7 @@ function requireEmbeddings({ id, entries }: Suite): void {
 }
 
 async function evaluateBackbone(
-  { resolved, rationale, dataRoot, out, device }: EvaluationOptions,
+  { resolved, rationale, dataRoot, out, device, origin, identity }: EvaluationOptions,
   suite: Suite,
   backbone: Backbone,
   given: GivenRationales | undefined,
@@ -159,11 +163,11 @@ async function evaluateBackbone(
     const reading = { rationale, templateSuffix: manifest.pooling.templateSuffix };
     const encoder = modelEncoder(model, manifest, reading, onTokens, given);
     const generator = modelGenerator(model, onTokens);
-    const about = { suite: suite.id, encoder: encoder.digest, generator: generator.digest };
+    const about = { suite: suite.id, encoder: encoder.digest, generator: generator.digest, ...identity };
     const files = [...backbone.files, ...given ? [{ name: "rationales", sha256: given.sha256 }] : []];
     const details = { rationale, engine: device.description, files, ...resolved };
     // A checkpoint does not know under which prompt it was trained: what was chosen for it has to be seen.
-    const notes = [`preset ${manifest.preset} (${resolved.provenance["preset"]})`];
+    const notes = [origin ?? `preset ${manifest.preset} (${resolved.provenance["preset"]})`];
     const place = { name: backbone.name, out, dataRoot, onProgress };
     return await evaluateInto({ ...place, suite, about, details, encoder, generator, notes }, io);
   } finally {
@@ -193,7 +197,7 @@ interface Evaluation {
 async function evaluateInto(evaluation: Evaluation, io: CommandIo): Promise<EvaluationResult> {
   const { suite, name, about, details, notes, out, ...run } = evaluation;
   const folder = out ?? join("scores", runFolderName(`${name}-${folderPart(suite)}`, canonicalHash(about)));
-  using taken = takeFolder(folder, about, details);
+  using taken = takeFolder(folder, about, { name, ...details });
   io.progress.note(`${taken.continued ? "continuing" : "evaluation"} ${folder}`);
   for (const note of notes) io.progress.note(note);
   const { scores } = await runSuite({ ...run, suite, out: folder, signal: io.signal });

@@ -33,3 +33,17 @@ export const dataRootOption = () =>
 /** Every random choice derives from it. */
 export const seedOption = () =>
   new Option("--seed <n>", "seed of every random choice").argParser(wholeNumber(0));
+
+/** A model that embeds and does nothing else; everything that is a setting of a backbone says nothing to it. */
+export const encoderOption = () =>
+  new Option(
+    "--encoder <onnx:dir>",
+    "sentence encoder instead: a folder with an ONNX export of a sentence-transformers model, or a graph in it",
+  ).conflicts(["backbone", "manifest", "preset", "rationale", "device", "seed"]);
+
+/** The model writes none of its own. */
+export const rationalesOption = () =>
+  new Option(
+    "--rationales <file>",
+    "embed texts with these rationales: lines of {text, rationale}, or rationales.jsonl of another evaluation",
+  ).argParser(nonBlank).conflicts(["rationale", "encoder", "from"]);

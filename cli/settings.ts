@@ -5,6 +5,7 @@
  */
 import { basename, join, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
+import type { SuiteChoice } from "../evals/find_suite.ts";
 import { isFolder, readTextIfThere } from "../lib/files.ts";
 import type { DeviceName, Preset } from "../lib/manifest/names.ts";
 import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
@@ -70,6 +71,20 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
   const resolved = resolveManifest(input, overrides, manifest);
   const chosen = [...leavesOf(input), ...overrides.map(({ path, value }) => [path, value] as const)];
   return { resolved, intent: JSON.stringify(fromLeaves(chosen), null, 2) + "\n" };
+}
+
+/**
+ * The settings of an evaluation, whose suite may be a choice of tasks or types.
+ *
+ * @throws {UsageError} as {@linkcode settingsOf}, or if there is no such suite or task
+ */
+export async function evaluationSettings(
+  options: SettingOptions & Omit<SuiteChoice, "suite">,
+): Promise<Settings> {
+  const { findSuite, suiteId } = await import("../evals/find_suite.ts");
+  const given = await settingsOf(options);
+  const suite = suiteId(options, given.resolved.manifest.suite);
+  return suite === options.suite ? given : await settingsOf({ ...options, suite: findSuite(suite!).id });
 }
 
 /** The preset of the run that a checkpoint belongs to: it is read as it was trained. */

@@ -39,6 +39,17 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** Reads a number from `least` to `most`. */
+export function numberWithin(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`Expected a number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
 /** Reads one value out of `allowed`. */
 export function oneOf<T extends string>(allowed: readonly T[]): (text: string) => T {
   return (text) => {
