@@ -10,6 +10,7 @@ import { Command, CommanderError } from "@commander-js/extra-typings";
 import { ExitCode, UsageError } from "#errors";
 import config from "../deno.json" with { type: "json" };
 import { auditCommand, auditSyntax } from "./audit.ts";
+import { checkCommand, checkSyntax } from "./check.ts";
 import { compareCommand, compareSyntax } from "./compare.ts";
 import { doctorCommand, doctorSyntax } from "./doctor.ts";
 import { embedCommand, embedSyntax } from "./embed.ts";
@@ -72,6 +73,7 @@ function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr
   const commands = [
     runSyntax((options) => onJob((io) => runCommand(options, io))),
     compareSyntax((options) => onJob((io) => compareCommand(options, io))),
+    checkSyntax((options) => onJob((io) => checkCommand(options, io))),
     evalSyntax((options) => onJob((io) => evalCommand(options, io))),
     embedSyntax((options) => onJob((io) => embedCommand(options, io))),
     explainSyntax((options) => onJob((io) => explainCommand(options, io))),

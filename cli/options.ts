@@ -7,11 +7,17 @@ import { Option } from "@commander-js/extra-typings";
 import { DEVICES } from "../lib/manifest/names.ts";
 import { nonBlank, oneOf, wholeNumber } from "./syntax.ts";
 
-/** The model. */
-export const backboneOption = () =>
+/**
+ * The model.
+ *
+ * @param standard whether the built-in one is taken where none is named
+ */
+export const backboneOption = (standard = true) =>
   new Option(
     "--backbone <id|path>",
-    "model: tiny (built in, the default), a Hugging Face folder, a GGUF file, or the id of one that was pulled",
+    `model: tiny (built in${
+      standard ? ", the default" : ""
+    }), a Hugging Face folder, a GGUF file, or the id of one that was pulled`,
   ).argParser(nonBlank);
 
 /** How the preset is chosen where none is named; stands below the options of every command that has them. */

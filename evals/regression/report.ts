@@ -35,19 +35,23 @@ export function headline(report: CheckReport): string {
   return `Check passed: ${tasks.length} tasks, ${told.join("; ")}.`;
 }
 
-/**
- * The table with what has to be said about it; the result ends with a line feed.
- *
- * @param more notes of the caller: settings and files
- */
+/** What a caller says around the table. */
+export interface CheckSurroundings {
+  /** In the place of the {@linkcode headline}. */
+  readonly heading?: string;
+  /** Behind all other notes. */
+  readonly notes?: readonly string[];
+}
+
+/** The table with what has to be said about it; the result ends with a line feed. */
 export function renderCheck(
   report: CheckReport,
   format: "text" | "markdown",
-  more: readonly string[] = [],
+  { heading = headline(report), notes = [] }: CheckSurroundings = {},
 ): string {
-  const lines = format === "text" ? layOutText : layOutMarkdown;
-  const bold = format === "text" ? headline(report) : `**${headline(report)}**`;
-  return `${bold}\n\n${lines([tableOf(report)], [...notesOf(report), ...more])}`;
+  const layOut = format === "text" ? layOutText : layOutMarkdown;
+  const first = format === "text" ? heading : `**${heading}**`;
+  return `${first}\n\n${layOut([tableOf(report)], [...notesOf(report), ...notes])}`;
 }
 
 /** One row for each task, and one for their mean. Fractions, but for the tolerance, which is in points. */
