@@ -40,6 +40,8 @@ export interface SamplingSpec {
   readonly topP: number;
   /** Keep the topK largest logits and whatever equals the smallest of them; 0 keeps all. */
   readonly topK: number;
+  /** Whether the entropy is wanted, see {@linkcode LmHeadOptions.entropy}. */
+  readonly entropy?: boolean;
 }
 
 /** Sampled tokens with the statistics of {@linkcode TokenStatistics} under the untruncated distribution. */

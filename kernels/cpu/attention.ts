@@ -258,12 +258,11 @@ export class AttentionOps {
       }
     }
     if (slots === 0) return;
-    const used = slots * kvHeads * capacity * headDim;
-    const view = (t: CpuTensor) => ortTensor(t.f32.subarray(0, used), [slots * kvHeads, capacity, headDim]);
+    const used = [slots * kvHeads, capacity, headDim];
     this.#session("decode", shape, slots).run({
       q: q.ort,
-      K: view(cache.keys[layer]!),
-      V: view(cache.values[layer]!),
+      K: cache.keys[layer]!.ortAs(used),
+      V: cache.values[layer]!.ortAs(used),
       mask: this.#maskOf(lengths, capacity),
       ones: this.#ones.columns(capacity),
     }, { y: y.ort });
@@ -272,6 +271,7 @@ export class AttentionOps {
   /** Frees the sessions. */
   dispose(): void {
     this.#mask.tensor.release();
+    this.#ones.dispose();
     for (const session of this.#sessions.values()) session.dispose();
   }
 }

@@ -120,6 +120,8 @@ export interface Rotation {
 export class ElementwiseOps {
   readonly #sessions = new Map<string, Session>();
   readonly #ones = new Ones();
+  /** Table of the last rotation: ONNX Runtime knows of no other. */
+  #table: CpuRopeTable | undefined;
   /** Positions of the last call, as ONNX Runtime takes them: all layers of a pass rotate the same rows. */
   #positions = { values: new Int32Array(0), ids: ortTensor(new BigInt64Array(0), [0, 1]) };
 
@@ -262,7 +264,7 @@ export class ElementwiseOps {
         sin[p * half + i] = Math.sin(p * inverseFrequencies[i]!);
       }
     }
-    const wrap = (data: Float32Array) => ortTensor(data, [positions, half]);
+    const wrap = (data: Float32Array) => new OrtTensor(data, [positions, half], true);
     return {
       positions,
       headDim: 2 * half,
@@ -279,7 +281,15 @@ export class ElementwiseOps {
         `rope: [${rows.shape}] with ${heads} heads of ${table.headDim} and ${positions.length} positions`,
       );
     }
+    if (table !== this.#table) this.#useTable(table);
     return { p: this.#positionsOf(positions, table), cos: table.cos, sin: table.sin };
+  }
+
+  /** Frees what ONNX Runtime knows of the table before. */
+  #useTable(table: CpuRopeTable | undefined): void {
+    const last = this.#table;
+    for (const tensor of last ? [last.cos, last.sin, last.minusSin] : []) tensor.release();
+    this.#table = table;
   }
 
   /** Positions [n, 1] as ONNX Runtime takes them, the same tensor as long as they are the same. */
@@ -352,6 +362,8 @@ export class ElementwiseOps {
   dispose(): void {
     for (const session of this.#sessions.values()) session.dispose();
     this.#positions.ids.release();
+    this.#ones.dispose();
+    this.#useTable(undefined);
   }
 }
 

@@ -82,29 +82,14 @@ export class CpuKvCache {
       needed = Math.max(needed, position + count);
     }
     if (needed > this.capacity) this.grow(needed);
-    const { f32: keys } = k, { f32: values } = v;
-    for (const range of rows) this.#writeRange(layer, keys, values, range);
-  }
-
-  #writeRange(
-    layer: number,
-    k: Float32Array,
-    v: Float32Array,
-    { row, count, slot, position }: CacheRows,
-  ): void {
-    const { kvHeads, headDim } = this.shape;
-    const keys = this.keys[layer]!.f32, values = this.values[layer]!.f32, width = kvHeads * headDim;
-    for (let i = 0; i < count; i++) {
-      for (let head = 0; head < kvHeads; head++) {
-        const from = (row + i) * width + head * headDim;
-        const to = ((slot * kvHeads + head) * this.capacity + position + i) * headDim;
-        // A loop, since making a view of 64 elements takes longer than copying them.
-        for (let j = 0; j < headDim; j++) {
-          keys[to + j] = k[from + j]!;
-          values[to + j] = v[from + j]!;
-        }
-      }
-    }
+    const to = { keys: this.keys[layer]!.f32, values: this.values[layer]!.f32 };
+    const { kvHeads, headDim } = this.shape, sizes = { kvHeads, headDim, capacity: this.capacity };
+    if (headDim % 2 > 0) return copyHeads(k.f32, v.f32, to.keys, to.values, rows, sizes);
+    // Two elements at a time, which takes half as long. No two finite ones are a NaN, whose bits might change.
+    copyHeads(inPairs(k.f32), inPairs(v.f32), inPairs(to.keys), inPairs(to.values), rows, {
+      ...sizes,
+      headDim: headDim / 2,
+    });
   }
 
   /** Copies the first `count` tokens of a slot over another. */
@@ -128,5 +113,34 @@ export class CpuKvCache {
   /** Gives the memory back. */
   free(): void {
     for (const tensor of [...this.keys, ...this.values]) this.pool.release(tensor);
+  }
+}
+
+/** The same memory, two elements as one. Rows start at an even element, and buffers at multiples of eight bytes. */
+function inPairs(data: Float32Array): Float64Array {
+  return new Float64Array(data.buffer, data.byteOffset, data.length / 2);
+}
+
+/** Copies rows [n, kvHeads, headDim] to their places in caches [slots, kvHeads, capacity, headDim]. */
+function copyHeads<T extends Float32Array | Float64Array>(
+  k: T,
+  v: T,
+  keys: T,
+  values: T,
+  rows: readonly CacheRows[],
+  { kvHeads, headDim, capacity }: { kvHeads: number; headDim: number; capacity: number },
+): void {
+  for (const { row, count, slot, position } of rows) {
+    for (let i = 0; i < count; i++) {
+      for (let head = 0; head < kvHeads; head++) {
+        const from = ((row + i) * kvHeads + head) * headDim;
+        const to = ((slot * kvHeads + head) * capacity + position + i) * headDim;
+        // A loop, since making a view of so few elements takes longer than copying them.
+        for (let j = 0; j < headDim; j++) {
+          keys[to + j] = k[from + j]!;
+          values[to + j] = v[from + j]!;
+        }
+      }
+    }
   }
 }

@@ -20,6 +20,7 @@ import type { Tensor } from "../tensor_types.ts";
 import type { LinearOps } from "./linear.ts";
 import { Ones } from "./ones.ts";
 import { gradientGraph, statisticsGraph } from "./lm_head_graphs.ts";
+import { ReducedRows } from "./reduced_rows.ts";
 import { argmax, invert, joined, RowSums } from "./lm_head_rows.ts";
 import type { Graph } from "./onnx.ts";
 import { ortTensor, Session } from "./ort.ts";
@@ -41,6 +42,7 @@ const sampleRows = 64;
 export class LmHeadOps {
   readonly #sessions = new Map<string, Session>();
   readonly #ones = new Ones();
+  #reduced: ReducedRows | undefined;
   /** Logits by chunk of rows (by its first) and chunk of columns (by its first), of statistics that expect a backward op. */
   readonly #kept = new Map<TokenStatistics, Map<string, CpuTensor>>();
   readonly #tensors = new TokenStatisticsTensors();
@@ -66,7 +68,8 @@ export class LmHeadOps {
 
   /** Rows [start, end) of h; a single row is doubled, since one row alone takes another code path. */
   #rows(h: CpuTensor, start: number, end: number): { rows: CpuTensor; free: () => void } {
-    if (end - start > 1) return { rows: h.rows(start, end), free: () => {} };
+    const all = start === 0 && end === h.shape[0];
+    if (end - start > 1) return { rows: all ? h : h.rows(start, end), free: () => {} };
     const dim = h.shape[1]!, rows = this.pool.alloc([2, dim], "f32");
     const row = h.f32.subarray(start * dim, end * dim);
     rows.f32.set(row);
@@ -85,24 +88,37 @@ export class LmHeadOps {
     e: CpuTensor | null,
     sums: readonly RowSums[],
   ): Float32Array {
-    const n = logits.shape[0]!, c = logits.shape[1]!;
-    const max = new Float32Array(n),
-      sum = new Float32Array(2 * n),
-      moment = new Float32Array(2 * n).fill(NaN);
+    const n = logits.shape[0]!, c = logits.shape[1]!, maxima = new Float32Array(n);
     const kind = { scaled: inverseT !== 1, entropy, exponentials: e !== null };
-    const session = this.#session(`statistics/${Object.values(kind)}`, () => statisticsGraph(kind));
+    const session = this.#session(
+      `statistics/${kind.scaled}/${entropy}/${kind.exponentials}`,
+      () => statisticsGraph(kind),
+    );
     const ones = this.#ones.columns(c), scale = ortTensor(new Float32Array([inverseT]), [1]);
     inPieces(n, (from, to) => {
-      const rows = to - from;
-      session.run({ x: logits.rows(from, to).ort, ...(kind.scaled && { inverseT: scale }), ones }, {
-        max: ortTensor(max.subarray(from, to), [rows, 1]),
-        sum: ortTensor(sum.subarray(2 * from, 2 * to), [rows, 2]),
-        ...(entropy && { moment: ortTensor(moment.subarray(2 * from, 2 * to), [rows, 2]) }),
-        ...(e && { e: e.rows(from, to).ort }),
+      const part = (t: CpuTensor) => to - from === n ? t.ort : t.rows(from, to).ort;
+      const { max, sum, moment, ort } = this.#reducedRows(to - from);
+      session.run({ x: part(logits), ...(kind.scaled && { inverseT: scale }), ones }, {
+        max: ort.max,
+        sum: ort.sum,
+        ...(entropy && { moment: ort.moment }),
+        ...(e && { e: part(e) }),
       });
+      maxima.set(max, from);
+      for (let i = 0; from + i < Math.min(to, sums.length); i++) {
+        sums[from + i]!.add(max[i]!, sum[2 * i]!, entropy ? moment[2 * i]! : NaN);
+      }
     });
-    for (let i = 0; i < sums.length; i++) sums[i]!.add(max[i]!, sum[2 * i]!, moment[2 * i]!);
-    return max;
+    return maxima;
+  }
+
+  /** The same as long as the number of rows is: decoding reduces as many in every chunk of every step. */
+  #reducedRows(rows: number): ReducedRows {
+    if (this.#reduced?.rows !== rows) {
+      this.#reduced?.dispose();
+      this.#reduced = new ReducedRows(rows);
+    }
+    return this.#reduced;
   }
 
   /** See {@linkcode Device.lmHead}. */
@@ -250,7 +266,8 @@ export class LmHeadOps {
         const c = Math.min(chunkColumns, vocab - column);
         const logits = this.pool.alloc([m, c], "f32"), e = inverts ? this.pool.alloc([m, c], "f32") : null;
         this.#logits(rows, w, column, column + c, logits);
-        chunks.push({ logits, e, max: this.#chunkStatistics(logits, inverseT, true, e, sums), column });
+        const max = this.#chunkStatistics(logits, inverseT, spec.entropy ?? true, e, sums);
+        chunks.push({ logits, e, max, column });
       }
       for (let i = 0; i < count; i++) {
         const row = chunks.map(({ logits, e, max, column }) => {
@@ -317,6 +334,8 @@ export class LmHeadOps {
   /** Frees the sessions. */
   dispose(): void {
     for (const session of this.#sessions.values()) session.dispose();
+    this.#ones.dispose();
+    this.#reduced?.dispose();
   }
 }
 

@@ -99,14 +99,10 @@ function lastPositive(e: Float32Array, from: number, to: number): number {
 
 /** The largest logit, the lowest id among equals. */
 export function argmax(row: readonly RowChunk[]): number {
-  let best = -Infinity, id = 0;
-  for (const { logits, max, column } of row) {
-    if (max > best) {
-      best = max;
-      id = column + logits.indexOf(max);
-    }
-  }
-  return id;
+  let best = row[0]!;
+  for (const chunk of row) if (chunk.max > best.max) best = chunk;
+  // NaN is found nowhere; the log-probability, NaN too, tells of it.
+  return best.column + Math.max(0, best.logits.indexOf(best.max));
 }
 
 /** All logits of a row. */

@@ -81,3 +81,34 @@ Deno.test("CpuKvCache.grow() keeps the tokens, and leaves little behind on the w
   pool.release(row);
   assert.equal(pool.current, 0);
 });
+
+for (const headDim of [64, 5]) {
+  Deno.test(`CpuKvCache.write() puts heads of ${headDim} where they belong, and touches nothing else`, () => {
+    const pool = new Pool(), shape = { heads: 4, kvHeads: 2, headDim }, width = 2 * headDim, capacity = 32;
+    const cache = new CpuKvCache(pool, 2, 3, capacity, shape);
+    const rowsOf = (first: number) =>
+      pool.adopt(Float32Array.from({ length: 4 * width }, (_, i) => first + i), [4, width]);
+    const k = rowsOf(1), v = rowsOf(1001), tensors = { k, v };
+    // Of the four rows the second is not written.
+    const places = [{ row: 0, count: 1, slot: 2, position: 7 }, { row: 2, count: 2, slot: 0, position: 30 }];
+    // Views, whose first row is not the first of the memory, must do too.
+    cache.write(1, k.rows(0, 4), v.rows(0, 4), places);
+    cache.write(0, k.rows(1, 3), v.rows(1, 3), [{ row: 1, count: 1, slot: 1, position: 0 }]);
+    for (const [layer, written] of [[1, [[0, 2, 7], [2, 0, 30], [3, 0, 31]]], [0, [[2, 1, 0]]]] as const) {
+      for (const [name, list] of [["k", cache.keys], ["v", cache.values]] as const) {
+        const expected = new Float32Array(3 * 2 * capacity * headDim);
+        for (const [row, slot, position] of written) {
+          for (let head = 0; head < 2; head++) {
+            const from = row * width + head * headDim;
+            expected.set(
+              tensors[name].f32.subarray(from, from + headDim),
+              ((slot * 2 + head) * capacity + position) * headDim,
+            );
+          }
+        }
+        assert.deepEqual(list[layer]!.f32, expected, `${name} of layer ${layer}`);
+      }
+    }
+    cache.free();
+  });
+}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type OrtTensor, ortTensor } from "./ort.ts";
+import { OrtTensor } from "./ort.ts";
 
 /**
  * Constant of ones [length, 2]. Sums over a row are taken as a product with it, because then they do not depend on
@@ -11,15 +11,26 @@ import { type OrtTensor, ortTensor } from "./ort.ts";
  */
 export class Ones {
   #data = new Float32Array(0);
+  #columns: OrtTensor | undefined;
 
-  /** Ones as [length, 2]. */
+  /** Ones as [length, 2]: the same tensor as long as the same are asked for. */
   columns(length: number): OrtTensor {
-    return ortTensor(this.flat(2 * length), [length, 2]);
+    if (this.#columns?.dims[0] !== length) {
+      this.#columns?.release();
+      this.#columns = new OrtTensor(this.flat(2 * length), [length, 2], true);
+    }
+    return this.#columns;
   }
 
   /** `length` ones. */
   flat(length: number): Float32Array {
     if (this.#data.length < length) this.#data = new Float32Array(2 * length).fill(1);
     return this.#data.subarray(0, length);
+  }
+
+  /** Frees what ONNX Runtime knows of them. */
+  dispose(): void {
+    this.#columns?.release();
+    this.#columns = undefined;
   }
 }

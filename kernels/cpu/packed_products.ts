@@ -200,8 +200,7 @@ export class PackedProducts {
     if (m % this.width > 0 || !addsUpAlike(m, k)) return undefined;
     if (w.owner === w) return packed.ort;
     const from = (w.data.byteOffset - w.owner.data.byteOffset) / 4;
-    if (from % (this.width * k) > 0) return undefined;
-    return ortTensor(packed.f32.subarray(from, from + m * k), [m, k, 1, 1]);
+    return from % (this.width * k) > 0 ? undefined : packed.ortAs([m, k, 1, 1], from);
   }
 
   #threadsFor(products: number): number {
@@ -220,22 +219,21 @@ export class PackedProducts {
 
   #run(x: CpuTensor, norm: { norm: CpuTensor; eps: number } | undefined, maps: readonly PackedMap[]): void {
     const [n, k] = x.shape as [number, number];
-    const shapes = maps.map(({ y, add, rope }) => ({
-      columns: y.shape[1]!,
-      added: add !== undefined,
-      rotated: rope !== undefined,
-    }));
-    const products = n * k * shapes.reduce((sum, { columns }) => sum + columns, 0);
-    const key = `${norm?.eps} ${shapes.map((shape) => Object.values(shape).join(" "))}`;
     const inputs: Record<string, OrtTensor> = { x: asPixels(x) }, outputs: Record<string, OrtTensor> = {};
+    let key = `${norm?.eps}`, products = 0;
     if (norm) inputs.norm = norm.norm.ort;
     maps.forEach(({ w, y, add, rope }, i) => {
+      const columns = y.shape[1]!;
+      key += ` ${columns}${add ? "c" : ""}${rope ? "p" : ""}`;
+      products += n * k * columns;
       inputs[`w${i}`] = w;
       if (add) inputs[`c${i}`] = asPixels(add);
       if (rope) Object.assign(inputs, rope);
-      outputs[`y${i}`] = rope ? y.ortAs([n, 1, y.shape[1]!]) : asPixels(y);
+      outputs[`y${i}`] = rope ? y.ortAs([n, 1, columns]) : asPixels(y);
     });
-    this.#session(key, this.#threadsFor(products), () => mapsGraph(shapes, norm?.eps)).run(inputs, outputs);
+    const shapes = () =>
+      maps.map(({ y, add, rope }) => ({ columns: y.shape[1]!, added: !!add, rotated: !!rope }));
+    this.#session(key, this.#threadsFor(products), () => mapsGraph(shapes(), norm?.eps)).run(inputs, outputs);
   }
 
   /** See {@linkcode Device.layerTail}. */
@@ -287,7 +285,7 @@ export class PackedProducts {
         for (let j = 0; j < k; j++) packed[block * k + j * width + i % width] = w[i * k + j]!;
       }
       this.#session(
-        `${undefined} ${m} true false`,
+        `${undefined} ${m}c`,
         1,
         () => mapsGraph([{ columns: m, added: true, rotated: false }]),
       ).run({

@@ -23,6 +23,8 @@ export class CpuTensor implements Tensor {
   packedIsStale = false;
   readonly #data: Data;
   #ort: OrtTensor | undefined;
+  /** What ONNX Runtime knows of parts of the tensor and of other shapes, oldest first. */
+  #forms: OrtTensor[] = [];
   /** Whether the elements are to be zeros, and are not yet. */
   #isUnwrittenZero = false;
 
@@ -119,6 +121,7 @@ export class CpuTensor implements Tensor {
   /** Frees what ONNX Runtime knows of the tensor; the pool does so before the memory becomes another one. */
   forget(): void {
     this.#ort?.release();
+    for (const form of this.#forms) form.release();
   }
 
   /**
@@ -126,21 +129,38 @@ export class CpuTensor implements Tensor {
    * knows of this one: decoding asks for the same shapes at every token.
    */
   successor(dtype: DType, shape: readonly number[], size: number): CpuTensor {
-    const same = dtype === this.dtype && shape.length === this.shape.length &&
-      shape.every((dim, i) => dim === this.shape[i]);
-    if (!same) {
+    if (dtype !== this.dtype || !sameShape(shape, this.shape)) {
       this.forget();
       return new CpuTensor(dtype, [...shape], arrayOver(this.slab!, dtype, size), this.slab);
     }
     const tensor = new CpuTensor(dtype, this.shape, this.#data, this.slab);
     tensor.#ort = this.#ort;
+    tensor.#forms = this.#forms;
     return tensor;
   }
 
-  /** The same elements under other dimensions, for ONNX Runtime. */
-  ortAs(shape: readonly number[]): OrtTensor {
-    return ortTensor(this.f32, shape);
+  /** Elements of an f32 tensor from one on, under dimensions of their own, for ONNX Runtime; known to it from then on. */
+  ortAs(dims: readonly number[], from = 0): OrtTensor {
+    const { f32 } = this;
+    if (this.slab === null) return ortTensor(f32.subarray(from, from + sizeOf(dims)), dims);
+    for (const form of this.#forms) {
+      if (form.data.byteOffset === f32.byteOffset + 4 * from && sameShape(form.dims, dims)) return form;
+    }
+    // An op has fewer forms of a tensor in use at a time.
+    if (this.#forms.length === mostForms) this.#forms.shift()!.release();
+    const form = new OrtTensor(f32.subarray(from, from + sizeOf(dims)), dims, true);
+    this.#forms.push(form);
+    return form;
   }
+}
+
+/** Forms of a tensor that ONNX Runtime knows: the chunks of a vocabulary of 100,000 and more. */
+const mostForms = 32;
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** The first `size` elements of a buffer. */
@@ -235,9 +255,12 @@ export class Pool {
 
   /** The tensor with the smallest free slab that fits and has at most `most` times the bytes. */
   #take(bytes: number, most: number): CpuTensor | undefined {
-    let best = Infinity;
-    for (const [size, list] of this.#free) {
-      if (size >= bytes && size <= most * bytes && size < best && list.length > 0) best = size;
+    let best = bytes;
+    if (!this.#free.get(bytes)?.length) {
+      best = Infinity;
+      for (const [size, list] of this.#free) {
+        if (size >= bytes && size <= most * bytes && size < best && list.length > 0) best = size;
+      }
     }
     const tensor = this.#free.get(best)?.pop();
     if (tensor) this.#freeBytes -= best;

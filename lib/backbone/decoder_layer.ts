@@ -82,12 +82,18 @@ export function allocProducts(context: LayerContext, n: number): LayerProducts {
   };
 }
 
+const projections = {
+  q: { weight: "self_attn.q_proj.weight", bias: "self_attn.q_proj.bias" },
+  k: { weight: "self_attn.k_proj.weight", bias: "self_attn.k_proj.bias" },
+  v: { weight: "self_attn.v_proj.weight", bias: "self_attn.v_proj.bias" },
+} as const;
+
 function project(context: LayerContext, layer: number, x: Tensor, { qRaw, kRaw, q, k, v }: Projected): void {
   const { device, config, weights, rope, positions } = context;
   const n = x.shape[0]!, { heads, kvHeads, headDim, rmsNormEps: eps } = config;
   const projection = (which: "q" | "k" | "v", count: number, y: Tensor) => ({
-    w: weights.layer(layer, `self_attn.${which}_proj.weight`),
-    ...(config.qkvBias && { bias: weights.layer(layer, `self_attn.${which}_proj.bias`) }),
+    w: weights.layer(layer, projections[which].weight),
+    ...(config.qkvBias && { bias: weights.layer(layer, projections[which].bias) }),
     ...(which !== "v" && !config.qkNorm && { rope: { positions, table: rope, heads: count } }),
     y,
   });
@@ -249,13 +255,12 @@ function attentionBackward(
   const norm = "input_layernorm.weight";
   device.rmsNorm(a.x, weights.layer(layer, norm), eps, h);
   ([["q", dQ], ["k", dK], ["v", dv]] as const).forEach(([which, gradient], i) => {
-    const name = `self_attn.${which}_proj`;
-    const bias = config.qkvBias ? { dBias: gradients.layer(layer, `${name}.bias`) } : {};
-    device.linearBackwardWeight(gradient, h, gradients.layer(layer, `${name}.weight`), {
+    const { weight, bias } = projections[which];
+    device.linearBackwardWeight(gradient, h, gradients.layer(layer, weight), {
       accumulate,
-      ...bias,
+      ...(config.qkvBias && { dBias: gradients.layer(layer, bias) }),
     });
-    device.linearBackwardInput(gradient, weights.layer(layer, `${name}.weight`), dh, i > 0);
+    device.linearBackwardInput(gradient, weights.layer(layer, weight), dh, i > 0);
   });
   device.rmsNormBackward(
     dh,

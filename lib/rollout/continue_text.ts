@@ -115,6 +115,7 @@ export async function continueTexts(
       }),
       {
         sampling: { temperature: 0, topP, topK: 0 },
+        entropies: false,
         eosIds,
         signal: options.signal,
         ...(options.onTokens && { onTokens: options.onTokens }),

@@ -5,6 +5,7 @@
  * @module
  */
 import type { KvCache } from "../../kernels/attention_types.ts";
+import type { SamplingSpec } from "../../kernels/lm_head_types.ts";
 import type { Tensor } from "../../kernels/tensor_types.ts";
 import { NumericError } from "#errors";
 import type { Decoder } from "../backbone/decoder.ts";
@@ -23,7 +24,7 @@ import { firstCapacity, slotsFor } from "./slots.ts";
 const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** Milliseconds of decoding between two breaths: what an interrupt waits for. */
-const breathEvery = 200;
+const breathEvery = 500;
 
 /** Requests with a cache of their own; freed by who made it. */
 export class DecodingBatch {
@@ -223,7 +224,7 @@ export class DecodingBatch {
    */
   async #leap(count: number): Promise<void> {
     const { device, weights } = this.#decoder, active = [...this.#active], n = active.length;
-    const temperature = this.#temperature(active[0]!), spec = { ...this.#options.sampling, temperature };
+    const temperature = this.#temperature(active[0]!), spec = this.#samplingAt(temperature);
     const ids = device.alloc([count + 1, n], "i32"), statistics = device.alloc([count, n, 3]);
     const idsOf = (t: number) => device.reshape(device.rows(ids, t, t + 1), [n]);
     const hidden: Tensor[] = [];
@@ -273,6 +274,11 @@ export class DecodingBatch {
     }
   }
 
+  #samplingAt(temperature: number): SamplingSpec {
+    const { sampling, entropies = true } = this.#options;
+    return { ...sampling, temperature, entropy: entropies };
+  }
+
   #temperature({ request }: Sequence): number {
     return this.#requests[request]!.temperature ?? this.#options.sampling.temperature;
   }
@@ -291,7 +297,7 @@ export class DecodingBatch {
     const part = device.alloc([rows.length, config.hiddenSize]);
     const index = device.upload(Int32Array.from(rows), [rows.length]);
     device.gatherRows(hidden, index, part);
-    const spec = { ...this.#options.sampling, temperature };
+    const spec = this.#samplingAt(temperature);
     const drawn = await device.lmHeadSample(part, weights.head, uniforms, spec)
       .finally(() => device.free(part, index));
     const ended: Sequence[] = [];

@@ -180,6 +180,7 @@ async function withRationales(
     })),
     {
       sampling,
+      entropies: false,
       eosIds: backbone.eosIds,
       ...(options.slots !== undefined && { slots: options.slots }),
       signal: options.signal,

@@ -191,6 +191,10 @@ Deno.test("generate() gives prompts of several few-shot tasks the bits that they
 Deno.test("generate() gives the same bits when the engine decodes ahead", () =>
   withRandomDecoder({ maxPositions: 192 }, async ({ decoder, weights }) => {
     const drawn: number[] = [];
+    const propertyOf = (target: object, name: PropertyKey): unknown => {
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    };
     const aheadBy = (ahead: number) =>
       new Proxy(weights, {
         get: (target, name) =>
@@ -198,12 +202,11 @@ Deno.test("generate() gives the same bits when the engine decodes ahead", () =>
             ? new Proxy(decoder.device, {
               get: (device, method) => {
                 if (method === "decoding") return { ...device.decoding, ahead };
-                const value: unknown = Reflect.get(device, method, device);
                 if (method === "lmHeadSampleInto") drawn.push(ahead);
-                return typeof value === "function" ? value.bind(device) : value;
+                return propertyOf(device, method);
               },
             })
-            : Reflect.get(target, name, target),
+            : propertyOf(target, name),
       });
     // One ends by its stop function, one at the last position, one pools its last token, one does not.
     const requests = manyRequests(14).map((one, i) => ({

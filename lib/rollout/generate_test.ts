@@ -196,6 +196,16 @@ Deno.test("generate() refuses to go on when a log-probability is not a number", 
     await assert.rejects(generate(decoder, [request(1, prompt)], sampled), NumericError);
   }));
 
+Deno.test("generate() gives the same rollouts but for entropies where they are not wanted", () =>
+  withRandomDecoder({}, async ({ decoder }) => {
+    const [[expected]] = await generate(decoder, [request(1, prompt)], sampled) as [[Rollout]];
+    const [[actual]] = await generate(decoder, [request(1, prompt)], { ...sampled, entropies: false }) as [
+      [Rollout],
+    ];
+    assert.deepEqual({ ...actual, entropies: null }, { ...expected, entropies: null });
+    assert.ok(expected.entropies.every(Number.isFinite));
+  }));
+
 Deno.test("generate() refuses requests that do not fit", () =>
   withRandomDecoder({ maxPositions: 24 }, async ({ decoder }) => {
     const pool = (start: number, end: number) => ({

@@ -48,7 +48,7 @@ export interface Rollout {
   readonly tokens: Int32Array;
   /** log π(token | before) at the sampling temperature (at 1 for greedy choice), of the untruncated distribution. */
   readonly logProbs: Float32Array;
-  /** Entropy of that distribution in nats, by token. */
+  /** Entropy of that distribution in nats, by token; NaN where none was wanted. */
   readonly entropies: Float32Array;
   readonly stopped: "eos" | "stop" | "length";
   /** Sum of the pooled hidden states, [hidden], added in order, and their number. Null if nothing was to be pooled. */
@@ -59,7 +59,9 @@ export interface Rollout {
 
 /** How to decode. */
 export interface GenerateOptions {
-  readonly sampling: SamplingSpec;
+  readonly sampling: Omit<SamplingSpec, "entropy">;
+  /** Whether entropies are wanted, as by default: they cost a fiftieth of the time. */
+  readonly entropies?: boolean;
   /** Tokens that end a sequence. */
   readonly eosIds: readonly number[];
   /** Sequences that decode together; by default as many as pay and fit (see `slots.ts`). */
