@@ -13,10 +13,11 @@ import type { Progress } from "./progress.ts";
  * computes on the CPU itself (llvmpipe, SwiftShader) is many times slower than that, and is taken for "webgpu" only.
  *
  * @param progress is told of a software adapter
+ * @param threads of the CPU engine; by default the number of cores
  * @throws {MissingError} for "webgpu" where there is no adapter at all
  * @throws {UsageError} for the CPU engine if the command line is too long for it
  */
-export async function openDevice(kind: DeviceName, progress?: Progress): Promise<Device> {
+export async function openDevice(kind: DeviceName, progress?: Progress, threads?: number): Promise<Device> {
   // Engines are loaded here, because loading one takes longer than all of `--help`.
   if (kind !== "cpu") {
     const { findAdapter } = await import("../kernels/webgpu/adapter.ts");
@@ -32,7 +33,7 @@ export async function openDevice(kind: DeviceName, progress?: Progress): Promise
   }
   requireShortArguments(Deno.args);
   const { createCpuDevice } = await import("../kernels/cpu/mod.ts");
-  return createCpuDevice();
+  return createCpuDevice(threads === undefined ? {} : { threads });
 }
 
 /** Bytes of arguments that are certainly not too many; 28,000 were not, 30,000 were, with 8 MiB of stack. */

@@ -66,6 +66,40 @@ export async function openInputs(
   };
 }
 
+/** What a lock keeps of a backbone's files. */
+export function backboneInputs({ files }: Pick<Backbone, "files">): Lock["inputs"] {
+  return Object.fromEntries(files.map(({ name, bytes, sha256 }) => [`backbone/${name}`, { bytes, sha256 }]));
+}
+
+/** What a lock keeps of data files. */
+export function dataInputs(files: readonly DataFile[]): Lock["inputs"] {
+  return Object.fromEntries(
+    files.map(({ path, bytes, sha256, rows }) => [`data/${path}`, { bytes, sha256, rows }]),
+  );
+}
+
+/** What a lock keeps of how texts become the model's input. */
+export function promptFacts(
+  { prompt }: Manifest,
+  { tokenizerFiles, chatTemplate, eosIds }: Pick<Backbone, "tokenizerFiles" | "chatTemplate" | "eosIds">,
+  prompter: Prompter,
+): Lock["prompt"] {
+  return {
+    tokenizer: canonicalHash(
+      Object.fromEntries([...tokenizerFiles].map(([name, bytes]) => [name, sha256Hex(bytes)])),
+    ),
+    chatTemplate: sha256Hex(chatTemplate.source),
+    system: sha256Hex(prompt.system),
+    systemTokens: prompter.frame.prefix,
+    eosIds: [...eosIds].sort((a, b) => a - b),
+  };
+}
+
+/** What a lock keeps of this program. */
+export function toolFacts(): Lock["tool"] {
+  return { version: config.version, source: digestSource(dirname(import.meta.dirname!)) };
+}
+
 /** Digests of the inputs, the program and the engine. */
 export function makeLock(
   manifest: Manifest,
@@ -76,20 +110,9 @@ export function makeLock(
 ): Lock {
   return {
     version: 1,
-    tool: { version: config.version, source: digestSource(dirname(import.meta.dirname!)) },
-    inputs: Object.fromEntries([
-      ...backbone.files.map(({ name, bytes, sha256 }) => [`backbone/${name}`, { bytes, sha256 }]),
-      ...files.map(({ path, bytes, sha256, rows }) => [`data/${path}`, { bytes, sha256, rows }]),
-    ]),
-    prompt: {
-      tokenizer: canonicalHash(
-        Object.fromEntries([...backbone.tokenizerFiles].map(([name, bytes]) => [name, sha256Hex(bytes)])),
-      ),
-      chatTemplate: sha256Hex(backbone.chatTemplate.source),
-      system: sha256Hex(manifest.prompt.system),
-      systemTokens: prompter.frame.prefix,
-      eosIds: [...backbone.eosIds].sort((a, b) => a - b),
-    },
+    tool: toolFacts(),
+    inputs: { ...backboneInputs(backbone), ...dataInputs(files) },
+    prompt: promptFacts(manifest, backbone, prompter),
     order: orderDigest(trainingsOf(plans), examples.length),
     engine: describeEngine(engineFacts(device.description)),
   };

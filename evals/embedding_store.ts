@@ -25,7 +25,8 @@ const RECORDS = "rationales.jsonl";
 const EMBEDDINGS = "embeddings.f32";
 const SCHEMA = "grace-embeddings/2";
 
-type TextRecord = {
+/** What is recorded of a text. */
+export type TextRecord = {
   /** SHA-256 of the text. */
   readonly text: string;
   /** What stood before it; absent where nothing did. */
@@ -139,17 +140,8 @@ export class EmbeddingStore implements Disposable {
         );
       }
       requireFinite(embedding, `the embedding of "${texts[i]!.slice(0, 60)}"`);
-      const row = new Uint8Array(embedding.slice().buffer);
-      bytes.set(row, row.length * i);
-      return {
-        text: sha256Hex(texts[i]!),
-        ...prompt !== "" && { prompt },
-        embedding: sha256Hex(row),
-        rationales: result.rationales,
-        rationaleTokens: result.rationaleTokens,
-        truncatedRationales: result.truncatedRationales,
-        truncatedPrompt: result.truncatedPrompt,
-      };
+      bytes.set(new Uint8Array(embedding.slice().buffer), 4 * this.#dimension * i);
+      return textRecord(texts[i]!, result, prompt);
     });
     writeAll(this.#file, bytes);
     appendRecords(this.#records, records, () => this.#file.syncDataSync());
@@ -164,6 +156,20 @@ export class EmbeddingStore implements Disposable {
     this.early[Symbol.dispose]();
     this.#known[Symbol.dispose]();
   }
+}
+
+/** The record of a text behind a prompt, with the digest of its embedding. */
+export function textRecord(text: string, result: Encoded, prompt = ""): TextRecord {
+  const { embedding, rationales, rationaleTokens, truncatedRationales, truncatedPrompt } = result;
+  return {
+    text: sha256Hex(text),
+    ...prompt !== "" && { prompt },
+    embedding: sha256Hex(new Uint8Array(embedding.slice().buffer)),
+    rationales,
+    rationaleTokens,
+    truncatedRationales,
+    truncatedPrompt,
+  };
 }
 
 function requireFinite(embedding: Float32Array, what: string): void {
