@@ -32,6 +32,7 @@ export interface CheckOptions {
 export interface CheckedTask {
   readonly task: string;
   readonly metric: string;
+  /** Of the mean, the number of tasks. */
   readonly items: number;
   /** Null for the mean over tasks: only its change says something. */
   readonly baseline: number | null;

@@ -6,33 +6,33 @@
 import type { ReportTable } from "../report_table.ts";
 import { layOutMarkdown, layOutText, percentText, points, signed, type Table } from "../table_layout.ts";
 import type { CheckedTask, CheckReport } from "./check.ts";
-import { VERDICT_TEXT } from "./verdict.ts";
+import { type Verdict, VERDICT_TEXT } from "./verdict.ts";
 
 /** How a check ended, in one sentence. */
-export function headline(report: CheckReport): string {
-  const { tasks, mean, exact, sameEmbeddings } = report;
-  const named = (list: readonly CheckedTask[]) =>
-    `${list.length} (${list.map(({ task }) => task).join(", ")})`;
-  const of = (verdict: string) => tasks.filter((task) => task.verdict === verdict);
-  const parts = [
-    ...of("regressed").length > 0 ? [`regressed ${named(of("regressed"))}`] : [],
-    ...mean?.failed ? [`regressed on the ${mean.task}`] : [],
-    ...of("refused").length > 0 ? [`not compared ${named(of("refused"))}`] : [],
-    ...exact && tasks.some(({ verdict }) => verdict !== "equal")
-      ? [
-        `other bits in ${named(tasks.filter(({ verdict }) => verdict !== "equal" && verdict !== "refused"))}`,
-      ]
-      : [],
-    ...sameEmbeddings === false ? ["other bits in the embeddings"] : [],
-  ];
-  if (!report.passed) return `Check FAILED, of ${tasks.length} tasks: ${parts.join("; ")}.`;
-  if (tasks.every(({ verdict }) => verdict === "equal")) {
-    return `Check passed: ${tasks.length} tasks, all equal to the last bit.`;
+export function headline({ tasks, mean, exact, sameEmbeddings, passed }: CheckReport): string {
+  const count = (of: (task: CheckedTask) => boolean, what: string) => {
+    const names = tasks.filter(of).map(({ task }) => task);
+    return names.length === 0
+      ? []
+      : [`${names.length} of ${tasks.length} tasks ${what} (${names.join(", ")})`];
+  };
+  const is = (verdict: Verdict) => (task: CheckedTask) => task.verdict === verdict;
+  if (!passed) {
+    const faults = [
+      ...count(is("regressed"), "regressed"),
+      ...mean?.failed ? [`the ${mean.task} regressed`] : [],
+      ...count(is("refused"), "not compared"),
+      ...exact
+        ? count(({ verdict, change }) => change !== null && verdict !== "equal", "with other bits")
+        : [],
+      ...sameEmbeddings === false ? ["the embeddings have other bits"] : [],
+    ];
+    return `Check FAILED: ${faults.join("; ")}.`;
   }
-  const counts = ["equal", "improved", "noise", "tolerated", "dropped"] as const;
-  const told = counts.filter((verdict) => of(verdict).length > 0)
-    .map((verdict) => `${of(verdict).length} ${VERDICT_TEXT[verdict]}`);
-  return `Check passed: ${tasks.length} tasks, ${told.join("; ")}.`;
+  const verdicts = (["equal", "improved", "noise", "tolerated", "dropped"] as const)
+    .map((verdict) => [tasks.filter(is(verdict)).length, VERDICT_TEXT[verdict]] as const);
+  const told = verdicts.filter(([number]) => number > 0).map(([number, text]) => `${number} ${text}`);
+  return `Check passed: ${tasks.length} ${tasks.length === 1 ? "task" : "tasks"}: ${told.join("; ")}.`;
 }
 
 /** What a caller says around the table. */
@@ -96,12 +96,16 @@ export function checkTable({ tasks, mean }: CheckReport): ReportTable {
   };
 }
 
-function tableOf({ tasks, mean, confidence, fewest }: CheckReport): Table {
+/** Whether noise would have been asked, had there been enough items. */
+function isUntested({ change, verdict, interval }: CheckedTask, confidence: number): boolean {
+  return confidence > 0 && change !== null && verdict !== "equal" && interval === null;
+}
+
+function tableOf({ tasks, mean, confidence }: CheckReport): Table {
   const score = (value: number | null) => value === null || !Number.isFinite(value) ? "" : points(value);
   const interval = (checked: CheckedTask) => {
     if (checked.interval !== null) return `[${checked.interval.map(signed).join(", ")}]`;
-    const asked = confidence > 0 && checked.change !== null && checked.verdict !== "equal";
-    return asked && checked.items < fewest ? "too few items" : "";
+    return checked !== mean && isUntested(checked, confidence) ? "too few items" : "";
   };
   const row = (checked: CheckedTask) => [
     checked.task,
@@ -126,9 +130,8 @@ function tableOf({ tasks, mean, confidence, fewest }: CheckReport): Table {
 function notesOf(report: CheckReport): string[] {
   const { tasks, mean, confidence, resamples, family, fewest, unchecked } = report;
   const asked = [...tasks, ...mean ? [mean] : []].filter(({ interval }) => interval !== null);
-  const few = tasks.filter((task) =>
-    confidence > 0 && task.change !== null && task.verdict !== "equal" && task.items < fewest
-  );
+  const few = tasks.filter((task) => isUntested(task, confidence));
+  const told = tasks.flatMap(({ task, remarks }) => remarks.map((remark) => `- ${task}: ${remark}.`));
   const blind = asked.filter(({ change, interval, maxDropPoints }) =>
     100 * (change! - interval![0]) > maxDropPoints
   );
@@ -141,7 +144,7 @@ function notesOf(report: CheckReport): string[] {
       "training or sampling.",
     ],
     ...few.length === 0 ? [] : [
-      `Fewer than ${fewest} items, so that the tolerance alone decides: ${
+      `Too few items to ask for noise (${fewest} at least), so that the tolerance alone decides: ${
         few.map(({ task }) => task).join(", ")
       }.`,
     ],
@@ -152,7 +155,7 @@ function notesOf(report: CheckReport): string[] {
       }. More items make them smaller.`,
     ],
     ...unchecked.length === 0 ? [] : [`Not in the baseline, not checked: ${unchecked.join(", ")}.`],
-    ...tasks.flatMap(({ task, remarks }) => remarks.map((remark) => `${task}: ${remark}.`)),
+    ...told.length === 0 ? [] : [["Worth knowing:", ...told].join("\n")],
     ...exactNotes(report),
   ];
 }
