@@ -12,7 +12,6 @@
  */
 import { kMeansPlusPlus } from "./kmeans_plus_plus.ts";
 import { MovingCentres } from "./moving_centres.ts";
-import { assignToNearest } from "./nearest_centre.ts";
 import type { RandomState } from "./numpy_random.ts";
 import { gather, type Points, row, squaredNorms } from "./points.ts";
 import { SKLEARN_DRAWS, type SklearnRelease } from "./sklearn_draws.ts";
@@ -52,9 +51,8 @@ export function miniBatchKMeans(
 ): MiniBatchResult {
   const draws = SKLEARN_DRAWS[sklearn], points = { ...given, norms: squaredNorms(given) };
   const n = points.rows, size = Math.min(batchSize, n);
-  const centres = startingCentres(points, clusters, size, random, draws);
-  using moving = new MovingCentres(points, centres, size);
-  const { counts, rows } = moving;
+  using moving = new MovingCentres(points, startingCentres(points, clusters, size, random, draws), size);
+  const { centres, counts, rows } = moving;
   const progress = new Progress(Math.min(1, 2 * size / (n + 1)));
   const limit = Math.floor(MAX_PASSES * n / size);
 
@@ -71,9 +69,8 @@ export function miniBatchKMeans(
     converged = progress.ended(meanInertia, ++steps);
   }
 
-  const { labels } = moving;
-  assignToNearest(points, centres, labels);
-  return { labels, centres, steps, converged, tied };
+  const labels = moving.labels();
+  return { labels, centres: { ...centres, data: centres.data.slice() }, steps, converged, tied };
 }
 
 /** k-means++ on a sample of three batches, or of three times as many rows as clusters if that is more. */

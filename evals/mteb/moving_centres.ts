@@ -4,7 +4,7 @@
  * @module
  */
 import { RowBatch } from "../../kernels/cpu/row_groups.ts";
-import { inertia, labelNearest } from "./nearest_centre.ts";
+import { assignToNearest, inertia, labelNearest } from "./nearest_centre.ts";
 import { type Points, rowByRowProducts, squaredNorms } from "./points.ts";
 
 /**
@@ -21,31 +21,26 @@ export class MovingCentres {
   readonly rows: Int32Array;
   /** The batch, once it was taken a step with. */
   readonly points: Points;
+  /** Where they are. */
+  readonly centres: Points;
   readonly #batch: RowBatch;
-  readonly #centres: Points;
+  readonly #all: Points;
   readonly #norms: Float64Array;
-  readonly #batchNorms: Float64Array;
-  /** Points of the batch that each centre was assigned. */
-  readonly #members: Int32Array;
-  /** The centre that each point was assigned when it was last in a batch; until then the first one. */
-  readonly labels: Int32Array;
 
   /**
    * @param points of which batches are drawn
-   * @param centres moved in place
+   * @param centres where they begin
    * @param size points in a batch
    */
-  constructor(points: Points, centres: Points, size: number) {
-    const batch = new RowBatch(points.data, centres.data, points.columns, size);
+  constructor(points: Points, { data, rows, columns }: Points, size: number) {
+    const batch = new RowBatch(points.data, data, columns, size), norms = squaredNorms(points);
     this.#batch = batch;
-    this.#centres = centres;
-    this.#norms = squaredNorms(points);
-    this.#batchNorms = new Float64Array(size);
-    this.#members = new Int32Array(centres.rows);
-    this.labels = new Int32Array(points.rows);
-    this.counts = batch.counts.fill(0);
+    this.#all = { ...points, norms };
+    this.#norms = norms;
+    this.counts = batch.counts;
     this.rows = batch.rows;
-    this.points = { data: batch.picked, rows: size, columns: points.columns, norms: this.#batchNorms };
+    this.points = { data: batch.picked, rows: size, columns };
+    this.centres = { data: batch.centres, rows, columns };
   }
 
   /**
@@ -56,55 +51,40 @@ export class MovingCentres {
    * @returns the inertia: the sum of the points' squared distances from where their centres were
    */
   step(): number {
-    const batch = this.#batch, centres = this.#centres.data, d = batch.columns;
-    const { counts, shares, groups, moved } = batch, members = this.#members.fill(0);
-    const norms = squaredNorms(this.#centres);
-    for (let i = 0; i < groups.length; i++) {
-      const row = batch.rows[i]!;
-      this.#batchNorms[i] = this.#norms[row]!;
-      groups[i] = this.labels[row]!;
-    }
+    const batch = this.#batch, norms = squaredNorms(this.centres);
     batch.pick();
-    labelNearest(this.points, this.#centres, norms, batch.products, groups);
-    for (let i = 0; i < groups.length; i++) {
-      const group = groups[i]!;
-      members[group]!++;
-      this.labels[batch.rows[i]!] = group;
-    }
-    for (let k = 0; k < members.length; k++) {
-      const after = Math.fround(counts[k]! + members[k]!);
-      shares[k] = after === 0 ? 0 : 1 / after;
-    }
+    labelNearest(batch, this.#all, norms);
     batch.add();
     const inertia = this.#inertia(norms);
-    for (let k = 0; k < members.length; k++) {
-      if (members[k] === 0) continue;
-      counts[k] = counts[k]! + members[k]!;
-      centres.set(moved.subarray(k * d, (k + 1) * d), k * d);
-    }
+    batch.move();
     return inertia;
+  }
+
+  /** The cluster of every point. */
+  labels(): Int32Array {
+    return assignToNearest(this.#batch, this.#all);
   }
 
   /** Σ ‖x‖² − Σ_k (2⟨c_k, sum of its x⟩ − their number · ‖c_k‖²), or point by point where that would cancel too much. */
   #inertia(centreNorms: Float64Array): number {
-    const { groups, sums, columns } = this.#batch, products = new Float64Array(centreNorms.length);
-    rowByRowProducts(this.#centres.data, sums, columns, products);
-    const squares = sumOf(this.#batchNorms);
+    const { rows, groups, members, sums, columns } = this.#batch, products = new Float64Array(members.length);
+    rowByRowProducts(this.centres.data, sums, columns, products);
+    const squares = sumOver(rows, this.#norms);
     let total = squares;
-    for (let k = 0; k < centreNorms.length; k++) {
-      total -= 2 * products[k]! - this.#members[k]! * centreNorms[k]!;
+    for (let k = 0; k < members.length; k++) {
+      total -= 2 * products[k]! - members[k]! * centreNorms[k]!;
     }
-    return total * MOST_CANCELLED > squares ? total : inertia(this.points, this.#centres, groups);
+    return total * MOST_CANCELLED > squares ? total : inertia(this.points, this.centres, groups);
   }
 
-  /** Frees what ONNX Runtime holds of it, and gives back its arrays: counts, rows and points may not be used any more. */
+  /** Frees what ONNX Runtime holds of it, and gives back its arrays: nothing of it may be used any more. */
   [Symbol.dispose](): void {
     this.#batch[Symbol.dispose]();
   }
 }
 
-function sumOf(values: Float64Array): number {
+function sumOver(places: Int32Array, values: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  for (let i = 0; i < places.length; i++) sum += values[places[i]!]!;
   return sum;
 }

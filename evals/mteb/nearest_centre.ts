@@ -1,114 +1,98 @@
 /**
  * The assignment step of k-means: every point to its nearest centre.
  *
+ * ‖x‖² is the same for all centres of a point, so what is compared is ‖c‖² − 2⟨x, c⟩, as it is defined in float64. A product of
+ * float32 matrices decides where no rounding can; the few centres that are left are compared by the definition.
+ *
  * @module
  */
-import { productError, rowProducts } from "../../kernels/cpu/products.ts";
+import { productError } from "../../kernels/cpu/products.ts";
+import type { RowBatch } from "../../kernels/cpu/row_groups.ts";
 import { innerProduct, type Points, squaredNorms } from "./points.ts";
 
-/** Points whose products are held at a time. */
-const CHUNK = 512;
+/** Where squared lengths reach this, float32 might overflow, and nothing is certain. */
+const LARGEST = 1e38;
 
 /**
- * Writes the index of each point's nearest centre; the first one of equally near ones.
+ * The index of each point's nearest centre; the first one of equally near ones.
  *
- * @param labels [points.rows], overwritten; guesses at first, as for {@linkcode labelNearest}
+ * @param batch of the points, with the centres; its rows are overwritten
  */
-export function assignToNearest(points: Points, centres: Points, labels: Int32Array): void {
-  const { rows, columns: d } = points, k = centres.rows, norms = squaredNorms(points);
-  const centreRows = centres.data.subarray(0, k * d), centreNorms = squaredNorms(centres);
-  const products = new Float32Array(Math.min(CHUNK, rows) * k);
-  for (let from = 0; from < rows; from += CHUNK) {
-    const to = Math.min(from + CHUNK, rows), data = points.data.subarray(from * d, to * d);
-    const chunk = { data, rows: to - from, columns: d, norms: norms.subarray(from, to) };
-    rowProducts(data, centreRows, d, products.subarray(0, (to - from) * k));
-    labelNearest(chunk, centres, centreNorms, products, labels.subarray(from, to));
+export function assignToNearest(batch: RowBatch, points: Points): Int32Array {
+  const n = points.rows, known = { ...points, norms: squaredNorms(points) }, labels = new Int32Array(n);
+  const { rows, groups, size } = batch, norms = squaredNorms(centresOf(batch));
+  for (let from = 0; from < n; from += size) {
+    const count = Math.min(size, n - from);
+    for (let i = 0; i < size; i++) rows[i] = from + Math.min(i, count - 1);
+    batch.pick();
+    labelNearest(batch, known, norms);
+    labels.set(groups.subarray(0, count), from);
   }
+  return labels;
 }
 
 /**
- * The same, for callers who have the products.
+ * The same for the points of a batch, which are picked: their centres are its groups.
  *
- * ‖x‖² is the same for all centres of a point, so what is compared is ‖c‖² − 2⟨x, c⟩, in float64. A product of float32 matrices
- * decides where its rounding cannot; the few centres that are left are compared by the definition.
- *
- * @param norms [centres.rows], their squared lengths in float64
- * @param products [points.rows, centres.rows], of float32 matrices
- * @param labels [points.rows], overwritten; a guess at first, which saves time where it is right: an index of any centre
+ * @param points of which the batch is, with their norms
+ * @param norms [centres], their squared lengths in float64
  */
-export function labelNearest(
-  points: Points,
-  centres: Points,
+export function labelNearest(batch: RowBatch, points: Points, norms: Float64Array): void {
+  const { rows, groups, reaches, columns } = batch, centres = centresOf(batch);
+  const longest = Math.sqrt(norms.reduce((a, b) => Math.max(a, b), 0));
+  batch.norms.set(norms);
+  reachesOf(rows, squaredNorms(points), longest, columns, reaches);
+  batch.findNearest();
+  for (let i = groups.indexOf(-1); i >= 0; i = groups.indexOf(-1, i + 1)) {
+    groups[i] = nearest(batch, i, points, centres, norms);
+  }
+}
+/**
+ * By how much float32 has to put a centre nearer to a point than another for it to be nearer by the definition, for each point of
+ * a batch: both may be off by twice the error of a product, and by what float32 rounds in ‖c‖² − 2⟨x, c⟩ and in the comparison,
+ * a few times 2⁻²⁴ of the lengths.
+ *
+ * @param rows the places of these points in `norms`
+ * @param longest length of the longest centre
+ */
+function reachesOf(
+  rows: Int32Array,
   norms: Float64Array,
-  products: Float32Array,
-  labels: Int32Array,
+  longest: number,
+  columns: number,
+  out: Float32Array,
 ): void {
-  const k = centres.rows, largest = norms.reduce((a, b) => Math.max(a, b), 0);
-  const pointNorms = squaredNorms(points), longest = Math.sqrt(largest);
-  // Twice the product's own error, in proportion to both lengths but for underflow, and what float64 may round in the comparison.
-  const underflow = productError("float32", points.columns, 0);
-  const slope = 2 * (productError("float32", points.columns, 1) - underflow) + 2 ** -50;
-  const constant = 2 * underflow + 2 ** -50 * largest;
-  for (let i = 0, at = 0; i < labels.length; i++, at += k) {
-    const guess = labels[i]!, lengths = Math.sqrt(pointNorms[i]!) * longest;
-    // Nothing is certain where float32 might overflow.
-    const error = lengths < 1e38 ? slope * lengths + constant : Infinity;
-    const limit = norms[guess]! - 2 * products[at + guess]! + 2 * error;
-    if (countWithin(limit, norms, products, at) === 1) continue;
-    const found = certainlyNearest(norms, products, at, error);
-    labels[i] = found >= 0 ? found : nearest(points, i, centres, norms, products, at, error);
+  // In proportion to the lengths, but for underflow.
+  const underflow = productError("float32", columns, 0);
+  const slope = 4 * (productError("float32", columns, 1) - underflow) + 2 ** -20;
+  const constant = 4 * underflow + 2 ** -20 * longest ** 2;
+  for (let i = 0; i < out.length; i++) {
+    const lengths = longest * Math.sqrt(norms[rows[i]!]!);
+    out[i] = lengths < LARGEST && longest ** 2 < LARGEST ? slope * lengths + constant : Infinity;
   }
 }
 
-/** How many centres the products put within a limit, or nowhere: where float32 overflowed there may be no number. */
-function countWithin(limit: number, norms: Float64Array, products: Float32Array, at: number): number {
-  let count = 0;
-  for (let j = 0; j < norms.length; j++) if (!(norms[j]! - 2 * products[at + j]! > limit)) count++;
-  return count;
-}
-
-/** The centre that the products put nearest by so much that no error can have; -1 if there is none. */
-function certainlyNearest(norms: Float64Array, products: Float32Array, at: number, error: number): number {
-  let best = 0, least = Infinity, second = Infinity;
-  for (let j = 0; j < norms.length; j++) {
-    const value = norms[j]! - 2 * products[at + j]!;
-    if (value < least) {
-      second = least;
-      least = value;
-      best = j;
-    } else if (value < second) second = value;
-  }
-  return second - least > 2 * error ? best : -1;
-}
-
-/**
- * The centre nearest to a point, by definition: one of those which the products, from place `at` on, put so near that an error
- * might have.
- */
-function nearest(
-  points: Points,
-  i: number,
-  centres: Points,
-  norms: Float64Array,
-  products: Float32Array,
-  at: number,
-  error: number,
-): number {
-  let limit = Infinity;
-  for (let j = 0; j < centres.rows; j++) {
-    limit = Math.min(limit, norms[j]! - 2 * products[at + j]! + 2 * error);
-  }
+/** The centre nearest to point `i` of a batch by definition: one of those that its reach leaves. */
+function nearest(batch: RowBatch, i: number, points: Points, centres: Points, norms: Float64Array): number {
+  const { products, reaches, rows } = batch, at = i * norms.length;
+  let lowest = Infinity;
+  for (let j = 0; j < norms.length; j++) lowest = Math.min(lowest, norms[j]! - 2 * products[at + j]!);
+  const limit = lowest + reaches[i]!;
   let best = 0, least = Infinity;
-  for (let j = 0; j < centres.rows; j++) {
+  for (let j = 0; j < norms.length; j++) {
     // Not the other way round: where float32 overflowed there may be no number.
     if (norms[j]! - 2 * products[at + j]! > limit) continue;
-    const value = norms[j]! - 2 * innerProduct(points, i, centres, j);
+    const value = norms[j]! - 2 * innerProduct(points, rows[i]!, centres, j);
     if (value < least) {
       least = value;
       best = j;
     }
   }
   return best;
+}
+
+function centresOf({ centres, members, columns }: RowBatch): Points {
+  return { data: centres, rows: members.length, columns };
 }
 
 /** Sum over points of the squared distance to their centre. */

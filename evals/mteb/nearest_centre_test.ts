@@ -1,7 +1,14 @@
 import { assert, assertClose } from "#test";
 import { clusteredPoints } from "../../fixtures/clustered_points.ts";
+import { RowBatch } from "../../kernels/cpu/row_groups.ts";
 import { assignToNearest, inertia } from "./nearest_centre.ts";
 import { gather, type Points } from "./points.ts";
+
+/** In batches of some size. */
+function nearestOf(points: Points, centres: Points, size = 32): Int32Array {
+  using batch = new RowBatch(points.data, centres.data, points.columns, size);
+  return assignToNearest(batch, points);
+}
 
 Deno.test("assignToNearest() finds the centre of least distance, for any number of centres and rows", () => {
   for (const [rows, columns, clusters] of [[1, 1, 1], [255, 3, 2], [257, 5, 7], [600, 4, 13]] as const) {
@@ -11,8 +18,7 @@ Deno.test("assignToNearest() finds the centre of least distance, for any number 
       columns,
     };
     const centres = gather(points, Array.from({ length: clusters }, (_, k) => (k * 37) % rows));
-    const labels = new Int32Array(rows);
-    assignToNearest(points, centres, labels);
+    const labels = nearestOf(points, centres, 256);
     let sum = 0;
     for (let i = 0; i < rows; i++) {
       const distances = Array.from({ length: clusters }, (_, k) => {
@@ -31,8 +37,7 @@ Deno.test("assignToNearest() finds the centre of least distance, for any number 
 
 Deno.test("assignToNearest() takes the first of equally near centres", () => {
   const points = { data: new Float32Array([0, 1, -1]), rows: 3, columns: 1 };
-  const labels = new Int32Array(3);
-  assignToNearest(points, { data: new Float32Array([1, -1, 1]), rows: 3, columns: 1 }, labels);
+  const labels = nearestOf(points, { data: new Float32Array([1, -1, 1]), rows: 3, columns: 1 });
   assert.deepEqual([...labels], [0, 0, 1]);
 });
 
@@ -45,8 +50,7 @@ Deno.test("assignToNearest() decides near ties as sums in float64 do, also where
     // Copies that are nearer or farther by one bit of one value, and one that is neither.
     centres.data[3 * columns] = Math.fround(centres.data[3 * columns]! * (1 + 2 ** -22));
     centres.data[4 * columns] = Math.fround(centres.data[4 * columns]! * (1 - 2 ** -22));
-    const labels = new Int32Array(rows);
-    assignToNearest(points, centres, labels);
+    const labels = nearestOf(points, centres);
     const at = (of: Points, row: number, f: number) => of.data[row * columns + f]!;
     for (let i = 0; i < rows; i++) {
       const values = Array.from({ length: clusters }, (_, k) => {
