@@ -41,7 +41,7 @@ export function kMeansPlusPlus(
   // The nearest ones are one of a set of lists, while the other set is filled.
   let leaving = lists(distances.rows), spare = lists(distances.rows), nearest = leaving[0]!;
   const ofSample = lists(n);
-  distances.from(picked.subarray(0, 1), [nearest]);
+  distances.from(picked.subarray(0, 1), spare[0]!.fill(Infinity), [nearest]);
   let nearestOfSample = repeated(nearest, distances.rowOf, ofSample[0]!);
   let potential = draws.potential === "numpy" ? numpySum(nearestOfSample) : blasSum(nearestOfSample);
   const running = draws.runningSum === "float32" ? memory.float32(n) : memory.float64(n);
@@ -50,11 +50,8 @@ export function kMeansPlusPlus(
     accumulate(nearestOfSample, running);
     const places = targets.map((target) => Math.min(firstAtLeast(running, target), n - 1));
     [leaving, spare] = [spare, leaving];
-    distances.from(places, leaving);
-    for (let t = 0; t < candidates; t++) {
-      lower(leaving[t]!, nearest);
-      repeated(leaving[t]!, distances.rowOf, ofSample[t]!);
-    }
+    distances.from(places, nearest, leaving);
+    for (let t = 0; t < candidates; t++) repeated(leaving[t]!, distances.rowOf, ofSample[t]!);
     const sums = draws.potential === "numpy" ? ofSample.map(numpySum) : blasRowSums(ofSample);
     potential = Math.min(...sums);
     const best = sums.indexOf(potential);
@@ -116,8 +113,8 @@ class Distances {
     this.#error = productError("float64", columns, largest);
   }
 
-  /** From each of some places of the sample, into one list of [rows] for each. */
-  from(places: ArrayLike<number>, lists: readonly Float32Array[]): void {
+  /** From each of some places of the sample, but no more than a limit for each row: into one list of [rows] for each place. */
+  from(places: ArrayLike<number>, limits: Float32Array, lists: readonly Float32Array[]): void {
     const { columns } = this.#points, m = places.length, norms = this.#norms;
     for (let t = 0; t < m; t++) {
       const row = this.rowOf[places[t]!]!;
@@ -127,9 +124,9 @@ class Distances {
     rowProducts(this.#wide, this.#chosen.subarray(0, m * columns), columns, products);
     for (let t = 0; t < m; t++) {
       const list = lists[t]!, row = this.rowOf[places[t]!]!, norm = norms[row]!;
-      distancesByProducts(norms, norm, products, t, m, this.#error, list);
+      distancesByProducts(norms, norm, products, t, m, this.#error, limits, list);
       for (let i = list.indexOf(UNDECIDED); i >= 0; i = list.indexOf(UNDECIDED, i + 1)) {
-        list[i] = Math.max(0, norm + norms[i]! - 2 * this.#product(i, row));
+        list[i] = Math.min(limits[i]!, Math.max(0, norm + norms[i]! - 2 * this.#product(i, row)));
       }
     }
   }
@@ -153,7 +150,7 @@ function repeated(values: Float32Array, rowOf: Int32Array, out: Float32Array): F
 /** In place of a distance whose float32 a product's rounding might have changed. */
 const UNDECIDED = -1;
 
-/** Squared distances by column `at` of products [n, m], each of which may be off by an error. */
+/** Squared distances by column `at` of products [n, m], each of which may be off by an error; no more than their limits. */
 function distancesByProducts(
   norms: Float64Array,
   norm: number,
@@ -161,19 +158,15 @@ function distancesByProducts(
   at: number,
   m: number,
   error: number,
+  limits: Float32Array,
   out: Float32Array,
 ): void {
   for (let i = 0; i < out.length; i++, at += m) {
-    const sum = norm + norms[i]!, product = products[at]!;
-    const most = Math.fround(sum - 2 * (product - error));
-    const decided = Math.fround(sum - 2 * (product + error)) === most;
-    out[i] = decided ? Math.max(0, most) : UNDECIDED;
+    const sum = norm + norms[i]!, product = products[at]!, limit = limits[i]!;
+    const least = Math.fround(sum - 2 * (product + error)), most = Math.fround(sum - 2 * (product - error));
+    // Most are as far as that: what they are exactly does not matter then.
+    out[i] = least >= limit ? limit : least === most ? Math.max(0, most) : UNDECIDED;
   }
-}
-
-/** Lowers each value to a limit of its own. */
-function lower(values: Float32Array, limits: Float32Array): void {
-  for (let i = 0; i < values.length; i++) values[i] = Math.min(values[i]!, limits[i]!);
 }
 
 /** Running sums, rounded after every addition to the type of `out`. */
