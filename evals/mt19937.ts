@@ -76,7 +76,9 @@ function twist(s: Uint32Array, from: number, to: number, offset: number): void {
 
 function mixed(word: number, next: number): number {
   const y = (word & 0x80000000) | (next & 0x7fffffff);
-  return (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
+  // All bits set or none: of a branch on a random bit, a processor guesses every other one wrong.
+  const odd = -(y & 1);
+  return (y >>> 1) ^ (odd & 0x9908b0df);
 }
 
 function knuth(seed: number): Uint32Array {

@@ -49,7 +49,9 @@ export class RandomState {
 
   /** `randint(0, high, size)`: whole numbers in [0, high). */
   integers(high: number, size: number): Int32Array {
-    return Int32Array.from({ length: size }, () => this.interval(high - 1));
+    const drawn = new Int32Array(size);
+    for (let i = 0; i < size; i++) drawn[i] = this.interval(high - 1);
+    return drawn;
   }
 
   /** `random_sample()`: a double in [0, 1) with 53 random bits. */
