@@ -5,11 +5,13 @@
  */
 import { pairedBootstrap, type ResampledDifference, sumDifferences } from "../bootstrap.ts";
 import type { LoadedScore } from "../score_record.ts";
+import { standardError } from "../statistics.ts";
 import { type Baseline, type BaselineTask, maxDropOf } from "./baseline.ts";
 import { baselineItems } from "./baseline_task.ts";
 import { refusals, remarks } from "./comparable.ts";
-import { type Decision, holmDecisions } from "./holm.ts";
+import { type Asked, type Decision, holmDecisions } from "./holm.ts";
 import { differingItems, type TaskDifference } from "./item_differences.ts";
+import { effectiveItems, expandedTail } from "./small_samples.ts";
 import { fails, fewestItems, type Verdict, verdictOf } from "./verdict.ts";
 
 /** Choices of a check; what is undefined is as the baseline says. */
@@ -58,6 +60,7 @@ export interface CheckReport {
   readonly passed: boolean;
   readonly exact: boolean;
   readonly confidence: number;
+  /** At least; of few items more are drawn. */
   readonly resamples: number;
   /** How many differences were asked about at once: tasks, and their mean. */
   readonly family: number;
@@ -84,6 +87,8 @@ interface Compared {
   /** Null where it was not compared. */
   readonly difference: ResampledDifference | null;
   readonly change: number | null;
+  /** Items that differ, taken as two where they are fewer: the others say nothing of a difference. */
+  readonly differing: number;
 }
 
 /** Compares scores with a baseline. */
@@ -94,17 +99,22 @@ export function checkScores(
 ): CheckReport {
   const confidence = options.confidence ?? baseline.tolerance.confidence;
   const names = Object.keys(baseline.tasks), family = names.length + (names.length > 1 ? 1 : 0);
-  // At least five of them lie beyond the end of the widest interval.
-  const resamples = Math.max(2000, Math.ceil(10 * family / (1 - confidence)));
   const fewest = fewestItems(family, confidence);
+  const tail = (1 - confidence) / (2 * family);
+  const resamples = confidence === 0 ? 0 : resamplesOf(tail, Infinity);
   const byName = new Map(scores.map((score) => [score.record.task, score]));
   const compared = names.map((name) => {
     const now = byName.get(name), before = baseline.tasks[name]!;
-    return compareTask(name, before, now, options, confidence === 0 ? 0 : resamples);
+    // Where noise is not asked of the task, it is of the mean.
+    const drawn = (differing: number) =>
+      confidence === 0 || before.items < fewest ? resamples : resamplesOf(tail, before.items, differing);
+    return compareTask(name, before, now, options, drawn);
   });
-  const mean = meanOf(compared, confidence === 0 ? 0 : resamples, fewest);
-  const asked = compared.map(({ before, equal, difference }) =>
-    confidence === 0 || equal || before.items < fewest ? null : difference
+  const mean = meanOf(compared, resamples, fewest);
+  const asked = compared.map(({ before, equal, difference, differing }): Asked | null =>
+    confidence === 0 || equal || before.items < fewest || difference === null
+      ? null
+      : { ...difference, items: differing }
   );
   const decisions = holmDecisions([...asked, mean?.asked ?? null], family, confidence);
   const maxDrop = (task: string) => maxDropOf(baseline.tolerance, task, options.maxDropPoints);
@@ -134,28 +144,41 @@ export function checkScores(
   };
 }
 
+/**
+ * As many resamples as it takes for five to lie beyond each end of the widest interval; at least 2,000.
+ *
+ * @param differing items that differ; of few, the interval is wider
+ */
+function resamplesOf(tail: number, items: number, differing: number = Infinity): number {
+  const most = Math.min(100_000, MOST_DRAWS / items);
+  return Math.ceil(Math.max(2000, Math.min(most || Infinity, 5 / expandedTail(tail, differing))));
+}
+
+/** Draws of a task: where more would be needed, the ends of its interval are the extremes of all resamples. */
+const MOST_DRAWS = 20_000_000;
+
 function compareTask(
   name: string,
   before: BaselineTask,
   now: LoadedScore | undefined,
   { refused = [], seed = 0 }: CheckOptions,
-  resamples: number,
+  drawn: (differing: number) => number,
 ): Compared {
   const reasons = [...refused, ...refusals(before, now)];
   const task = { name, before, now, reasons };
-  if (reasons.length > 0) return { ...task, equal: false, difference: null, change: null };
+  if (reasons.length > 0) return { ...task, equal: false, difference: null, change: null, differing: 0 };
   const { record, items } = now!;
   const equal = record.items.sha256 === before.itemsSha256 && record.value === before.score;
   const change = record.value - before.score;
+  const differing = equal ? 2 : Math.max(2, differingItems(name, before, items).items);
+  const resamples = equal ? drawn(Infinity) : drawn(differing);
   if (equal) {
-    return { ...task, equal, change, difference: { value: 0, resampled: new Float64Array(resamples) } };
+    const resampled = new Float64Array(resamples);
+    return { ...task, equal, change, differing, difference: { value: 0, resampled } };
   }
-  const [difference] = pairedBootstrap(baselineItems(before, items), [items], before.aggregate, {
-    resamples,
-    confidence: 0,
-    seed,
-  });
-  return { ...task, equal, change, difference: difference! };
+  const options = { resamples, confidence: 0, seed };
+  const [difference] = pairedBootstrap(baselineItems(before, items), [items], before.aggregate, options);
+  return { ...task, equal, change, differing, difference: difference! };
 }
 
 function checkedTask(
@@ -191,23 +214,33 @@ function meanOf(compared: readonly Compared[], resamples: number, fewest: number
   const parts = compared.filter(({ change }) => change !== null);
   if (parts.length < 2) return null;
   const weight = 1 / parts.length;
-  const sum = sumDifferences(parts.map(({ difference }) => ({ difference: difference!, weight })));
+  const first = parts.map(({ difference }) => difference!.resampled.subarray(0, resamples));
+  const sum = sumDifferences(first.map((resampled) => ({ difference: { value: 0, resampled }, weight })));
   const value = parts.reduce((total, { change }) => total + weight * change!, 0);
   const equal = parts.every((part) => part.equal);
   // What too few items say of a task says too little of the mean.
   const testable = resamples > 0 && parts.every(({ before, equal }) => equal || before.items >= fewest);
-  return { count: parts.length, value, equal, testable, asked: equal || !testable ? null : sum };
+  const items = effectiveItems(
+    first.map((values, i) => ({ variance: varianceOf(values), items: parts[i]!.differing })),
+  );
+  return { count: parts.length, value, equal, asked: equal || !testable ? null : { ...sum, value, items } };
+}
+
+/** Of the values that are finite; 0 of none. */
+function varianceOf(values: Float64Array): number {
+  const finite = values.filter(Number.isFinite);
+  return finite.length < 2 ? 0 : standardError(finite)! ** 2 * finite.length;
 }
 
 function meanTask(
-  { count, value, equal, testable }: NonNullable<ReturnType<typeof meanOf>>,
+  { count, value, equal }: NonNullable<ReturnType<typeof meanOf>>,
   decision: Decision | null,
   maxDropPoints: number,
 ): CheckedTask {
   // Where noise is not asked of the mean it has no verdict of its own: each of its tasks has one.
   const verdict: Verdict = equal
     ? "equal"
-    : !testable || decision === null
+    : decision === null
     ? "noise"
     : verdictOf({ change: value, direction: decision.direction, maxDropPoints });
   return {

@@ -6,12 +6,19 @@
  * @module
  */
 import { type ResampledDifference, withInterval } from "../bootstrap.ts";
+import { contractedTail, expandedTail } from "./small_samples.ts";
+
+/** A difference that is asked about. */
+export interface Asked extends ResampledDifference {
+  /** How many items differ: of few, intervals are wider ({@linkcode expandedTail}). */
+  readonly items: number;
+}
 
 /** Whether a difference is told from 0, and the interval that decided. */
 export interface Decision {
   /** Two-sided, at {@linkcode level}; it holds 0 unless the difference is told. */
   readonly interval: readonly [low: number, high: number];
-  /** Confidence of this one interval: the surest differences are asked the most. */
+  /** Confidence of this one interval: of the surest difference the most is asked. */
   readonly level: number;
   /** Direction of a difference that is told; 0 of one that is not. */
   readonly direction: -1 | 0 | 1;
@@ -26,7 +33,7 @@ export interface Decision {
  * @returns one decision for each difference; null where it is null, or the metric does not exist on the resamples
  */
 export function holmDecisions(
-  differences: readonly (ResampledDifference | null)[],
+  differences: readonly (Asked | null)[],
   family: number,
   confidence: number,
 ): (Decision | null)[] {
@@ -38,7 +45,9 @@ export function holmDecisions(
   let told = 0, open = true;
   for (const place of order) {
     const level = 1 - (1 - confidence) / (family - told);
-    const interval = withInterval(differences[place]!, level).interval!;
+    const asked = differences[place]!;
+    const tail = expandedTail((1 - level) / 2, asked.items);
+    const interval = withInterval(asked, 1 - 2 * tail).interval!;
     const direction = interval[0] > 0 ? 1 : interval[1] < 0 ? -1 : 0;
     // The first that is not told ends it: no surer one is left.
     open &&= direction !== 0;
@@ -52,10 +61,11 @@ export function holmDecisions(
  * The least 1 - level at which the interval of a difference leaves 0 out (its two-sided p-value, by inversion of the interval); null
  * where there is no interval.
  */
-export function doubtOf(difference: ResampledDifference): number | null {
+export function doubtOf(difference: Asked): number | null {
   if (withInterval(difference, 0).interval === null) return null;
   const sorted = difference.resampled.filter(Number.isFinite).sort();
-  return Math.min(1, 2 * Math.min(shareNotBelow(sorted), shareNotBelow(sorted.map((d) => -d).reverse())));
+  const tail = Math.min(shareNotBelow(sorted), shareNotBelow(sorted.map((d) => -d).reverse()));
+  return 2 * contractedTail(Math.min(tail, 0.5), difference.items);
 }
 
 /** 1 minus the fraction at which the percentile function of ascending values reaches 0; 0 where all are below it. */

@@ -3,6 +3,7 @@ import { assert, assertClose } from "#test";
 import { float32, golden } from "../../fixtures/golden_data.ts";
 import { pairedBootstrap, withInterval } from "../bootstrap.ts";
 import { doubtOf, holmDecisions } from "./holm.ts";
+import { expandedTail } from "./small_samples.ts";
 
 interface Golden {
   readonly holm: readonly {
@@ -22,7 +23,11 @@ interface Golden {
 }
 
 const made = golden<Golden>("regression/regression.json");
-const resampled = (values: Float64Array) => ({ value: values[0]!, resampled: values });
+const resampled = (values: Float64Array, items = Infinity) => ({
+  value: values[0]!,
+  resampled: values,
+  items,
+});
 
 Deno.test("holmDecisions() tells apart what statsmodels does from p-values that numpy's percentiles give", () => {
   for (const { confidence, values, p, told, direction } of made.holm) {
@@ -35,10 +40,13 @@ Deno.test("holmDecisions() tells apart what statsmodels does from p-values that 
 });
 
 Deno.test("holmDecisions() gives an interval that holds 0 if and only if the difference is not told", () => {
-  const difference = fc.tuple(fc.double({ min: -3, max: 3, noNaN: true }), fc.integer({ min: 1, max: 1000 }))
-    .map((
-      [shift, seed],
-    ) => resampled(Float64Array.from({ length: 60 }, (_, i) => shift + Math.sin(seed * (i + 1) * 12.9898))));
+  const difference = fc.tuple(
+    fc.double({ min: -3, max: 3, noNaN: true }),
+    fc.integer({ min: 1, max: 1000 }),
+    fc.constantFrom(12, 50, 5000, Infinity),
+  ).map(([shift, seed, items]) =>
+    resampled(Float64Array.from({ length: 60 }, (_, i) => shift + Math.sin(seed * (i + 1) * 12.9898)), items)
+  );
   const confidence = fc.double({ min: 0.5, max: 0.99, noNaN: true });
   fc.assert(
     fc.property(fc.array(difference, { minLength: 1, maxLength: 6 }), confidence, (differences, sure) => {
@@ -46,7 +54,8 @@ Deno.test("holmDecisions() gives an interval that holds 0 if and only if the dif
       decisions.forEach((decision, i) => {
         const { interval: [low, high], level, direction } = decision!;
         assert.equal(low <= 0 && 0 <= high, direction === 0);
-        assert.deepEqual([low, high], withInterval(differences[i]!, level).interval);
+        const tail = expandedTail((1 - level) / 2, differences[i]!.items);
+        assert.deepEqual([low, high], withInterval(differences[i]!, 1 - 2 * tail).interval);
         assert.ok(level >= sure - 1e-12);
       });
     }),
