@@ -12,6 +12,7 @@ import config from "../deno.json" with { type: "json" };
 import { auditCommand, auditSyntax } from "./audit.ts";
 import { checkCommand, checkSyntax } from "./check.ts";
 import { compareCommand, compareSyntax } from "./compare.ts";
+import { diffCommand, diffSyntax } from "./diff.ts";
 import { doctorCommand, doctorSyntax } from "./doctor.ts";
 import { embedCommand, embedSyntax } from "./embed.ts";
 import { evalCommand, evalSyntax } from "./eval.ts";
@@ -30,6 +31,7 @@ import { Progress } from "./progress.ts";
 import { pullCommand, pullSyntax } from "./pull.ts";
 import { runCommand, runSyntax } from "./run.ts";
 import { formatExamples, oneOf, usageErrorOf } from "./syntax.ts";
+import { verifyCommand, verifySyntax } from "./verify.ts";
 
 /** The work of a command whose arguments have been read. */
 type Job = (io: CommandIo) => Promise<ExitCode>;
@@ -77,6 +79,8 @@ function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr
     evalSyntax((options) => onJob((io) => evalCommand(options, io))),
     embedSyntax((options) => onJob((io) => embedCommand(options, io))),
     explainSyntax((options) => onJob((io) => explainCommand(options, io))),
+    verifySyntax((options) => onJob((io) => verifyCommand(options, io))),
+    diffSyntax((options) => onJob((io) => diffCommand(options, io))),
     auditSyntax((options) => onJob((io) => auditCommand(options, io))),
     pullSyntax((options) => onJob((io) => pullCommand(options, io))),
     doctorSyntax((options) => onJob((io) => doctorCommand(options, io))),

@@ -1,7 +1,19 @@
 import { assert } from "#test";
 import { launch, launcher, noAdapter } from "./_launch.ts";
 
-const commands = ["run", "compare", "check", "eval", "embed", "explain", "audit", "pull", "doctor"];
+const commands = [
+  "run",
+  "compare",
+  "check",
+  "eval",
+  "embed",
+  "explain",
+  "verify",
+  "diff",
+  "audit",
+  "pull",
+  "doctor",
+];
 const snapshot = new URL("./help_snapshot.txt", import.meta.url);
 
 /** Help of the program and of every command, as a reader would page through it. */

@@ -20,6 +20,11 @@ export const backboneOption = (standard = true) =>
     }), a Hugging Face folder, a GGUF file, or the id of one that was pulled`,
   ).argParser(nonBlank);
 
+/** The model of a run that was made elsewhere. */
+export const backboneHereOption = () =>
+  new Option("--backbone <id|path>", "where the run's model is here, if not where its settings say")
+    .argParser(nonBlank);
+
 /** How the preset is chosen where none is named; stands below the options of every command that has them. */
 export const PRESET_RULE = "Where neither --preset nor the manifest names one, the preset is that of the\n" +
   "run for a checkpoint in its run's folder, tiny for the built-in backbone, and\n" +

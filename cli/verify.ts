@@ -6,7 +6,7 @@
 import { ExitCode } from "#errors";
 import type { Check, CheckStatus } from "../lib/verify/check.ts";
 import type { CommandIo } from "./io.ts";
-import { backboneOption, dataRootOption } from "./options.ts";
+import { backboneHereOption, dataRootOption } from "./options.ts";
 import { dataRootOf } from "./settings.ts";
 import { newCommand, type Syntax, wholeNumber } from "./syntax.ts";
 import { layOut, oneLine } from "./table.ts";
@@ -38,7 +38,7 @@ export function verifySyntax(onParsed: (options: VerifyOptions) => void): Syntax
     .argument("<run>", "folder of a run")
     .option("--replay <n>", "also execute the first n training steps of each arm again", wholeNumber(1))
     .addOption(dataRootOption())
-    .addOption(backboneOption().default(undefined, "as in the run's settings"))
+    .addOption(backboneHereOption())
     .addHelpText("after", `\n${STATUSES}`)
     .action((folder, options) => onParsed({ ...options, folder }));
 }
@@ -95,10 +95,13 @@ function summary(checks: readonly Check[]): string {
     const count = checks.filter((check) => check.status === status).length;
     return count === 0 ? [] : [`${count} ${status}`];
   });
-  const verdict = checks.some(({ status }) => status === "failed")
+  const some = (wanted: CheckStatus) => checks.some(({ status }) => status === wanted);
+  const verdict = some("failed")
     ? "This is not what the run wrote, or not what its inputs give."
-    : checks.some(({ status }) => status === "not possible")
+    : some("not possible")
     ? "Nothing that could be checked is wrong, but not everything could be checked."
+    : some("not reached")
+    ? "Everything that is there holds; the run is not finished."
     : "Everything that can be checked holds.";
   return `${checks.length} checks: ${counts.join(", ")}. ${verdict}`;
 }

@@ -72,7 +72,9 @@ function replayTraining(training: Training, options: ReplayRunOptions, io: Comma
     const steps = Math.min(options.steps, planned, there), checkpoint = newestCheckpoint(files, name);
     if (steps === 0) return it.notReached("no step is in the journal");
     if (steps < options.steps) {
-      it.note(`the journal has ${there} steps of ${planned}, so ${steps} are executed`);
+      it.note(
+        `${options.steps} steps were asked for, the journal has ${there} of ${planned}: ${steps} are executed`,
+      );
     }
     const differing: number[] = [];
     const show = (done: number) =>

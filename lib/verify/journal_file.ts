@@ -22,23 +22,31 @@ export interface JournalFile {
   readonly torn: boolean;
 }
 
+/** Records that are read although there are too many, besides as many as there can be: a few that come twice hide no others. */
+const SPARE = 100;
+
 /** Longest line that is read, in bytes. */
 const LONGEST_LINE = 16 << 20;
 
 /**
  * Reads a journal.
  *
- * @param most records that there can be: what comes after them is not read
+ * @param most records that there can be: more are a problem, and many more are not read
  * @throws {UsageError} if it is no file, or a line is absurdly long
  */
 export function readJournalFile(files: RunFiles, file: string, most: number, it: Checking): JournalFile {
-  const lines: JournalLine[] = [], records = recordsIn(files, file, it);
+  const lines: JournalLine[] = [], records = recordsIn(files, file, it), end = 2 * most + SPARE;
+  let isTold = false;
   for (;;) {
     const { value, done } = records.next();
     if (done) return { file, lines, torn: value };
-    if (value.line > most) {
+    if (value.line > most && !isTold) {
+      isTold = true;
       const what = `there is more than the ${most} records that the run makes`;
       it.problem({ file, at: `line ${value.line}`, what });
+    }
+    if (value.line > end) {
+      // Closes the file.
       records.return(false);
       return { file, lines, torn: false };
     }

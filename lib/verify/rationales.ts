@@ -38,7 +38,8 @@ export function checkRationales(
   const { steps: planned } = dosage(arm, manifest);
   const placed = readRationales(files, file, planned * groups * k, finished, it);
   const byStep = Map.groupBy(placed, ({ rationale }) => rationale.step);
-  for (const { step } of steps) {
+  // A step that comes twice is told by the check of the steps.
+  for (const { step } of new Map(steps.map((record) => [record.step.step, record])).values()) {
     const own = byStep.get(step.step) ?? [];
     byStep.delete(step.step);
     checkStep(step, own, groups, manifest, file, it);
