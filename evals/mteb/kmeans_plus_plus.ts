@@ -124,8 +124,14 @@ class Distances {
     rowProducts(this.#wide, this.#chosen.subarray(0, m * columns), columns, products);
     for (let t = 0; t < m; t++) {
       const list = lists[t]!, row = this.rowOf[places[t]!]!, norm = norms[row]!;
-      distancesByProducts(norms, norm, products, t, m, this.#error, limits, list);
-      for (let i = list.indexOf(UNDECIDED); i >= 0; i = list.indexOf(UNDECIDED, i + 1)) {
+      let undecided = distancesByProducts(norms, norm, products, t, m, this.#error, limits, list);
+      // From itself, which rounding never decides.
+      if (list[row] === UNDECIDED) {
+        list[row] = 0;
+        undecided--;
+      }
+      for (let i = -1; undecided > 0; undecided--) {
+        i = list.indexOf(UNDECIDED, i + 1);
         list[i] = Math.min(limits[i]!, Math.max(0, norm + norms[i]! - 2 * this.#product(i, row)));
       }
     }
@@ -150,7 +156,10 @@ function repeated(values: Float32Array, rowOf: Int32Array, out: Float32Array): F
 /** In place of a distance whose float32 a product's rounding might have changed. */
 const UNDECIDED = -1;
 
-/** Squared distances by column `at` of products [n, m], each of which may be off by an error; no more than their limits. */
+/**
+ * Squared distances by column `at` of products [n, m], each of which may be off by an error; no more than their limits. Returns
+ * how many are undecided.
+ */
 function distancesByProducts(
   norms: Float64Array,
   norm: number,
@@ -160,19 +169,34 @@ function distancesByProducts(
   error: number,
   limits: Float32Array,
   out: Float32Array,
-): void {
+): number {
+  let undecided = 0;
   for (let i = 0; i < out.length; i++, at += m) {
     const sum = norm + norms[i]!, product = products[at]!, limit = limits[i]!;
     const least = Math.fround(sum - 2 * (product + error)), most = Math.fround(sum - 2 * (product - error));
     // Most are as far as that: what they are exactly does not matter then.
-    out[i] = least >= limit ? limit : least === most ? Math.max(0, most) : UNDECIDED;
+    if (least >= limit) out[i] = limit;
+    else if (least === most) out[i] = Math.max(0, most);
+    else {
+      out[i] = UNDECIDED;
+      undecided++;
+    }
   }
+  return undecided;
 }
 
 /** Running sums, rounded after every addition to the type of `out`. */
 function accumulate(values: Float32Array, out: Float32Array | Float64Array): void {
-  out[0] = values[0]!;
-  for (let i = 1; i < values.length; i++) out[i] = out[i - 1]! + values[i]!;
+  if (out instanceof Float32Array) accumulateFloat32(values, out);
+  else accumulateFloat64(values, out);
+}
+
+function accumulateFloat32(values: Float32Array, out: Float32Array): void {
+  for (let i = 0, sum = 0; i < values.length; i++) out[i] = sum = Math.fround(sum + values[i]!);
+}
+
+function accumulateFloat64(values: Float32Array, out: Float64Array): void {
+  for (let i = 0, sum = 0; i < values.length; i++) out[i] = sum += values[i]!;
 }
 
 /** First index whose value is at least `target` in an ascending list; its length if there is none. */
