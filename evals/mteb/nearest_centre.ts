@@ -47,6 +47,7 @@ export function labelNearest(batch: RowBatch, points: Points, norms: Float64Arra
     groups[i] = nearest(batch, i, points, centres, norms);
   }
 }
+
 /**
  * By how much float32 has to put a centre nearer to a point than another for it to be nearer by the definition, for each point of
  * a batch: both may be off by twice the error of a product, and by what float32 rounds in ‖c‖² − 2⟨x, c⟩ and in the comparison,
