@@ -74,7 +74,7 @@ function render(
     status,
     part,
     oneLine(name),
-    checked > 0 ? `${checked} ${unit}` : "",
+    checked > 0 ? `${checked} ${checked === 1 ? unit.replace(/s$/, "") : unit}` : "",
   ]));
   const lines = checks.flatMap(({ problems, problemCount, why, notes }, i) => [
     rows[i]!,

@@ -46,6 +46,14 @@ export function compareFile(files: RunFiles, file: string, again: string | Uint8
   else compareLines(file, decode(stored), decode(wanted), it);
 }
 
+/** Whether a file of a run is what it is derived to, byte by byte. */
+export function isSame(files: RunFiles, file: string, again: string | Uint8Array): boolean {
+  if (files.entry(file) === undefined) return false;
+  files.requirePlain(file);
+  const wanted = typeof again === "string" ? new TextEncoder().encode(again) : again;
+  return firstByte(Deno.readFileSync(files.path(file)), wanted) < 0;
+}
+
 /** Place of the first byte that differs; -1 if none does. */
 function firstByte(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);

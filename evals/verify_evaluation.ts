@@ -12,6 +12,7 @@ import type { RunFiles } from "../lib/verify/run_files.ts";
 import { rescore } from "./rescore.ts";
 import { findSuite } from "./find_suite.ts";
 import { readEmbeddings } from "./embedding_store.ts";
+import { compareAcrossPrograms } from "./verify_across.ts";
 import { compareTrees } from "./verify_derived.ts";
 import { checkStoredScore } from "./verify_stored_score.ts";
 import { writeScores } from "./write_scores.ts";
@@ -35,6 +36,8 @@ export interface EvaluationCheckOptions {
   /** Whether all scores are there. */
   readonly finished: boolean;
   readonly dataRoot: string | undefined;
+  /** Whether this is the program that made the run: then what is derived is the same to the last byte. */
+  readonly sameProgram: boolean;
   /** Why the data sets cannot be used; null if they are here, and those of the lock. */
   readonly noData: string | null;
 }
@@ -151,9 +154,9 @@ function checkLimits(
   }
 }
 
-/** Scores everything again, and compares what that writes with what is there, byte by byte. */
+/** Scores everything again, and compares what that writes with what is there: byte by byte, if it is the same program. */
 async function checkAgain(
-  { files, suite, dataRoot }: EvaluationCheckOptions,
+  { files, suite, dataRoot, sameProgram }: EvaluationCheckOptions,
   folder: string,
   it: Checking,
 ): Promise<void> {
@@ -163,6 +166,7 @@ async function checkAgain(
     choice: { suite: findSuite(suite).id },
     dataRoot,
   });
+  if (!sameProgram) return compareAcrossPrograms(files, folder, scores, it);
   const again = Deno.makeTempDirSync({ prefix: "grace-verify-" });
   try {
     await writeScores(again, scores);

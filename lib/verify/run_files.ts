@@ -60,7 +60,7 @@ export class RunFiles {
     if (files.entry(RunDocument.resolved) === undefined && files.entry(RunDocument.lock) === undefined) {
       throw new MissingError(
         `"${path}" holds neither ${RunDocument.resolved} nor ${RunDocument.lock}: it is not the folder of a run`,
-        "name the folder of a run, as run prints it",
+        "name the folder of a run, as run prints it; eval --from checks the scores of an evaluation",
       );
     }
     return files;
