@@ -1,9 +1,14 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assert } from "#test";
+import { inputsOf } from "../evals/_all_texts.ts";
+import { findSuite } from "../evals/find_suite.ts";
 import type { CheckReport } from "../evals/regression/check.ts";
+import { resolveSuite } from "../evals/suite.ts";
+import { hashedTrigrams } from "../fixtures/hashed_trigrams.ts";
 import { openSafetensors } from "../lib/backbone/safetensors.ts";
 import { writeSafetensors } from "../lib/backbone/safetensors_writer.ts";
+import { Mirror } from "../lib/data/mirror.ts";
 import { Lab, onlyFolder, spoilWeight } from "./_lab.ts";
 import { launch, type Outcome } from "./_launch.ts";
 
@@ -257,4 +262,32 @@ Deno.test("check takes an arm of a run as baseline or candidate, under the setti
   const all = await launch(["check", "b.json", "--from", join(scores, "..")], at);
   assert.equal(all.code, 2);
   assert.match(all.stderr, /is a run with the arms base, reasoning\n {2}name one of them: /);
+});
+
+Deno.test("check compares embeddings that another program made", async () => {
+  using lab = await Lab.create();
+  const suite = "mteb:STSBenchmark", data = ["--data-root", lab.path("data")];
+  const tasks = await resolveSuite(findSuite(suite), new Mirror(lab.path("data")));
+  const texts = (await inputsOf(tasks)).map(({ text }) => text);
+  const write = (folder: string, embed: (text: string) => Float32Array) => {
+    Deno.mkdirSync(lab.path(folder));
+    lab.write(`${folder}/texts.jsonl`, texts.map((text) => JSON.stringify(text) + "\n").join(""));
+    lab.write(`${folder}/embeddings.json`, `{"name":"${folder}","dimension":64}`);
+    const values = Float32Array.from(texts.flatMap((text) => [...embed(text)]));
+    Deno.writeFileSync(lab.path(folder, "embeddings.f32"), new Uint8Array(values.buffer));
+  };
+  write("trusted", (text) => hashedTrigrams(text.split(" ").slice(0, 2).join(" ")));
+  write("whole", hashedTrigrams);
+  const check = (...args: string[]) => launch(["check", ...args, ...data], { cwd: lab.root });
+  const first = await check("--update", "b.json", "--from", "trusted", "--suite", suite);
+  assert.equal(first.code, 0, first.stderr);
+  assert.equal((await check("b.json", "--from", "trusted", "--exact")).code, 0);
+  const worse = await check("b.json", "--from", "whole", "--confidence", "0");
+  assert.equal(worse.code, 1, worse.stderr + worse.stdout);
+  assert.match(worse.stdout, /^STSBenchmark +REGRESSED +cosine_spearman +20 /m);
+  assert.match(worse.stdout, /noise is not asked\.$/m);
+  assert.match(worse.stdout, /^- model: "trusted" -> "whole"$/m);
+  const backbone = await check("b.json", "--backbone", "tiny");
+  assert.equal(backbone.code, 2);
+  assert.match(backbone.stderr, /"b\.json" is a baseline of an encoder, --backbone names a backbone\n/);
 });
