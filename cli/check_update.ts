@@ -45,7 +45,9 @@ export async function updateBaseline(options: CheckCommandOptions, io: CommandIo
   const size = formatBytes(new TextEncoder().encode(text).length);
   const count = Object.keys(baseline.tasks).length;
   const what = before === undefined
-    ? `Baseline "${path}" written: ${count} tasks of "${baseline.suite}", ${size}.`
+    ? `Baseline "${path}" written: ${count} ${
+      count === 1 ? "task" : "tasks"
+    } of "${baseline.suite}", ${size}.`
     : unchanged
     ? `Baseline "${path}" is what it was, to the last bit.`
     : `Baseline "${path}" rewritten (${size}); below, what it was is called baseline.`;
