@@ -24,6 +24,7 @@ import { encoderDigest, generatorDigest, readingOf, weightsDigest } from "./mode
 import { makeReport } from "./run_report.ts";
 import { type InputPlaces, type VerifiedInputs, verifyInputs } from "./verify_inputs.ts";
 import { replayRun } from "./verify_replay.ts";
+import { checkEvaluatedWeights } from "./verify_weights.ts";
 
 /** What to verify. */
 export interface VerifyRunOptions extends InputPlaces {
@@ -129,6 +130,10 @@ async function verifyParts(audit: Audit): Promise<Check[]> {
     const checked = await checkCheckpoint({ files, training, lock, finished, frame: inputs.frame });
     checks.push(...checked.checks);
     weights.set(training.name, checked.weights);
+    if (checked.weights === undefined) continue;
+    const own = plans.filter((plan) => plan.training?.name === training.name);
+    const about = { name: training.name, checkpoint: checked.folder, weights: checked.weights, plans: own };
+    checks.push(await checkEvaluatedWeights(files, about, (plan) => expectedDigests(audit, plan, weights)));
   }
   for (const [i, plan] of plans.entries()) {
     io.signal.throwIfAborted();

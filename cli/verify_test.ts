@@ -250,8 +250,8 @@ const otherTamperings: readonly Tampering[] = [
   [
     "a byte of the weights",
     (run) => flipByte(join(run, "arms/grace/checkpoints/step-000003/model.safetensors"), 40),
-    [/^scores grace: embeddings and answers$/, /^scores grace: scores follow/],
-    /rationales\.jsonl, line 1, encoder: stored "[0-9a-f]{64}", found "[0-9a-f]{64}"/,
+    [/^checkpoints grace: weights/, /^scores grace: embeddings and answers$/, /^scores grace: scores follow/],
+    /step-000003\/model\.safetensors: with SHA-256 (.|\n)*rationales\.jsonl, line 1, encoder: stored "/,
   ],
   [
     "a byte of an embedding",
@@ -373,7 +373,7 @@ Deno.test("verify of a part of a run says how far it is, and a folder without it
   assert.match(told(checks), /the run is not finished: evaluation of grace not begun/);
   assert.deepEqual(
     [...new Set(checks.filter(({ status }) => status === "not reached").map(({ part }) => part))],
-    ["scores", "report"],
+    ["checkpoints", "scores", "report"],
   );
 
   Deno.removeSync(join(run, "arms/cl/checkpoints/step-000003"), { recursive: true });

@@ -36,6 +36,8 @@ export interface CheckedCheckpoint {
   readonly checks: Check[];
   /** SHA-256 of the weights; undefined if there are none, or they cannot be read. */
   readonly weights: string | undefined;
+  /** Its folder inside the run; empty if there is none. */
+  readonly folder: string;
 }
 
 /** Checks the checkpoint of an arm. */
@@ -56,7 +58,7 @@ export async function checkCheckpoint(options: CheckpointCheckOptions): Promise<
     checkState(options, file, newest, it);
     weights = checkWeights(files, file, it);
   });
-  return { checks: [check], weights };
+  return { checks: [check], weights, folder: file };
 }
 
 /** There is one checkpoint, and it is not ahead of the run. */
