@@ -9,7 +9,7 @@ import { standardError } from "../statistics.ts";
 import { type Baseline, type BaselineTask, maxDropOf } from "./baseline.ts";
 import { baselineItems } from "./baseline_task.ts";
 import { refusals, remarks } from "./comparable.ts";
-import { type Asked, type Decision, holmDecisions } from "./holm.ts";
+import { type Asked, type Decision, holmDecisions, undecided } from "./holm.ts";
 import { differingItems, type TaskDifference } from "./item_differences.ts";
 import { effectiveItems, expandedTail } from "./small_samples.ts";
 import { fails, fewestItems, type Verdict, verdictOf } from "./verdict.ts";
@@ -107,16 +107,23 @@ export function checkScores(
     const now = byName.get(name), before = baseline.tasks[name]!;
     // Where noise is not asked of the task, it is of the mean.
     const drawn = (differing: number) =>
-      confidence === 0 || before.items < fewest ? resamples : resamplesOf(tail, before.items, differing);
+      confidence === 0 || Math.min(before.items, differing) < fewest
+        ? resamples
+        : resamplesOf(tail, before.items, differing);
     return compareTask(name, before, now, options, drawn);
   });
   const mean = meanOf(compared, resamples, fewest);
-  const asked = compared.map(({ before, equal, difference, differing }): Asked | null =>
-    confidence === 0 || equal || before.items < fewest || difference === null
-      ? null
-      : { ...difference, items: differing }
+  const testable = compared.map(({ before, equal, difference }) =>
+    confidence === 0 || equal || before.items < fewest ? null : difference
   );
+  const asked = testable.map((difference, i): Asked | null => {
+    const items = compared[i]!.differing;
+    return difference === null || items < fewest ? null : { ...difference, items };
+  });
   const decisions = holmDecisions([...asked, mean?.asked ?? null], family, confidence);
+  testable.forEach((difference, i) => {
+    if (difference !== null && asked[i] === null) decisions[i] = undecided(difference, 1 - 2 * tail);
+  });
   const maxDrop = (task: string) => maxDropOf(baseline.tolerance, task, options.maxDropPoints);
   const exact = options.exact ?? false;
   const tasks = compared.map((task, i) => checkedTask(task, decisions[i]!, maxDrop(task.name), exact));
@@ -155,7 +162,7 @@ function resamplesOf(tail: number, items: number, differing: number = Infinity):
 }
 
 /** Draws of a task: where more would be needed, the ends of its interval are the extremes of all resamples. */
-const MOST_DRAWS = 20_000_000;
+const MOST_DRAWS = 5_000_000;
 
 function compareTask(
   name: string,

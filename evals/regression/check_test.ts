@@ -167,7 +167,7 @@ Deno.test("checkScores() fails the less the more is tolerated, and the less the 
       const sure = failed(checkScores(baseline, now, { confidence: 0.95, maxDropPoints: a }));
       assert.ok(sure.isSubsetOf(unsure));
     }),
-    { numRuns: 15 },
+    { numRuns: 6 },
   );
 });
 

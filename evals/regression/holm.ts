@@ -58,6 +58,16 @@ export function holmDecisions(
 }
 
 /**
+ * The decision about a difference of which too few items are the cause for any test to tell it from noise: none, with an interval
+ * as wide as all resamples, which holds 0. Null where the metric does not exist on the resamples.
+ */
+export function undecided(difference: ResampledDifference, level: number): Decision | null {
+  const { interval } = withInterval(difference, 1);
+  if (interval === null) return null;
+  return { interval: [Math.min(interval[0], 0), Math.max(interval[1], 0)], level, direction: 0 };
+}
+
+/**
  * The least 1 - level at which the interval of a difference leaves 0 out (its two-sided p-value, by inversion of the interval); null
  * where there is no interval.
  */
