@@ -11,6 +11,7 @@
  * - **training**: {@linkcode policyGradient} and {@linkcode contrastiveGradient} for one update, {@linkcode trainArm} for a
  *   whole arm with journal, checkpoints and resume;
  * - **manifest**: {@linkcode resolveManifest}, {@linkcode parseLock}, {@linkcode diffManifests};
+ * - **verification**: {@linkcode checkJournals} and other checks of a run's folder, {@linkcode replaySteps};
  * - **evaluation**: {@linkcode runSuite} on anything that is an {@linkcode Encoder}, {@linkcode compareFolders}, the
  *   scorers by themselves, and {@linkcode audit} for tables that are printed somewhere.
  *
@@ -158,6 +159,24 @@ export { defaultPreset, presetManifest } from "./lib/manifest/presets.ts";
 export { type Override, type ResolvedManifest, resolveManifest } from "./lib/manifest/resolve.ts";
 export type { Manifest, ManifestInput, Preset } from "./lib/manifest/schema.ts";
 export { requireLock, verifyLock } from "./lib/manifest/verify.ts";
+export { describeLockDifference, diffLocks, type LockDifference } from "./lib/manifest/diff_locks.ts";
+
+// Verification: checks of a run's folder that trust nothing in it, and its training executed again
+export {
+  type Check,
+  type CheckPart,
+  type CheckStatus,
+  describeProblem,
+  type Problem,
+} from "./lib/verify/check.ts";
+export { checkCheckpoint, type CheckedCheckpoint } from "./lib/verify/checkpoints.ts";
+export { checkDocuments, type RunDocuments } from "./lib/verify/documents.ts";
+export { type ArmJournals, diffJournals } from "./lib/verify/journal_diff.ts";
+export { RunFiles } from "./lib/verify/run_files.ts";
+export { checkJournals } from "./lib/verify/steps.ts";
+export { type ReplayedStep, type ReplayOptions, replaySteps } from "./lib/train/replay.ts";
+export { checkEvaluation, type EvaluationCheckOptions } from "./evals/verify_evaluation.ts";
+export { type ArmScores, diffScores } from "./evals/diff_scores.ts";
 
 // Evaluation
 export type {
