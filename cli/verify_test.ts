@@ -266,6 +266,18 @@ const otherTamperings: readonly Tampering[] = [
     /mmlu\S*items\.jsonl, line 1/,
   ],
   [
+    "an answer that is gone, and a text whose digest was edited",
+    (run) => {
+      editLines(join(run, "scores/cl/generations.jsonl"), (lines) => lines.toSpliced(-2, 1));
+      editText(
+        join(run, "scores/base/rationales.jsonl"),
+        (text) => text.replace(/("text":")[0-9a-f]{4}/, "$1ffff"),
+      );
+    },
+    [/^scores base: items follow/, /^scores cl: items follow/],
+    /scores\/base" lacks 1 of \d+ texts(.|\n)*scores\/cl" has no answer/,
+  ],
+  [
     "a number of report.json and a cell of report.csv",
     (run) => {
       editText(join(run, "report.json"), (text) => text.replace(/"value": (0\.\d\d)/, '"value": 0.99'));

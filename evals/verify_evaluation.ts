@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { MissingError, UsageError } from "#errors";
 import type { Lock } from "../lib/manifest/lock.ts";
 import type { PlannedArm } from "../lib/manifest/arms.ts";
 import { type Check, type Checking, runCheck } from "../lib/verify/check.ts";
@@ -72,18 +73,24 @@ export async function checkEvaluation(options: EvaluationCheckOptions): Promise<
 
 /** The records are of the run's model, and embeddings are what was recorded with them. */
 function checkRecords(options: EvaluationCheckOptions, folder: string, it: Checking): void {
-  const { files, plan, suite } = options;
+  const { files, plan, suite, finished } = options;
   files.requirePlain(folder);
   for (const store of STORES) {
     const file = `${folder}/${store}`;
     if (files.entry(file) === undefined) continue;
-    for (const { line, record } of recordsIn(files, file, it)) {
+    const records = recordsIn(files, file, it);
+    let next = records.next();
+    for (; !next.done; next = records.next()) {
+      const { line, record } = next.value;
       if (line === 1) checkHeader(options, file, record, it);
       else {
         it.count();
         if (store === EMBEDDED) checkLimits(record, plan, { file, at: `line ${line}` }, it);
       }
     }
+    if (!next.value) continue;
+    if (finished) it.problem({ file, what: "ends within a record, although the evaluation was finished" });
+    else it.note(`${file} ends within a record, which a kill cut off`);
   }
   const embeddings = files.entry(`${folder}/embeddings.f32`);
   if (embeddings !== undefined && files.entry(`${folder}/${EMBEDDED}`) !== undefined) {
@@ -161,10 +168,10 @@ async function checkAgain(
   it: Checking,
 ): Promise<void> {
   files.requirePlain(folder);
-  const { scores } = await rescore({
-    folder: files.path(folder),
-    choice: { suite: findSuite(suite).id },
-    dataRoot,
+  const choice = { suite: findSuite(suite).id };
+  const { scores } = await rescore({ folder: files.path(folder), choice, dataRoot }).catch((error) => {
+    // The data are here: what is missing is in the folder, which was finished.
+    throw error instanceof MissingError ? new UsageError(error.message, error.cure, { cause: error }) : error;
   });
   if (!sameProgram) return compareAcrossPrograms(files, folder, scores, it);
   const again = Deno.makeTempDirSync({ prefix: "grace-verify-" });
