@@ -84,7 +84,8 @@ export class CpuKvCache {
     if (needed > this.capacity) this.grow(needed);
     const to = { keys: this.keys[layer]!.f32, values: this.values[layer]!.f32 };
     const { kvHeads, headDim } = this.shape, sizes = { kvHeads, headDim, capacity: this.capacity };
-    if (headDim % 2 > 0) return copyHeads(k.f32, v.f32, to.keys, to.values, rows, sizes);
+    const isPaired = headDim % 2 === 0 && k.f32.byteOffset % 8 === 0 && v.f32.byteOffset % 8 === 0;
+    if (!isPaired) return copyHeads(k.f32, v.f32, to.keys, to.values, rows, sizes);
     // Two elements at a time, which takes half as long. No two finite ones are a NaN, whose bits might change.
     copyHeads(inPairs(k.f32), inPairs(v.f32), inPairs(to.keys), inPairs(to.values), rows, {
       ...sizes,
@@ -116,7 +117,7 @@ export class CpuKvCache {
   }
 }
 
-/** The same memory, two elements as one. Rows start at an even element, and buffers at multiples of eight bytes. */
+/** The same memory, two elements as one, where it starts at a multiple of eight bytes: all does but views of odd rows. */
 function inPairs(data: Float32Array): Float64Array {
   return new Float64Array(data.buffer, data.byteOffset, data.length / 2);
 }

@@ -112,3 +112,15 @@ for (const headDim of [64, 5]) {
     cache.free();
   });
 }
+
+Deno.test("CpuKvCache.write() takes views that start at an odd element", () => {
+  const pool = new Pool(), cache = new CpuKvCache(pool, 1, 1, 4, { heads: 1, kvHeads: 1, headDim: 2 });
+  const k = pool.adopt(Float32Array.from([0, 1, 2, 3, 4, 5]), [6]), v = pool.adopt(k.f32.slice(), [3, 2]);
+  const odd = k.rows(1, 5).reshaped([2, 2]), even = v.rows(1, 3);
+  const rows = [{ row: 0, count: 2, slot: 0, position: 1 }];
+  cache.write(0, odd, even, rows);
+  assert.deepEqual([...cache.keys[0]!.f32], [0, 0, 1, 2, 3, 4, 0, 0]);
+  assert.deepEqual([...cache.values[0]!.f32], [0, 0, 2, 3, 4, 5, 0, 0]);
+  cache.write(0, even, odd, rows);
+  assert.deepEqual([...cache.values[0]!.f32], [0, 0, 1, 2, 3, 4, 0, 0]);
+});
