@@ -122,3 +122,12 @@ Deno.test("two RowBatch at a time have memory of their own, and what is left in 
   assertSameBits(batch.sums, sums, "sums");
   batch[Symbol.dispose]();
 });
+
+Deno.test("two RowBatch at a time have memory of their own also after one was given back twice", () => {
+  const { batch } = filled(4, 2);
+  batch[Symbol.dispose]();
+  batch[Symbol.dispose]();
+  const { batch: first } = filled(4, 2), { batch: second } = filled(4, 2);
+  assert.notEqual(first.centres.buffer, second.centres.buffer);
+  for (const one of [first, second]) one[Symbol.dispose]();
+});

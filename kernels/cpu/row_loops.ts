@@ -199,6 +199,7 @@ const kept: Instance[] = [];
 /** Arrays that the loops reach, until they are given back. What stands in a new one is left from before. */
 export class RowMemory<Name extends string> {
   readonly #instance: Instance;
+  #isGivenBack = false;
   /** As many float32 each as were asked for. */
   readonly arrays: Readonly<Record<Name, Float32Array<ArrayBuffer>>>;
 
@@ -230,6 +231,9 @@ export class RowMemory<Name extends string> {
 
   /** Gives the arrays back, after which nobody may look at them. */
   [Symbol.dispose](): void {
+    // Kept twice, it would be lent to two at a time.
+    if (this.#isGivenBack) return;
+    this.#isGivenBack = true;
     if (this.#instance.memory.buffer.byteLength <= MOST_KEPT) kept.push(this.#instance);
   }
 }
