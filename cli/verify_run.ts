@@ -18,7 +18,7 @@ import { checkLock, examplesOf, lockedBackbone } from "../lib/verify/lock_facts.
 import { RunFiles } from "../lib/verify/run_files.ts";
 import { checkStages, type Stage, stagesOf } from "../lib/verify/stages.ts";
 import { checkJournals } from "../lib/verify/steps.ts";
-import { trainingsOf } from "./inputs.ts";
+import { toolFacts, trainingsOf } from "./inputs.ts";
 import type { CommandIo } from "./io.ts";
 import { encoderDigest, generatorDigest, readingOf, weightsDigest } from "./model.ts";
 import { makeReport } from "./run_report.ts";
@@ -65,7 +65,7 @@ interface Audit {
  */
 export async function verifyRun(options: VerifyRunOptions, io: CommandIo): Promise<Verification> {
   const files = RunFiles.open(options.folder), replay = options.replay ?? null;
-  const read = await checkDocuments(files), { documents } = read;
+  const read = await checkDocuments(files, toolFacts()), { documents } = read;
   let checks: Check[] = [...read.checks];
   let stages: readonly Stage[] = [], suite: Suite | undefined;
   if (documents !== undefined) {

@@ -433,6 +433,19 @@ Deno.test("grace-repro verify and diff print what they find, and end as the cont
   assert.deepEqual([schema, equal], ["grace-diff/1", false]);
   const { arm, first } = journals.find(({ first }: { first: unknown }) => first !== null);
   assert.deepEqual([arm, first.journal, first.step, first.field], ["grace", "rationales", 1, "total"]);
+
+  // Another program's settings may have keys that are not known here: nobody need have edited them.
+  const unreadable = async (edit: (path: string) => void) => {
+    const folder = await copyRun();
+    editText(join(folder, "manifest.resolved.json"), (text) => text.replace('"arms"', '"limbs"'));
+    edit(join(folder, "grace.lock.json"));
+    return (await verify(folder)).exitCode;
+  };
+  assert.equal(await unreadable(() => {}), 1);
+  const otherSource = (path: string) =>
+    editText(path, (text) => text.replace(/("source": ")[0-9a-f]{8}/, "$100000000"));
+  assert.equal(await unreadable(otherSource), 3);
+
   const nothing = await launch(["verify", lab.path("data")]);
   assert.equal(nothing.code, 3);
   assert.match(nothing.stderr, /holds neither manifest\.resolved\.json nor .*it is not the folder of a run/);

@@ -5,6 +5,7 @@
  * @module
  */
 import { basename } from "node:path";
+import { GraceError } from "#errors";
 import { repoNamed } from "../hub/repo.ts";
 import { RunDocument } from "../journal/layout.ts";
 import { planArms, type PlannedArm } from "../manifest/arms.ts";
@@ -29,13 +30,26 @@ export interface RunDocuments {
   readonly backboneName: string | undefined;
 }
 
-/** Reads the documents and checks that they belong to each other and to the folder; `documents` is undefined if one cannot be read. */
+/**
+ * Reads the documents and checks that they belong to each other and to the folder; `documents` is undefined if one cannot be read.
+ *
+ * @param tool this program: what another one wrote may not be readable here, and be as it was written
+ */
 export async function checkDocuments(
   files: RunFiles,
+  tool: Lock["tool"],
 ): Promise<{ checks: Check[]; documents: RunDocuments | undefined }> {
   let documents: RunDocuments | undefined;
   const identity = await runCheck("identity", "settings and lock give the folder's name", "digests", (it) => {
-    documents = readDocuments(files);
+    try {
+      documents = readDocuments(files);
+    } catch (error) {
+      const by = otherProgram(files, tool);
+      if (by === undefined || !(error instanceof GraceError)) throw error;
+      return it.notPossible(
+        `${error.message}; the run was made by another program, so verify with that: ${by}`,
+      );
+    }
     checkIdentity(files, documents, it);
   });
   const read = documents as RunDocuments | undefined;
@@ -44,6 +58,18 @@ export async function checkDocuments(
     checkIntent(files, read, it);
   });
   return { checks: [identity, intent], documents: read };
+}
+
+/** The program that made the run, if it is another one and the lock can be read. */
+function otherProgram(files: RunFiles, tool: Lock["tool"]): string | undefined {
+  try {
+    const made = parseLock(files.text(RunDocument.lock), RunDocument.lock).tool;
+    return made.source === tool.source
+      ? undefined
+      : `version ${made.version}, source ${made.source.slice(0, 12)}…`;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
