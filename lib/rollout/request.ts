@@ -48,7 +48,7 @@ export interface Rollout {
   readonly tokens: Int32Array;
   /** log π(token | before) at the sampling temperature (at 1 for greedy choice), of the untruncated distribution. */
   readonly logProbs: Float32Array;
-  /** Entropy of that distribution in nats, by token; NaN where none was wanted. */
+  /** Entropy of that distribution in nats, by token; where none was wanted, an engine may say NaN. */
   readonly entropies: Float32Array;
   readonly stopped: "eos" | "stop" | "length";
   /** Sum of the pooled hidden states, [hidden], added in order, and their number. Null if nothing was to be pooled. */
