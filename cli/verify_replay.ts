@@ -97,7 +97,7 @@ function replayTraining(training: Training, options: ReplayRunOptions, io: Comma
       show(replayed.step);
     }
     const equal = differing.length === 0 ? "all" : String(steps - differing.length);
-    it.note(`${equal} of ${steps} steps are the same to the last bit`);
+    it.note(`${equal} of ${steps} executed steps are the same to the last bit`);
     if (differing.length > 0) it.note(`the first that is not is step ${differing[0]}`);
     if (checkpoint === undefined || checkpoint > steps) {
       it.note(`the weights are compared by --replay ${checkpoint ?? planned}`);
