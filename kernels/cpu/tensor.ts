@@ -154,8 +154,11 @@ export class CpuTensor implements Tensor {
   }
 }
 
-/** Forms of a tensor that ONNX Runtime knows: the chunks of a vocabulary of 100,000 and more. */
-const mostForms = 32;
+/**
+ * Forms of a tensor that ONNX Runtime knows: the chunks of a vocabulary of 256,000. Of fewer than there are chunks none would be
+ * found again, since they are asked for in turn.
+ */
+const mostForms = 64;
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;

@@ -46,3 +46,10 @@ Deno.test("CpuTensor.ortAs() of a view reads its own rows", () => {
   assert.deepEqual([...y.f32], [6, 8, 10, 12]);
   session.dispose();
 });
+
+Deno.test("CpuTensor.ortAs() finds the chunks of a large vocabulary again, which are asked for in turn", () => {
+  const pool = new Pool(), chunks = 256_000 / 4096, head = pool.alloc([Math.ceil(chunks), 2], "f32");
+  const forms = () => Array.from({ length: head.shape[0]! }, (_, chunk) => head.ortAs([1, 2], 2 * chunk));
+  const first = forms(), second = forms();
+  assert.ok(first.every((form, i) => form === second[i]));
+});
