@@ -64,7 +64,7 @@ export function checkSyntax(onParsed: (options: CheckCommandOptions) => void): S
     "fail if a model is worse than a baseline that is kept beside the code",
     examples,
   )
-    .argument("<baseline>", "file that --update wrote, or folder of an evaluation")
+    .argument("<baseline>", "file that --update wrote, or folder of an evaluation", nonBlank)
     .addOption(backboneOption(false))
     .addOption(encoderOption())
     .addOption(

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import { ExitCode, MissingError } from "#errors";
 import { type Baseline, parseBaseline } from "../evals/regression/baseline.ts";
 import { checkScores } from "../evals/regression/check.ts";
@@ -11,10 +10,10 @@ import { junitXml } from "../evals/regression/junit.ts";
 import { makeBaseline, measuredDifferences, valueDifferences } from "../evals/regression/make_baseline.ts";
 import { checkTable, renderCheck } from "../evals/regression/report.ts";
 import { isFolder, readTextIfThere } from "../lib/files.ts";
-import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import { type Candidate, candidateOf, stored } from "./check_candidate.ts";
 import type { CheckCommandOptions } from "./check.ts";
 import type { CommandIo } from "./io.ts";
+import { outputFile } from "./output_file.ts";
 import { formatOf, printAs } from "./report_format.ts";
 
 /** Checks, prints and, where asked, writes the report for CI systems. */
@@ -28,6 +27,7 @@ export async function checkBaseline(options: CheckCommandOptions, io: CommandIo)
       `measure a model that you trust: grace-repro check --update ${path} --backbone <model> --suite <suite>`,
     );
   }
+  const junitFile = junit === undefined ? undefined : outputFile(junit, "--junit");
   const candidate = await candidateOf(options, { baseline, path }, io);
   const report = checkScores(baseline, candidate.scores, {
     maxDropPoints: maxDrop,
@@ -36,10 +36,7 @@ export async function checkBaseline(options: CheckCommandOptions, io: CommandIo)
     refused: refusedSettings(baseline, candidate),
     embeddings: comparableEmbeddings(baseline, candidate),
   });
-  if (junit !== undefined) {
-    Deno.mkdirSync(dirname(junit), { recursive: true });
-    writeFileAtomic(junit, junitXml(report, baseline.suite));
-  }
+  junitFile?.write(junitXml(report, baseline.suite));
   const differences = measuredDifferences(baseline, candidate.measured);
   const { folder } = candidate;
   io.progress.end();
@@ -68,7 +65,7 @@ export async function loadBaseline(path: string): Promise<Baseline | undefined> 
     const { scores, measured } = await stored(path);
     return makeBaseline(scores, measured);
   }
-  const text = readTextIfThere(path);
+  const text = readTextIfThere(path)?.replace(/^\uFEFF/, "");
   return text === undefined ? undefined : parseBaseline(text, path);
 }
 

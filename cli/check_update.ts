@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
-import { ExitCode, UsageError } from "#errors";
+import { ExitCode } from "#errors";
 import {
   type Baseline,
   baselineText,
@@ -14,21 +13,19 @@ import {
 import { checkScores } from "../evals/regression/check.ts";
 import { makeBaseline, measuredDifferences, valueDifferences } from "../evals/regression/make_baseline.ts";
 import { checkTable, renderCheck } from "../evals/regression/report.ts";
-import { isFolder, readTextIfThere } from "../lib/files.ts";
-import { writeFileAtomic } from "../lib/journal/atomic.ts";
+import { readTextIfThere } from "../lib/files.ts";
 import { candidateOf } from "./check_candidate.ts";
 import { loadBaseline, otherThanBaseline, recordsNote } from "./check_run.ts";
 import { type CheckCommandOptions, settingsIn } from "./check.ts";
 import type { CommandIo } from "./io.ts";
+import { outputFile } from "./output_file.ts";
 import { formatOf, printAs } from "./report_format.ts";
 import { formatBytes } from "./table.ts";
 
 /** Measures, writes, and prints what is other than it was. */
 export async function updateBaseline(options: CheckCommandOptions, io: CommandIo): Promise<ExitCode> {
   const { baseline: path } = options, format = formatOf(options.format, io);
-  if (isFolder(path)) {
-    throw new UsageError(`--update would write "${path}", which is a folder`, "name a file: baseline.json");
-  }
+  const file = outputFile(path, "--update");
   // Read before anything is measured: what cannot be read is not replaced.
   const before = await loadBaseline(path);
   const anew = before === undefined || settingsIn(options).length > 0;
@@ -36,10 +33,7 @@ export async function updateBaseline(options: CheckCommandOptions, io: CommandIo
   const tolerance = toleranceOf(options, before?.tolerance ?? DEFAULT_TOLERANCE, candidate.scores);
   const baseline = makeBaseline(candidate.scores, candidate.measured, tolerance);
   const text = baselineText(baseline), unchanged = readTextIfThere(path) === text;
-  if (!unchanged) {
-    Deno.mkdirSync(dirname(path), { recursive: true });
-    writeFileAtomic(path, text);
-  }
+  if (!unchanged) file.write(text);
   const report = checkScores(before ?? baseline, candidate.scores, { exact: false });
   const differences = before === undefined ? [] : changesOf(before, baseline);
   const size = formatBytes(new TextEncoder().encode(text).length);

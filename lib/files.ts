@@ -51,6 +51,13 @@ export function isAbsent(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }
 
+/** Why a call of the system failed; of /proc and /dev Deno asks for permissions that this program never has. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Deno.errors.NotCapable
+    ? "it is none of the files of a disk, or this program was started without the permission for it"
+    : (cause as Error).message;
+}
+
 /**
  * Result of a call that needs something to be there; undefined if it is not.
  *
@@ -62,7 +69,7 @@ function ifThere<T>(path: string, read: (path: string) => T): T | undefined {
   } catch (cause) {
     if (isAbsent(cause)) return undefined;
     throw new MissingError(
-      `"${path}" cannot be read: ${(cause as Error).message}`,
+      `"${path}" cannot be read: ${reasonOf(cause)}`,
       "check the path and its permissions",
       { cause },
     );

@@ -111,10 +111,17 @@ export function parseBaseline(text: string, source: string): Baseline {
         found.length > 60 ? `${found.slice(0, 60)}…` : found
       })`;
     });
-    throw new UsageError(
-      `"${source}" is not a baseline: ${problems.join("; ")}`,
-      "restore the file from your repository; by hand, only its tolerance may be edited",
-    );
+    const edited = result.error.issues.every(({ path }) => path[0] === "tolerance");
+    throw edited
+      ? new UsageError(
+        `"${source}": ${problems.join("; ")}`,
+        "correct its tolerance: points from 0 to 100, by task too, and a confidence from 0 (the drop alone decides) " +
+          `to ${MOST_CONFIDENCE}`,
+      )
+      : new UsageError(
+        `"${source}" is not a baseline: ${problems.join("; ")}`,
+        "restore the file from your repository; by hand, only its tolerance may be edited",
+      );
   }
   if (measured !== digestOf(result.data)) {
     throw new UsageError(

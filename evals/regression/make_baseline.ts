@@ -45,7 +45,8 @@ export function measuredDifferences(before: Measured, now: Measured): string[] {
   return [
     ...difference("model", before.model.name, now.model.name),
     ...files.length === 0 ? [] : [`files of the model: ${files.join(", ")}`],
-    ...valueDifferences(before.settings, now.settings, "settings."),
+    // Those of an encoder say themselves what is a setting and what a prompt.
+    ...valueDifferences(before.settings, now.settings, now.settings["kind"] === "encoder" ? "" : "settings."),
     ...valueDifferences(before.engine, now.engine, "engine."),
     ...difference("program", before.program, now.program),
   ];

@@ -139,8 +139,12 @@ function notesOf(report: CheckReport): string[] {
     ...tasks.flatMap(({ task, reasons }) => reasons.map((reason) => `Not compared: ${task}: ${reason}.`)),
     toleranceNote(report),
     ...asked.length === 0 ? [] : [
-      `Intervals: paired bootstrap over items, ${resamples} resamples; all ${family} together hold with ` +
-      `${percentText(confidence)} confidence (Holm). They cover the choice of items, not the randomness of ` +
+      `Intervals: paired bootstrap over items, ${resamples} resamples${
+        family === 1 ? ", with " : `; all ${family} together hold with `
+      }` +
+      `${percentText(confidence)} confidence${
+        family === 1 ? "" : " (Holm)"
+      }. They cover the choice of items, not the randomness of ` +
       "training or sampling.",
     ],
     ...few.length === 0 ? [] : [
