@@ -15,7 +15,7 @@ import { expectedTensors, keptAs, type TensorSource } from "./tensor_source.ts";
 /** One tensor for every weight of a decoder, by name, in the order of a forward pass. */
 export class Weights {
   /** Tensors of each layer under the rest of their names: put together at every token, names would have to be hashed anew. */
-  readonly #layers: Map<string, Tensor>[] = [];
+  private readonly byLayer: Map<string, Tensor>[] = [];
 
   /** See {@linkcode Weights.read} and {@linkcode Weights.zeros}. */
   private constructor(
@@ -25,7 +25,7 @@ export class Weights {
   ) {
     for (const [name, tensor] of tensors) {
       const [, index, rest] = /^model\.layers\.(\d+)\.(.+)$/.exec(name) ?? [];
-      if (rest !== undefined) (this.#layers[Number(index)] ??= new Map()).set(rest, tensor);
+      if (rest !== undefined) (this.byLayer[Number(index)] ??= new Map()).set(rest, tensor);
     }
   }
 
@@ -74,7 +74,7 @@ export class Weights {
 
   /** Tensor of a layer, such as "self_attn.q_proj.weight". */
   layer(index: number, name: string): Tensor {
-    return this.#layers[index]?.get(name) ?? this.get(`model.layers.${index}.${name}`);
+    return this.byLayer[index]?.get(name) ?? this.get(`model.layers.${index}.${name}`);
   }
 
   /** The vocabulary head, [vocab, hidden]: the embedding itself where they are tied. */
