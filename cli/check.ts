@@ -5,7 +5,8 @@
  */
 import { ExitCode, UsageError } from "#errors";
 import { Option } from "@commander-js/extra-typings";
-import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
+import { PRESETS } from "../lib/manifest/names.ts";
+import type { EvalOptions } from "./eval.ts";
 import type { CommandIo } from "./io.ts";
 import {
   backboneOption,
@@ -15,16 +16,13 @@ import {
   rationalesOption,
   seedOption,
 } from "./options.ts";
-import { formatOption, type ReportFormat } from "./report_format.ts";
+import { formatOption } from "./report_format.ts";
 import { listOfNames, newCommand, nonBlank, numberWithin, oneOf, type Syntax } from "./syntax.ts";
 
-/** What was asked for; what is undefined is as the baseline says. */
-export interface CheckCommandOptions {
+/** What was asked for, with what an evaluation is asked for; what is undefined is as the baseline says. */
+export interface CheckCommandOptions extends Omit<EvalOptions, "list"> {
   /** File of a baseline, or folder of an evaluation. */
   readonly baseline: string;
-  readonly backbone?: string | undefined;
-  readonly encoder?: string | undefined;
-  readonly from?: string | undefined;
   readonly update?: true | undefined;
   readonly exact?: true | undefined;
   /** Points that every task may lose. */
@@ -32,19 +30,6 @@ export interface CheckCommandOptions {
   readonly confidence?: number | undefined;
   /** File for a report in the form of JUnit. */
   readonly junit?: string | undefined;
-  readonly manifest?: string | undefined;
-  readonly preset?: Preset | undefined;
-  readonly suite?: string | undefined;
-  readonly tasks?: readonly string[] | undefined;
-  readonly types?: readonly string[] | undefined;
-  readonly profile?: string | undefined;
-  readonly rationale: boolean;
-  readonly rationales?: string | undefined;
-  readonly seed?: number | undefined;
-  readonly device?: DeviceName | undefined;
-  readonly dataRoot?: string | undefined;
-  readonly out?: string | undefined;
-  readonly format?: ReportFormat | undefined;
 }
 
 const examples = [

@@ -1,31 +1,12 @@
 import { assert } from "#test";
 import { CheckFailedError, MissingError, UsageError } from "#errors";
+import { exampleLock } from "./_example_lock.ts";
 import { sha256Hex } from "./hash.ts";
 import { manifestHash, resolvedText, runFolderName } from "./identity.ts";
 import { loadLock, type Lock, lockText, parseLock } from "./lock.ts";
 import { presetManifest } from "./presets.ts";
 import { resolveManifest } from "./resolve.ts";
 import { requireLock, verifyLock } from "./verify.ts";
-
-function exampleLock(): Lock {
-  return {
-    version: 1,
-    tool: { version: "0.1.0", source: sha256Hex("source") },
-    inputs: {
-      "data/mini/train.jsonl.gz": { sha256: sha256Hex("data"), bytes: 4, rows: 2 },
-      "backbone/model.safetensors": { sha256: sha256Hex("weights"), bytes: 7 },
-    },
-    prompt: {
-      tokenizer: sha256Hex("tokenizer"),
-      chatTemplate: sha256Hex("template"),
-      system: sha256Hex("system"),
-      systemTokens: 36,
-      eosIds: [0, 2],
-    },
-    order: sha256Hex("order"),
-    engine: { device: "cpu", runtime: "onnxruntime-node 1.30.0", threads: 2, cpu: "some CPU", deno: "2.9.6" },
-  };
-}
 
 Deno.test("lockText() sorts keys at every depth and parseLock() reads it back", () => {
   const lock = exampleLock();
