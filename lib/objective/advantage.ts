@@ -1,9 +1,5 @@
 /**
- * Group-relative advantages: one number per rollout, the same for all of its tokens.
- *
- * - `grpo`: A = R − mean of the group, divided by its standard deviation if asked for (GRPO; without the division,
- *   Dr. GRPO and paper Eq. 18). The deviation is the unbiased one, plus {@linkcode STD_EPS}, as in verl.
- * - `rloo`: A = R − mean of the other rollouts = (R − mean) · n / (n − 1).
+ * Advantages: one number per rollout, the same for all of its tokens. `estimators.ts` has the equations.
  *
  * As in verl, a group of one rollout has mean 0 and deviation 1: its advantage is its reward. Paper Algorithm 1
  * takes the mean before scaling and penalty; Eq. 18 and the released code, followed here, after both.
@@ -11,22 +7,15 @@
  * @module
  */
 import { NumericError, UsageError } from "#errors";
+import { type AdvantageEstimator, type AdvantageOptions, ESTIMATORS } from "./estimators.ts";
+import { advantagesOfGroup, requireFacts, type RolloutFacts } from "./group_advantage.ts";
+import { type TokenMoments, tokenMoments, whiten } from "./whitening.ts";
 
-/** Added to the standard deviation of a group (verl's `epsilon`). */
-export const STD_EPS = 1e-6;
+export type { AdvantageEstimator, AdvantageOptions } from "./estimators.ts";
+export type { RolloutFacts } from "./group_advantage.ts";
 
-/** Rewards of a group that differ by less than this, relative to the largest, count as equal. */
+/** Rewards that differ by less than this, relative to the largest, count as equal. */
 const FLAT_TOLERANCE = 1e-12;
-
-/** How to turn rewards into advantages. */
-export interface AdvantageOptions {
-  /** What a reward is compared with. */
-  estimator: "grpo" | "rloo";
-  /** Whether to divide by the group's standard deviation; only GRPO can. */
-  divideByStd: boolean;
-  /** Number of rollouts that each group must have; any number if left out. */
-  groupSize?: number;
-}
 
 /** Rewards of one group in numbers. */
 export interface GroupStatistics {
@@ -46,8 +35,10 @@ export interface Advantages {
   advantages: Float64Array;
   /** In the order of first appearance. */
   groups: GroupStatistics[];
-  /** Groups of two or more rollouts that all have the same reward: they teach nothing. */
+  /** Groups of two or more rollouts that all have the same reward: they teach nothing where the baseline is the group's. */
   flatGroups: number;
+  /** What the advantages were whitened with; absent where the estimator does not. */
+  whitening?: TokenMoments;
 }
 
 /**
@@ -55,31 +46,29 @@ export interface Advantages {
  *
  * @param rewards [rollouts]
  * @param uids [rollouts] group of each rollout
- * @throws {NumericError} if a reward is not finite, or no group has rewards that differ
- * @throws {UsageError} if the arrays differ in length or are empty, a group has not `groupSize` rollouts, or RLOO
- * is to be divided by the deviation
+ * @param facts what else the estimator reads, see `estimators.ts`
+ * @throws {NumericError} if a reward or a baseline is not finite, or every advantage would be 0
+ * @throws {UsageError} if the arrays differ in length or are empty, a group has not `groupSize` rollouts, an estimator that
+ * does not is to divide by the deviation, or it lacks facts
  */
 export function groupAdvantages(
   rewards: ArrayLike<number>,
   uids: readonly string[],
-  { estimator, divideByStd, groupSize }: AdvantageOptions,
+  options: AdvantageOptions,
+  facts: RolloutFacts = {},
 ): Advantages {
-  if (estimator === "rloo" && divideByStd) {
-    throw new UsageError("RLOO does not divide by the standard deviation", 'Set it to false, or use "grpo"');
+  const { estimator, divideByStd, groupSize } = options;
+  if (divideByStd && !ESTIMATORS[estimator].dividesByStd) {
+    throw new UsageError(
+      `"${estimator}" does not divide by the standard deviation`,
+      'Set it to false, or use "grpo" or "grpo-passk"',
+    );
   }
   if (rewards.length === 0 || rewards.length !== uids.length) {
     throw new UsageError(`${rewards.length} rewards have ${uids.length} groups`, "Pass one uid per reward");
   }
-  const members = new Map<string, number[]>();
-  for (const [i, uid] of uids.entries()) {
-    if (!Number.isFinite(rewards[i])) {
-      throw new NumericError(
-        `Reward ${i} of group "${uid}" is ${rewards[i]}`,
-        "Look for the first step with a non-finite loss or gradient; lower the learning rate",
-      );
-    }
-    if (!members.get(uid)?.push(i)) members.set(uid, [i]);
-  }
+  requireFacts(estimator, rewards.length, facts);
+  const members = membersOf(rewards, uids, facts);
   const advantages = new Float64Array(rewards.length);
   const groups: GroupStatistics[] = [];
   let flatGroups = 0;
@@ -91,44 +80,69 @@ export function groupAdvantages(
         "Pass whole groups",
       );
     }
-    const values = indices.map((i) => rewards[i]!);
-    const { mean, std, advantages: own } = advantagesOfGroup(values, { estimator, divideByStd });
-    groups.push({ uid, size, mean, std });
+    const of = (values: ArrayLike<number>) => indices.map((i) => values[i]!);
+    const values = of(rewards);
+    const own = advantagesOfGroup(values, options, {
+      lengths: facts.lengths && of(facts.lengths),
+      baselines: facts.baselines && of(facts.baselines),
+    });
+    groups.push({ uid, size, mean: own.mean, std: own.std });
     if (size > 1 && isFlat(values)) flatGroups++;
-    for (const [j, i] of indices.entries()) advantages[i] = own[j]!;
+    for (const [j, i] of indices.entries()) advantages[i] = own.advantages[j]!;
   }
-  if (flatGroups === members.size) {
+  requireSignal(estimator, rewards, advantages, { flatGroups, groups: groups.length });
+  if (!ESTIMATORS[estimator].whitens) return { advantages, groups, flatGroups };
+  const whitening = tokenMoments(advantages, facts.lengths!);
+  return { advantages: whiten(advantages, whitening), groups, flatGroups, whitening };
+}
+
+/** Rollouts of each group, in the order of first appearance. */
+function membersOf(
+  rewards: ArrayLike<number>,
+  uids: readonly string[],
+  { lengths, baselines }: RolloutFacts,
+): Map<string, number[]> {
+  const members = new Map<string, number[]>();
+  for (const [i, uid] of uids.entries()) {
+    for (const [what, value] of [["Reward", rewards[i]], ["Baseline", baselines ? baselines[i] : 0]]) {
+      if (Number.isFinite(value)) continue;
+      throw new NumericError(
+        `${what} ${i} of group "${uid}" is ${value}`,
+        "Look for the first step with a non-finite loss or gradient; lower the learning rate",
+      );
+    }
+    if (lengths && !(lengths[i]! >= 1)) {
+      throw new UsageError(`Rollout ${i} of group "${uid}" has ${lengths[i]} tokens`, "Pass at least 1");
+    }
+    if (!members.get(uid)?.push(i)) members.set(uid, [i]);
+  }
+  return members;
+}
+
+/** Fails if every advantage is 0, or what rounding leaves of it: an update would be by noise. */
+function requireSignal(
+  estimator: AdvantageEstimator,
+  rewards: ArrayLike<number>,
+  advantages: Float64Array,
+  { flatGroups, groups }: { flatGroups: number; groups: number },
+): void {
+  const all = Array.from(rewards), largest = all.reduce((most, r) => Math.max(most, Math.abs(r)), 1);
+  const refuse = (what: string): never => {
     throw new NumericError(
-      `Rewards do not differ within any of ${flatGroups} groups, so every advantage is 0`,
+      what,
       "Check that rollouts of one prompt differ: temperature above 0, more than one token, random numbers of " +
         "their own",
     );
+  };
+  if (ESTIMATORS[estimator].groupBaseline && flatGroups === groups) {
+    refuse(`Rewards do not differ within any of ${flatGroups} groups, so every advantage is 0`);
   }
-  return { advantages, groups, flatGroups };
-}
-
-/**
- * Advantages of one group, which depend on no other, with the mean and the unbiased standard deviation of its rewards.
- *
- * @param rewards finite, one or more
- */
-export function advantagesOfGroup(
-  rewards: readonly number[],
-  { estimator, divideByStd }: Pick<AdvantageOptions, "estimator" | "divideByStd">,
-): Pick<GroupStatistics, "mean" | "std"> & { advantages: number[] } {
-  const size = rewards.length;
-  const mean = rewards.reduce((sum, r) => sum + r, 0) / size;
-  const squares = rewards.reduce((sum, r) => sum + (r - mean) ** 2, 0);
-  const std = size > 1 ? Math.sqrt(squares / (size - 1)) : 0;
-  const baseline = size > 1 ? mean : 0;
-  const scale = size === 1
-    ? (divideByStd ? 1 + STD_EPS : 1)
-    : estimator === "rloo"
-    ? (size - 1) / size
-    : divideByStd
-    ? std + STD_EPS
-    : 1;
-  return { mean, std, advantages: rewards.map((reward) => (reward - baseline) / scale) };
+  if (estimator === "reinforce++" && isFlat(all)) {
+    refuse("Rewards do not differ within the batch, so every advantage is 0");
+  }
+  if (advantages.every((value) => Math.abs(value) <= FLAT_TOLERANCE * largest)) {
+    refuse(`Every advantage of "${estimator}" is 0`);
+  }
 }
 
 /** Whether rewards are equal up to rounding. */

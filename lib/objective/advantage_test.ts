@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { NumericError, UsageError } from "#errors";
 import { assert, assertClose } from "#test";
+import estimators from "../../fixtures/golden/objective/estimators.json" with { type: "json" };
 import golden from "../../fixtures/golden/objective/policy.json" with { type: "json" };
-import { groupAdvantages } from "./advantage.ts";
+import { type AdvantageEstimator, groupAdvantages, type RolloutFacts } from "./advantage.ts";
 
 const { uids, rewards, grpo, grpoStd, rloo } = golden.advantage;
 const grpoOptions = { estimator: "grpo", divideByStd: false } as const;
@@ -59,4 +60,97 @@ Deno.test("groupAdvantages() refuses groups of the wrong size, ragged input and 
     () => groupAdvantages([1, 2], ["a", "a"], { estimator: "rloo", divideByStd: true }),
     UsageError,
   );
+});
+
+const options = (estimator: AdvantageEstimator, divideByStd = false) => ({ estimator, divideByStd });
+
+Deno.test("groupAdvantages() agrees with verl: OPO, pass@k, REINFORCE++ with and without baseline, ReMax", () => {
+  for (const { uids, rewards, lengths, baselines, ...expected } of estimators.advantages) {
+    const facts = { lengths, baselines };
+    const run = (estimator: AdvantageEstimator, divideByStd = false) =>
+      groupAdvantages(rewards, uids, options(estimator, divideByStd), facts).advantages;
+    assertClose(run("opo"), expected.opo, 1e-12, "opo");
+    assertClose(run("grpo-passk"), expected.passk, 1e-12, "grpo-passk");
+    assertClose(run("grpo-passk", true), expected.passkStd, 1e-12, "grpo-passk, divided");
+    // verl adds 1e-8 to the number of tokens.
+    assertClose(run("reinforce++"), expected.reinforcePlusPlus, 1e-8, "reinforce++");
+    assertClose(
+      run("reinforce++-baseline"),
+      expected.reinforcePlusPlusBaseline,
+      1e-8,
+      "reinforce++-baseline",
+    );
+    assertClose(run("remax"), expected.remax, 1e-12, "remax");
+    assert.deepEqual([...run("no-baseline")], rewards);
+  }
+});
+
+Deno.test("groupAdvantages() whitens over tokens, not over rollouts", () => {
+  const lengths = [1, 30, 4, 5],
+    { advantages, whitening } = groupAdvantages(
+      [3, -1, 0.5, 2],
+      ["a", "a", "b", "b"],
+      options("reinforce++"),
+      { lengths },
+    );
+  const tokens = lengths.flatMap((length, i) => Array<number>(length).fill(advantages[i]!));
+  const mean = tokens.reduce((sum, a) => sum + a, 0) / tokens.length;
+  const variance = tokens.reduce((sum, a) => sum + (a - mean) ** 2, 0) / (tokens.length - 1);
+  assertClose([mean, variance], [0, 1], 1e-7);
+  assertClose([whitening!.mean], [(3 - 30 + 2 + 10) / 40], 1e-15);
+  assert.equal(groupAdvantages([1, 2], ["a", "a"], grpoOptions).whitening, undefined);
+});
+
+Deno.test("groupAdvantages() is OPO's GRPO where all rollouts have one length", () => {
+  const rewards = [1, 4, -2, 0.5, 3, 3], uids = ["a", "a", "a", "b", "b", "b"];
+  const grpo = groupAdvantages(rewards, uids, grpoOptions).advantages;
+  const opo = groupAdvantages(rewards, uids, options("opo"), { lengths: Array(6).fill(7) }).advantages;
+  assertClose(opo, grpo, 1e-15);
+  const longer = groupAdvantages(rewards, uids, options("opo"), { lengths: [1, 99, 1, 1, 1, 1] }).advantages;
+  // The longest rollout draws the baseline to its reward.
+  assertClose([longer[1]!], [4 - (1 + 4 * 99 - 2) / 101], 1e-14);
+});
+
+Deno.test("groupAdvantages() fails where an estimator would see nothing", () => {
+  const flat = [2, 2, 5, 5], uids = ["a", "a", "b", "b"], lengths = [1, 2, 3, 4];
+  for (const estimator of ["grpo", "rloo", "opo", "grpo-passk", "reinforce++-baseline"] as const) {
+    const run = () => groupAdvantages(flat, uids, options(estimator), { lengths });
+    assert.throws(run, NumericError, estimator);
+  }
+  // Groups that are flat but differ are told apart by a baseline of the batch, or of a greedy rollout.
+  assert.equal(groupAdvantages(flat, uids, options("reinforce++"), { lengths }).flatGroups, 2);
+  assert.deepEqual(
+    [...groupAdvantages(flat, uids, options("remax"), { baselines: [1, 1, 5, 5] }).advantages],
+    [
+      1,
+      1,
+      0,
+      0,
+    ],
+  );
+  const refused: [AdvantageEstimator, number[], RolloutFacts][] = [
+    ["reinforce++", [3, 3, 3, 3], { lengths }],
+    ["remax", flat, { baselines: flat }],
+    ["no-baseline", [0, 0, 0, 0], {}],
+  ];
+  for (const [estimator, rewards, facts] of refused) {
+    assert.throws(() => groupAdvantages(rewards, uids, options(estimator), facts), NumericError, estimator);
+  }
+  // Two are best in each group, the third is worse.
+  const ties = [2, 2, 1, 4, 4, 0], three = ["a", "a", "a", "b", "b", "b"];
+  assert.throws(() => groupAdvantages(ties, three, options("grpo-passk")), NumericError);
+  assert.throws(() => groupAdvantages([4, 3], ["a", "b"], options("grpo-passk")), UsageError);
+  assert.throws(() => groupAdvantages([4], ["a"], options("reinforce++"), { lengths: [1] }), NumericError);
+});
+
+Deno.test("groupAdvantages() refuses what an estimator does not read or lacks", () => {
+  const run = (estimator: AdvantageEstimator, facts: RolloutFacts, divideByStd = false) => () =>
+    groupAdvantages([1, 2], ["a", "a"], options(estimator, divideByStd), facts);
+  for (const estimator of ["opo", "reinforce++", "reinforce++-baseline", "remax"] as const) {
+    assert.throws(run(estimator, {}), UsageError, estimator);
+    assert.throws(run(estimator, { lengths: [1], baselines: [1] }), UsageError, estimator);
+    assert.throws(run(estimator, { lengths: [1, 1], baselines: [1, 1] }, true), UsageError, estimator);
+  }
+  assert.throws(run("opo", { lengths: [0, 3] }), UsageError);
+  assert.throws(run("remax", { baselines: [NaN, 3] }), NumericError);
 });

@@ -16,7 +16,7 @@
  */
 import { NumericError, UsageError } from "#errors";
 import { applyLengthPenalty, type LengthPenaltyOptions } from "./length_penalty.ts";
-import { clusterGroups, type UnitGroup } from "./reward_clusters.ts";
+import { type Cluster, clusterGroups, type UnitGroup } from "./reward_clusters.ts";
 import { consistency, crossGroup, negativeSimilarity, positiveSimilarity } from "./reward_terms.ts";
 import { type Embedding, unit } from "./vector.ts";
 
@@ -95,19 +95,9 @@ export interface BatchRewards {
  * @throws {NumericError} if an embedding is not finite or is zero, or a reward is not finite
  */
 export function batchRewards(groups: readonly RewardGroup[], options: RewardOptions): BatchRewards {
-  checkGroups(groups, options);
-  const units = groups.map(toUnits);
-  const clusters = clusterGroups(units, options.grouping);
-  checkClusters(clusters.map((c) => c.rollouts.length), options);
+  const { units, clusters } = unitGroups(groups, options);
   const rewards = groups.map(({ uid, truncated }, i): GroupRewards => {
-    const group = units[i]!, cluster = clusters.find((c) => c.members.includes(i))!;
-    const others = clusters.filter((c) => c !== cluster);
-    const terms = {
-      positive: positiveSimilarity(group),
-      negative: negativeSimilarity(group, cluster, options.negatives),
-      consistency: consistency(group, cluster),
-      crossGroup: crossGroup(group, others, options.negatives),
-    };
+    const terms = termsOf(units[i]!, clusterOf(clusters, i), options);
     const total = terms.positive.map((positive, k) => {
       const own = {
         positive,
@@ -127,6 +117,45 @@ export function batchRewards(groups: readonly RewardGroup[], options: RewardOpti
     return { uid, ...terms, total };
   });
   return { groups: rewards, mergedGroups: groups.length - clusters.length };
+}
+
+/**
+ * The groups with embeddings of norm 1, and which of them the reward treats as one.
+ *
+ * @throws as {@linkcode batchRewards} does
+ */
+export function unitGroups(
+  groups: readonly RewardGroup[],
+  options: RewardOptions,
+): { units: UnitGroup[]; clusters: Cluster[] } {
+  checkGroups(groups, options);
+  const units = groups.map(toUnits);
+  const clusters = clusterGroups(units, options.grouping);
+  checkClusters(clusters.map((c) => c.rollouts.length), options);
+  return { units, clusters };
+}
+
+/** The cluster that a group is in, and all others. */
+export function clusterOf(
+  clusters: readonly Cluster[],
+  group: number,
+): { cluster: Cluster; others: Cluster[] } {
+  const cluster = clusters.find(({ members }) => members.includes(group))!;
+  return { cluster, others: clusters.filter((other) => other !== cluster) };
+}
+
+/** The four terms of the rewards of a group, [rollouts of the group] each. */
+export function termsOf(
+  group: UnitGroup,
+  { cluster, others }: { readonly cluster: Cluster; readonly others: readonly Cluster[] },
+  { negatives }: Pick<RewardOptions, "negatives">,
+): Record<keyof RewardTerms, Float64Array> {
+  return {
+    positive: positiveSimilarity(group),
+    negative: negativeSimilarity(group, cluster, negatives),
+    consistency: consistency(group, cluster),
+    crossGroup: crossGroup(group, others, negatives),
+  };
 }
 
 /** The four terms of one rollout's reward. */

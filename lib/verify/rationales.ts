@@ -5,7 +5,7 @@
  * @module
  */
 import type { Manifest } from "../manifest/schema.ts";
-import { advantagesOfGroup } from "../objective/advantage.ts";
+import { advantagesOfGroup } from "../objective/group_advantage.ts";
 import { totalReward } from "../objective/reward.ts";
 import { REWARD_COMPONENTS, rewardStatistics } from "../objective/reward_statistics.ts";
 import { SAMPLED_PROMPTS } from "../train/grace.ts";
