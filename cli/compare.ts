@@ -9,7 +9,7 @@ import type { ArmFolder } from "../evals/compare.ts";
 import { isAbsent, readTextIfThere } from "../lib/files.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
 import type { CommandIo } from "./io.ts";
-import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
+import { formatOf, formatOption, printAs, REPORT_FORMATS } from "./report_format.ts";
 import { newCommand, type Syntax } from "./syntax.ts";
 
 /** What was asked for. */
@@ -18,13 +18,17 @@ export interface CompareOptions {
   readonly folders: readonly string[];
   /** Arm that the others are compared with; the first if undefined. */
   readonly base?: string | undefined;
-  readonly format?: ReportFormat | undefined;
+  readonly format?: typeof FORMATS[number] | undefined;
 }
+
+/** Values of `--format`. */
+const FORMATS = [...REPORT_FORMATS, "html"] as const;
 
 const examples = [
   "grace-repro compare scores/base scores/grace",
   "grace-repro compare runs/a runs/b --base a/base --format markdown",
   "grace-repro compare runs/a --json",
+  "grace-repro compare runs/a runs/b --format html > compare.html",
 ];
 
 /** Syntax of the command; `onParsed` gets what was asked for. */
@@ -32,7 +36,7 @@ export function compareSyntax(onParsed: (options: CompareOptions) => void): Synt
   return newCommand("compare", "scores of two or more models side by side", examples)
     .argument("<folders...>", "folders of runs, of which all arms are compared, or of evaluations")
     .option("--base <name>", "what the others are compared with (default: the first)")
-    .addOption(formatOption())
+    .addOption(formatOption(FORMATS))
     .action((folders, options) => onParsed({ ...options, folders }));
 }
 
@@ -42,9 +46,21 @@ export async function compareCommand(options: CompareOptions, io: CommandIo): Pr
   const { renderComparison } = await import("../evals/report.ts");
   const { comparisonTable } = await import("../evals/report_table.ts");
   const { folders, base } = options, format = formatOf(options.format, io);
-  const comparison = await compareFolders(scoredFolders(folders), base === undefined ? {} : { base });
+  const scored = scoredFolders(folders);
+  const comparison = await compareFolders(scored, base === undefined ? {} : { base });
   const { describeSettings, settingDifferences } = await import("./compared_settings.ts");
   const settings = settingDifferences(folders);
+  if (format === "html") {
+    const { renderComparePage } = await import("../evals/html/compare_page.ts");
+    const { readScores } = await import("../evals/score_record.ts");
+    const arms = await Promise.all(scored.map(async ({ name, folder }) => ({
+      name,
+      scores: (await readScores(folder)).map(({ record }) => record),
+      failures: [],
+    })));
+    io.print(renderComparePage(comparison, arms, settings).trimEnd());
+    return ExitCode.success;
+  }
   const described = describeSettings(settings);
   await printAs(format, {
     people: (form) => renderComparison(comparison, form) + described.join("\n"),

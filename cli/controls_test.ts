@@ -85,6 +85,7 @@ Deno.test("run trains a control by itself where training differs, and reads the 
     "report.csv",
     "report.curves-cl-slow.svg",
     "report.curves-grace.svg",
+    "report.html",
     "report.json",
     "report.md",
     "report.tradeoff.svg",

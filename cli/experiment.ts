@@ -92,8 +92,8 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
     tellBeginning(run, options.resolved, inputs, io);
     const clock = new RunClock(jobsOf(plans, inputs.tasks));
     await runArms(plans, { options, inputs, prompter, run, clock, io });
-    const { backbone: { name }, suite, examples } = inputs;
-    const reported = { plans, name, suite, examples: examples.length, kind: manifest.data.kind };
+    const { backbone: { name }, suite, examples, overlaps } = inputs;
+    const reported = { plans, name, suite, examples: examples.length, kind: manifest.data.kind, overlaps };
     return { folder, ...await writeReport(reported, run) };
   } finally {
     inputs.backbone.close();

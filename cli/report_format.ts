@@ -16,16 +16,21 @@ export const REPORT_FORMATS = ["text", "markdown", "csv", "arrow", "json"] as co
 export type ReportFormat = typeof REPORT_FORMATS[number];
 
 /** The option. Without a default: under `--json` the format is another one. */
-export const formatOption = () =>
-  new Option("--format <name>", `form of the tables: ${REPORT_FORMATS.join(", ")} (default: text)`)
-    .argParser(oneOf(REPORT_FORMATS));
+export const formatOption = <T extends string = ReportFormat>(
+  formats: readonly T[] = REPORT_FORMATS as readonly string[] as readonly T[],
+) =>
+  new Option("--format <name>", `form of the tables: ${formats.join(", ")} (default: text)`)
+    .argParser(oneOf(formats));
 
 /**
  * The format that was asked for.
  *
  * @throws UsageError if `--json` asks for another one
  */
-export function formatOf(given: ReportFormat | undefined, { json }: Pick<CommandIo, "json">): ReportFormat {
+export function formatOf<T extends string = ReportFormat>(
+  given: T | undefined,
+  { json }: Pick<CommandIo, "json">,
+): T | "json" | "text" {
   if (json && given !== undefined && given !== "json") {
     throw new UsageError(`--json together with --format ${given}`, "choose one of them");
   }

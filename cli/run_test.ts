@@ -79,6 +79,8 @@ Deno.test("run gives the same bits when it is repeated, and does nothing twice w
   assert.deepEqual([first.code, second.code], [0, 0], first.stderr + second.stderr);
   const [one, two] = [onlyFolder(lab.path("first")), onlyFolder(lab.path("second"))];
   assert.deepEqual(digestRun(two), digestRun(one));
+  const page = (run: string) => Deno.readTextFileSync(join(run, "report.html"));
+  assert.equal(page(two), page(one));
   const paths = digestRun(one).files.map(({ path }) => path);
   for (
     const counted of [
@@ -110,6 +112,8 @@ Deno.test("run says on stderr which training rows are from a data set of the sui
     stderr,
     /^1 of 24 training rows are from "Banking-77", and so is Banking77Classification\[smoke:12\]$/m,
   );
+  const page = Deno.readTextFileSync(join(onlyFolder(lab.path("after")), "report.html"));
+  assert.match(page, /<li>1 of 24 training rows are from &quot;Banking-77&quot;/);
 });
 
 Deno.test("run gives other weights when the seed differs", async () => {

@@ -181,13 +181,17 @@ const otherTamperings: readonly Tampering[] = [
     /scores\/base" lacks 1 of \d+ texts(.|\n)*scores\/cl" has no answer/,
   ],
   [
-    "a number of report.json and a cell of report.csv",
+    "a number of report.json, a cell of report.csv and a sentence of report.html",
     (run) => {
+      editText(
+        join(run, "report.html"),
+        (text) => text.replace("Each arm was trained once", "Arms were trained"),
+      );
       editText(join(run, "report.json"), (text) => text.replace(/"value": (0\.\d\d)/, '"value": 0.99'));
       editText(join(run, "report.csv"), (text) => text.replace("accuracy", "precision"));
     },
     [/^report/],
-    /report\.json, tasks\.\d\.cells\.0\.value: stored 0\.99\d*, found 0(.|\n)*report\.csv, line 2: stored/,
+    /report\.json, tasks\.\d\.cells\.0\.value: stored 0\.99\d*, found 0(.|\n)*report\.csv, line 2: stored(.|\n)*report\.html, line \d+: stored/,
   ],
   [
     "a setting",

@@ -29,7 +29,15 @@ export function renderComparison(comparison: Comparison, format: ReportFormat): 
 
 /** Renders the scores of one model, without a comparison; the result ends with a line feed. */
 export function renderScores(scores: readonly ScoreRecord[], format: "text" | "markdown"): string {
-  const tables: Table[] = [
+  const warnings = scores.flatMap(({ task, warnings }) =>
+    warnings.map((text) => `Warning: ${task}, ${text}.`)
+  );
+  return (format === "text" ? layOutText : layOutMarkdown)(scoreTables(scores), warnings);
+}
+
+/** The tables of one model's scores. */
+export function scoreTables(scores: readonly ScoreRecord[]): Table[] {
+  return [
     {
       title: "Scores (x 100)",
       head: ["task", "metric", "items", "score", "stderr", "correct"],
@@ -59,24 +67,27 @@ export function renderScores(scores: readonly ScoreRecord[], format: "text" | "m
       textColumns: 1,
     },
   ];
-  const warnings = scores.flatMap(({ task, warnings }) =>
-    warnings.map((text) => `Warning: ${task}, ${text}.`)
-  );
-  return (format === "text" ? layOutText : layOutMarkdown)(tables, warnings);
 }
 
 function renderText(comparison: Comparison): string {
-  return layOutText(tablesOf(comparison), notes(comparison));
+  return layOutText(comparisonTables(comparison), [
+    ...comparisonNotes(comparison),
+    ...warningLines(comparison),
+  ]);
 }
 
 function renderMarkdown(comparison: Comparison): string {
-  return layOutMarkdown(tablesOf(comparison), notes(comparison));
+  return layOutMarkdown(comparisonTables(comparison), [
+    ...comparisonNotes(comparison),
+    ...warningLines(comparison),
+  ]);
 }
 
 /** More arms than these stand below each other, not beside each other. */
 const mostColumns = 4;
 
-function tablesOf(comparison: Comparison): Table[] {
+/** The tables of a comparison, the averages first. */
+export function comparisonTables(comparison: Comparison): Table[] {
   const { averages, arms } = comparison;
   const across = arms.length <= mostColumns;
   return [
@@ -186,7 +197,8 @@ function overview({ arms, base, averages, bootstrap }: Comparison): Table {
   };
 }
 
-function notes(comparison: Comparison): string[] {
+/** What the tables leave unsaid: what the intervals cover, and what the averages are of. */
+export function comparisonNotes(comparison: Comparison): string[] {
   const { resamples, seed } = comparison.bootstrap;
   const lines = [
     `Intervals: paired bootstrap over items, ${resamples} resamples, seed ${seed}. They cover the choice of items, ` +
@@ -199,11 +211,13 @@ function notes(comparison: Comparison): string[] {
   } else if (comparison.averages.length === 0) {
     lines.push("No average over the benchmark is given, because not all of its 56 tasks were evaluated.");
   }
-  const byArm = Map.groupBy(comparison.warnings, ({ arm }) => arm);
-  const warnings = [...byArm].map(([arm, list]) =>
+  return lines;
+}
+
+function warningLines({ warnings }: Comparison): string[] {
+  return [...Map.groupBy(warnings, ({ arm }) => arm)].map(([arm, list]) =>
     `Warning: ${arm}: ${list.map(({ task, text }) => `${task}: ${text}`).join("; ")}.`
   );
-  return [...lines, ...warnings];
 }
 
 /**

@@ -39,7 +39,7 @@ export function compareFile(files: RunFiles, file: string, again: string | Uint8
   const at = firstByte(stored, wanted);
   if (at < 0) return;
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  const isText = /\.(json|jsonl|csv|txt|md|svg)$/.test(file);
+  const isText = /\.(json|jsonl|csv|txt|md|svg|html)$/.test(file);
   if (!isText) {
     it.problem({ file, at: `byte ${at}`, stored: stored[at] ?? null, found: wanted[at] ?? null });
   } else if (file.endsWith(".json")) compareJson(file, decode(stored), decode(wanted), it);

@@ -6,6 +6,7 @@
  */
 import { type Category, MTEB_CATEGORIES, type MtebCategory } from "../category.ts";
 import type { Comparison } from "../compare.ts";
+import type { Table } from "../table_layout.ts";
 import {
   PAPER_BACKBONES,
   PAPER_BENCHMARKS,
@@ -18,10 +19,14 @@ import {
 /** The smallest backbone of the paper: the nearest one for anything smaller. */
 const SMALLEST = "Qwen2.5-1.5B-Instruct";
 
-/** The table in two forms. */
+/** The table in several forms. */
 export interface PaperComparison {
   readonly text: string;
   readonly markdown: string;
+  /** For other forms; null if the paper has nothing to compare with. */
+  readonly table: Table | null;
+  /** What a reader must know besides. */
+  readonly notes: readonly string[];
 }
 
 function isMteb(category: Category | null): category is MtebCategory {
@@ -73,7 +78,9 @@ export function paperComparison(
   const general = PAPER_BENCHMARKS.filter((name) =>
     comparison.tasks.some(({ task }) => benchmarkOf(task) === name)
   );
-  if (columns.length === 0 || categories.length + general.length === 0) return { text: "", markdown: "" };
+  if (columns.length === 0 || categories.length + general.length === 0) {
+    return { text: "", markdown: "", table: null, notes: [] };
+  }
   const title =
     `Paper, ${source}${
       same ? "" : " (the paper has no row for this backbone)"
@@ -97,13 +104,15 @@ export function paperComparison(
     row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
   );
   const lines = padded.map((row) => row.join("  ").trimEnd());
-  const notes = general.length > 0 ? ["", GENERAL_NOTE] : [];
+  const own = general.length > 0 ? [GENERAL_NOTE] : [], notes = own.flatMap((note) => ["", note]);
   const rule = "-".repeat(Math.max(...lines.map((line) => line.length)));
   const markdownRule = widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
   const markdown = [padded[0]!, markdownRule, ...padded.slice(1)].map((row) => `| ${row.join(" | ")} |`);
   return {
     text: [title, rule, lines[0], rule, ...lines.slice(1), ...notes].join("\n") + "\n",
     markdown: [`**${title}**`, "", ...markdown, ...notes].join("\n") + "\n",
+    table: { title, head: rows[0]!, rows: rows.slice(1), textColumns: 1 },
+    notes: own,
   };
 }
 

@@ -15,6 +15,11 @@ const SIZES: Readonly<Partial<Record<Preset, readonly SizeDeparture[]>>> = {
   tiny: TINY_DEPARTURES,
 };
 
+/** What a preset changes of `fixed` to be of another size; nothing if it is of none. */
+export function sizeDepartures(preset: Preset): readonly SizeDeparture[] {
+  return SIZES[preset] ?? [];
+}
+
 /** Preset of a manifest that names none: by its backbone the one whose sizes suit any machine. */
 export function defaultPreset(backbone: string): Preset {
   return backbone === EMBEDDED_BACKBONE ? "tiny" : "smollm2-cpu";
@@ -86,7 +91,7 @@ export function presetManifest(preset: Preset, kind: Manifest["data"]["kind"] = 
   for (const setting of PROTOCOL_SETTINGS) {
     if ((setting.kind ?? kind) === kind) leaves.push([setting.path, setting[protocol]]);
   }
-  for (const { path, value } of SIZES[preset] ?? []) leaves.push([path, value]);
+  for (const { path, value } of sizeDepartures(preset)) leaves.push([path, value]);
   const controls = presetControls(preset, kind);
   for (const { name, why: _, ...control } of controls) leaves.push([`controls.${name}`, control]);
   const listed = new Map(leaves).get("arms") as readonly string[];
