@@ -5,7 +5,6 @@
  */
 import { ExitCode, UsageError } from "#errors";
 import { Option } from "@commander-js/extra-typings";
-import { PRESETS } from "../lib/manifest/names.ts";
 import type { EvalOptions } from "./eval.ts";
 import type { CommandIo } from "./io.ts";
 import {
@@ -13,11 +12,13 @@ import {
   dataRootOption,
   deviceOption,
   encoderOption,
+  manifestOption,
+  presetOption,
   rationalesOption,
   seedOption,
 } from "./options.ts";
 import { formatOption } from "./report_format.ts";
-import { listOfNames, newCommand, nonBlank, numberWithin, oneOf, type Syntax } from "./syntax.ts";
+import { listOfNames, newCommand, nonBlank, numberWithin, type Syntax } from "./syntax.ts";
 
 /** What was asked for, with what an evaluation is asked for; what is undefined is as the baseline says. */
 export interface CheckCommandOptions extends Omit<EvalOptions, "list"> {
@@ -89,8 +90,8 @@ export function checkSyntax(onParsed: (options: CheckCommandOptions) => void): S
     .option("--tasks <list>", "only these tasks", listOfNames())
     .option("--types <list>", "only tasks of these types", listOfNames())
     .option("--profile <id>", "whose numbers to reproduce (see eval)")
-    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it", nonBlank)
-    .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
+    .addOption(manifestOption())
+    .addOption(presetOption())
     .option("--no-rationale", "embed texts as they are, without a rationale")
     .addOption(seedOption())
     .addHelpText("after", "\nThe same command continues a check that was interrupted.")

@@ -5,7 +5,7 @@
  */
 import { ExitCode, UsageError } from "#errors";
 import { Option } from "@commander-js/extra-typings";
-import { type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
+import type { DeviceName, Preset } from "../lib/manifest/names.ts";
 import { openDevice } from "./device.ts";
 import type { EvaluationFrom } from "./eval_from.ts";
 import type { EvaluationResult } from "./evaluation.ts";
@@ -15,13 +15,15 @@ import {
   dataRootOption,
   deviceOption,
   encoderOption,
+  manifestOption,
   PRESET_RULE,
+  presetOption,
   rationalesOption,
   seedOption,
 } from "./options.ts";
 import { formatOf, formatOption, printAs, type ReportFormat } from "./report_format.ts";
 import { dataRootOf, evaluationSettings, noteUnusedDataRoot } from "./settings.ts";
-import { listOfNames, newCommand, nonBlank, oneOf, type Syntax } from "./syntax.ts";
+import { listOfNames, newCommand, nonBlank, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
 export interface EvalOptions {
@@ -72,8 +74,8 @@ export function evalSyntax(onParsed: (options: EvalOptions) => void): Syntax {
     .addOption(backboneOption())
     .addOption(encoderOption())
     .addOption(fromOption())
-    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it", nonBlank)
-    .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
+    .addOption(manifestOption())
+    .addOption(presetOption())
     .option("--suite <id>", "tasks to evaluate on (--list shows all suites)")
     .option(
       "--tasks <list>",

@@ -7,30 +7,26 @@
  * @module
  */
 import { join } from "node:path";
-import { MissingError } from "#errors";
 import type { Device } from "../kernels/device.ts";
-import { requireFloat32Ratio } from "../kernels/policy_loss.ts";
 import { comparesAnswers, isGeneral } from "../evals/general/general_task.ts";
 import { runSuite, type SuiteProgress } from "../evals/run_suite.ts";
 import type { ResolvedTask } from "../evals/suite.ts";
-import { readTextIfThere } from "../lib/files.ts";
-import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import { scoresPath } from "../lib/journal/layout.ts";
 import { RunFolder } from "../lib/journal/run_folder.ts";
-import { planArms, type PlannedArm, type Training } from "../lib/manifest/arms.ts";
-import { manifestHash, resolvedText, runFolderName } from "../lib/manifest/identity.ts";
+import type { PlannedArm, Training } from "../lib/manifest/arms.ts";
+import { resolvedText } from "../lib/manifest/identity.ts";
 import { loadLock, lockText } from "../lib/manifest/lock.ts";
-import { requirePositions } from "../lib/manifest/positions.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
 import { requireLock } from "../lib/manifest/verify.ts";
-import { Prompter } from "../lib/rollout/prompt.ts";
+import type { Prompter } from "../lib/rollout/prompt.ts";
 import { openCheckpointWeights } from "../lib/train/checkpoint.ts";
 import { dosage } from "../lib/train/data_order.ts";
 import { trainArm } from "../lib/train/loop.ts";
-import { requireAnswerRoom } from "./answer_room.ts";
-import { type Inputs, makeLock, openInputs } from "./inputs.ts";
+import type { Inputs } from "./inputs.ts";
 import type { CommandIo } from "./io.ts";
+import { keepLock } from "./lock_file.ts";
 import { loadModel, modelEncoder, modelGenerator, readingOf } from "./model.ts";
+import { prepareRun } from "./prepared_run.ts";
 import { type Job, RunClock } from "./run_clock.ts";
 import { type RunReport, writeReport } from "./run_report.ts";
 import { suiteProgress } from "./suite_progress.ts";
@@ -70,17 +66,11 @@ interface Stage {
 /** Does the whole run. */
 export async function runExperiment(options: ExperimentOptions, io: CommandIo): Promise<ExperimentResult> {
   const { manifest } = options.resolved;
-  const plans = planArms(manifest);
-  if (options.device.kind === "webgpu") requireRatios(plans);
-  const inputs = await openInputs(manifest, plans, options.dataRoot);
+  const prepared = await prepareRun(manifest, options.dataRoot, options.device);
+  const { plans, inputs, prompter, lock, identity } = prepared;
   try {
-    const prompter = new Prompter(inputs.backbone, manifest.prompt);
-    requireRoom(plans, inputs.backbone.config.maxPositions);
-    requireAnswerRoom(inputs.suite, inputs.tasks, inputs.backbone);
-    const lock = makeLock(manifest, plans, inputs, prompter, options.device);
     if (options.lockFile && options.frozen) requireLock(loadLock(options.lockFile), lock);
-    const identity = manifestHash(manifest, lock);
-    const folder = join(options.out, runFolderName(inputs.backbone.name, identity));
+    const folder = join(options.out, prepared.name);
     using run = RunFolder.open(folder, {
       identity,
       intent: options.intent,
@@ -100,23 +90,6 @@ export async function runExperiment(options: ExperimentOptions, io: CommandIo): 
   }
 }
 
-/**
- * Writes the lock beside a manifest, unless it is there already.
- *
- * @throws {MissingError} if the manifest's folder cannot be written
- */
-function keepLock(path: string, text: string): void {
-  try {
-    if (readTextIfThere(path) !== text) writeFileAtomic(path, text);
-  } catch (cause) {
-    throw new MissingError(
-      `cannot write "${path}": ${(cause as Error).message}`,
-      "the lock is kept beside the manifest: copy that to a folder that can be written",
-      { cause },
-    );
-  }
-}
-
 function tellBeginning(
   run: RunFolder,
   { manifest, provenance }: ResolvedManifest,
@@ -131,21 +104,6 @@ function tellBeginning(
     );
   }
   for (const trace of run.recovered) io.progress.note(`recovered: ${trace}`);
-}
-
-/** Fails unless a GPU can compute the policy loss of every arm that has one. */
-function requireRatios(plans: readonly PlannedArm[]): void {
-  for (const { training } of plans) {
-    if (training?.arm === "grace") requireFloat32Ratio(training.manifest.loss);
-  }
-}
-
-/** Fails unless prompts and rationales of every arm, in training and when it is read, fit into the backbone's positions. */
-function requireRoom(plans: readonly PlannedArm[], maxPositions: number): void {
-  for (const { training, manifest, rationale } of plans) {
-    if (training?.arm === "grace") requirePositions(training.manifest, maxPositions, ["sampling"]);
-    if (rationale) requirePositions(manifest, maxPositions, ["evaluation"]);
-  }
 }
 
 /** Arms in the order of the table; what several have in common is trained, and asked, when the first of them comes. */

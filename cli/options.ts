@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { Option } from "@commander-js/extra-typings";
-import { DEVICES } from "../lib/manifest/names.ts";
-import { nonBlank, oneOf, wholeNumber } from "./syntax.ts";
+import { type Command, Option } from "@commander-js/extra-typings";
+import { ARMS, DEVICES, PRESETS } from "../lib/manifest/names.ts";
+import { listOfNames, nonBlank, oneOf, wholeNumber } from "./syntax.ts";
 
 /**
  * The model.
@@ -24,6 +24,18 @@ export const backboneOption = (standard = true) =>
 export const backboneHereOption = () =>
   new Option("--backbone <id|path>", "where the run's model is here, if not where its settings say")
     .argParser(nonBlank);
+
+/** What a person wrote. */
+export const manifestOption = () =>
+  new Option("--manifest <file>", "grace.json: a preset and the settings that differ from it").argParser(
+    nonBlank,
+  );
+
+/** What unset settings are taken from. */
+export const presetOption = () =>
+  new Option("--preset <name>", "settings to start from, where there is no manifest").argParser(
+    oneOf(PRESETS),
+  );
 
 /** How the preset is chosen where none is named; stands below the options of every command that has them. */
 export const PRESET_RULE = "Where neither --preset nor the manifest names one, the preset is that of the\n" +
@@ -44,6 +56,22 @@ export const dataRootOption = () =>
 /** Every random choice derives from it. */
 export const seedOption = () =>
   new Option("--seed <n>", "seed of every random choice").argParser(wholeNumber(0));
+
+/** Adds the options of a run that are settings, or say where those are: the `SettingOptions` of settings.ts. */
+export const withRunSettings = (command: Command) =>
+  command
+    .addOption(backboneOption())
+    .addOption(manifestOption())
+    .addOption(presetOption())
+    .option("--arms <list>", `what to compare: ${ARMS.join(",")}, and names of controls`, listOfNames())
+    .option("--full", "also the arms that the manifest lists as fullArms: in the presets, all controls")
+    .option("--suite <id>", "tasks to evaluate on")
+    .option("--steps <n>", "training steps of each arm", wholeNumber(1))
+    .addOption(deviceOption())
+    .addOption(seedOption());
+
+/** Every change of the lock is refused. */
+export const frozenOption = () => new Option("--frozen", "fail instead of updating grace.lock.json");
 
 /** A model that embeds and does nothing else; everything that is a setting of a backbone says nothing to it. */
 export const encoderOption = () =>

@@ -3,29 +3,17 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
-import { ExitCode, UsageError } from "#errors";
-import { ARMS, type DeviceName, type Preset, PRESETS } from "../lib/manifest/names.ts";
+import { ExitCode } from "#errors";
 import { openDevice } from "./device.ts";
 import type { CommandIo } from "./io.ts";
-import { backboneOption, dataRootOption, deviceOption, PRESET_RULE, seedOption } from "./options.ts";
-import { dataRootOf, noteUnusedDataRoot, settingsOf } from "./settings.ts";
-import { listOfNames, newCommand, nonBlank, oneOf, type Syntax, wholeNumber } from "./syntax.ts";
+import { dataRootOption, frozenOption, PRESET_RULE, withRunSettings } from "./options.ts";
+import { dataRootOf, noteUnusedDataRoot, type SettingOptions, settingsOf } from "./settings.ts";
+import { newCommand, nonBlank, type Syntax } from "./syntax.ts";
 
 /** What was asked for; what is undefined comes from the manifest or the preset. */
-export interface RunOptions {
-  readonly backbone?: string | undefined;
-  readonly manifest?: string | undefined;
-  readonly preset?: Preset | undefined;
-  /** Names of arms and controls. */
-  readonly arms?: readonly string[] | undefined;
-  readonly full?: true | undefined;
-  readonly suite?: string | undefined;
-  readonly steps?: number | undefined;
-  readonly device?: DeviceName | undefined;
+export interface RunOptions extends SettingOptions {
   readonly dataRoot?: string | undefined;
   readonly out?: string | undefined;
-  readonly seed?: number | undefined;
   readonly frozen?: true | undefined;
 }
 
@@ -38,19 +26,15 @@ const examples = [
 
 /** Syntax of the command; `onParsed` gets what was asked for. */
 export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
-  return newCommand("run", "evaluate a backbone, train it in each arm, evaluate again, compare", examples)
-    .addOption(backboneOption())
-    .option("--manifest <file>", "grace.json: a preset and the settings that differ from it", nonBlank)
-    .option("--preset <name>", "settings to start from, where there is no manifest", oneOf(PRESETS))
-    .option("--arms <list>", `what to compare: ${ARMS.join(",")}, and names of controls`, listOfNames())
-    .option("--full", "also the arms that the manifest lists as fullArms: in the presets, all controls")
-    .option("--suite <id>", "tasks to evaluate on")
-    .option("--steps <n>", "training steps of each arm", wholeNumber(1))
-    .addOption(deviceOption())
+  const command = newCommand(
+    "run",
+    "evaluate a backbone, train it in each arm, evaluate again, compare",
+    examples,
+  );
+  return withRunSettings(command)
     .addOption(dataRootOption())
     .option("--out <dir>", "folder to make the run's folder in", nonBlank)
-    .addOption(seedOption())
-    .option("--frozen", "fail instead of updating grace.lock.json")
+    .addOption(frozenOption())
     .addHelpText("after", `\n${PRESET_RULE}\nThe same command continues a run that was interrupted.`)
     .action(onParsed);
 }
@@ -58,13 +42,9 @@ export function runSyntax(onParsed: (options: RunOptions) => void): Syntax {
 /** Does the whole run and prints the comparison. */
 export async function runCommand(options: RunOptions, io: CommandIo): Promise<ExitCode> {
   const { runExperiment } = await import("./experiment.ts");
+  const { lockFileOf } = await import("./lock_file.ts");
   const { resolved, intent } = await settingsOf(options);
-  if (options.frozen && options.manifest === undefined) {
-    throw new UsageError(
-      "--frozen without --manifest",
-      "name the grace.json whose grace.lock.json must not change",
-    );
-  }
+  const lockFile = lockFileOf(options);
   const { suite: suiteId, data } = resolved.manifest;
   const { isEmbedded } = await import("../lib/data/embedded.ts");
   const { findSuite } = await import("../evals/find_suite.ts");
@@ -74,7 +54,7 @@ export async function runCommand(options: RunOptions, io: CommandIo): Promise<Ex
     const result = await runExperiment({
       resolved,
       intent,
-      lockFile: options.manifest === undefined ? null : join(dirname(options.manifest), "grace.lock.json"),
+      lockFile,
       frozen: options.frozen ?? false,
       dataRoot: dataRootOf(options.dataRoot),
       out: options.out ?? "runs",
