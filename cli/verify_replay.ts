@@ -118,7 +118,7 @@ async function compareCheckpoint(
   const again = Deno.makeTempDirSync({ prefix: "grace-verify-" });
   try {
     await writeCheckpoint(again);
-    for (const { name } of Deno.readDirSync(again)) {
+    for (const name of filesBelow(again)) {
       const file = `${folder}/${name}`;
       it.count();
       if (files.entry(file) === undefined) it.problem({ file, what: "is not there" });
@@ -133,6 +133,13 @@ async function compareCheckpoint(
   } finally {
     Deno.removeSync(again, { recursive: true });
   }
+}
+
+/** Paths of all files of a folder, relative to it. */
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesBelow(`${folder}/${name}`).map((file) => `${name}/${file}`) : [name]
+  );
 }
 
 function lacks({ device, backbone, examples, tasks }: ReplayRunOptions): string {

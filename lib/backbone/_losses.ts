@@ -7,6 +7,7 @@ import type { Device } from "../../kernels/device.ts";
 import type { DecoderConfig } from "./config.ts";
 import { type Bench, gather } from "./_decoder_bench.ts";
 import { type PackedSequence, packSequences } from "./decoder.ts";
+import type { Gradients } from "./gradients.ts";
 import { Weights } from "./weights.ts";
 
 /** The prediction of token `id` from the hidden state of row `row` of a packed stream. */
@@ -15,14 +16,16 @@ export interface Prediction {
   readonly id: number;
 }
 
-/** Values of every weight's gradient, by name. */
-export type Gradients = Map<string, Float32Array>;
+/** Values of every gradient, by name. */
+export type GradientValues = Map<string, Float32Array>;
 
 /** How to run a loss. */
 export interface LossOptions {
   readonly checkpointing?: boolean;
   /** What all gradients hold before the backward pass adds to them; 0 by default. */
   readonly initialGradient?: number;
+  /** What is trained: all weights by default. */
+  readonly newGradients?: () => Gradients;
 }
 
 /**
@@ -36,7 +39,7 @@ export async function logProbLoss(
   predictions: readonly Prediction[],
   derivative: (logProbs: Float32Array) => Float32Array,
   options: LossOptions = {},
-): Promise<{ logProbs: Float32Array; entropies: Float32Array; gradients: Gradients }> {
+): Promise<{ logProbs: Float32Array; entropies: Float32Array; gradients: GradientValues }> {
   const gradients = newGradients(device, config, options);
   const activations = decoder.forwardTraining(packSequences(sequences), options.checkpointing);
   const part = gather(device, activations.hidden, predictions.map(({ row }) => row));
@@ -68,7 +71,7 @@ export async function embeddingLoss(
   candidates: readonly PooledSequence[],
   temperature: number,
   options: LossOptions = {},
-): Promise<{ loss: number; gradients: Gradients }> {
+): Promise<{ loss: number; gradients: GradientValues }> {
   const gradients = newGradients(device, config, options);
   const all = [...queries, ...candidates], n = queries.length, shape = [all.length, config.hiddenSize];
   const batch = packSequences(all);
@@ -93,14 +96,25 @@ export async function embeddingLoss(
   return { loss, gradients: await takeAll(gradients) };
 }
 
-function newGradients(device: Device, config: DecoderConfig, { initialGradient = 0 }: LossOptions): Weights {
-  const gradients = Weights.zeros(device, config);
+/** Every token of every sequence but the first, from the row before it. */
+export function nextTokens(sequences: readonly { readonly ids: readonly number[] }[]): Prediction[] {
+  let start = 0;
+  return sequences.flatMap(({ ids }) => {
+    const first = start;
+    start += ids.length;
+    return ids.slice(1).map((id, i) => ({ row: first + i, id }));
+  });
+}
+
+function newGradients(device: Device, config: DecoderConfig, options: LossOptions): Gradients {
+  const { initialGradient = 0, newGradients = () => Weights.zeros(device, config) } = options;
+  const gradients = newGradients();
   for (const tensor of gradients.tensors.values()) device.fill(tensor, initialGradient);
   return gradients;
 }
 
-async function takeAll(gradients: Weights): Promise<Gradients> {
-  const values: Gradients = new Map();
+async function takeAll(gradients: Gradients): Promise<GradientValues> {
+  const values: GradientValues = new Map();
   for (const [name, tensor] of gradients.tensors) values.set(name, await gradients.device.read(tensor));
   gradients.free();
   return values;

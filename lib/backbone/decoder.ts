@@ -19,6 +19,7 @@ import {
   type LayerProducts,
 } from "./decoder_layer.ts";
 import { llama3FrequencyFactors } from "./rope_scaling.ts";
+import type { Gradients } from "./gradients.ts";
 import type { Weights } from "./weights.ts";
 
 /** Sequences laid end to end. */
@@ -116,7 +117,7 @@ export class Decoder {
     const given = !(ids instanceof Int32Array), n = given ? ids.shape[0]! : ids.length;
     const x = target ?? this.device.alloc([n, this.config.hiddenSize]);
     const index = given ? ids : this.device.upload(ids, [n]);
-    this.device.embedding(index, this.weights.get("model.embed_tokens.weight"), x);
+    this.device.embedding(index, this.weights.embedding, x);
     if (!given) this.device.free(index);
     return x;
   }
@@ -208,23 +209,27 @@ export class Decoder {
   }
 
   /**
-   * Adds the gradients of all weights, given that of the final hidden states, [n, hidden]. The vocabulary head's own
+   * Adds the gradients of all weights that are trained, given that of the final hidden states, [n, hidden]. The vocabulary head's own
    * gradient comes from its op. Frees the activations with their hidden states; `dHidden` is left to the caller.
    */
-  backward(activations: Activations, dHidden: Tensor, gradients: Weights): void {
+  backward(activations: Activations, dHidden: Tensor, gradients: Gradients): void {
     const { batch, last, context, hidden } = activations;
     const { device, config, weights } = this;
     const d = device.alloc(last.shape);
     const norm = "model.norm.weight";
-    device.rmsNormBackward(dHidden, last, weights.get(norm), config.rmsNormEps, d, gradients.get(norm));
+    device.rmsNormBackward(dHidden, last, weights.get(norm), config.rmsNormEps, d, gradients.gains(norm));
     device.free(last, hidden);
     for (let layer = config.layers - 1; layer >= 0; layer--) {
       layerBackward(context, layer, activations.layer(layer), batch.segments, gradients, d);
     }
     activations.discardLayers();
-    const index = device.upload(batch.ids, [batch.ids.length]);
-    device.embeddingBackward(index, d, gradients.get("model.embed_tokens.weight"));
-    device.free(index, d);
+    const { embedding } = gradients;
+    if (embedding) {
+      const index = device.upload(batch.ids, [batch.ids.length]);
+      device.embeddingBackward(index, d, embedding);
+      device.free(index);
+    }
+    device.free(d);
   }
 
   /** Frees the activations of a forward pass that will have no backward pass. */

@@ -9,27 +9,24 @@ import {
 import { policyLoss } from "../objective/policy_loss.ts";
 import { backboneTest, type Bench, withRandomDecoder } from "./_decoder_bench.ts";
 import type { PackedSequence } from "./decoder.ts";
-import { embeddingLoss, type Gradients, logProbLoss, type LossOptions, type Prediction } from "./_losses.ts";
+import {
+  embeddingLoss,
+  type GradientValues,
+  logProbLoss,
+  type LossOptions,
+  nextTokens,
+  type Prediction,
+} from "./_losses.ts";
 
 /** Of the gradient of any one weight, against float64. */
 const tolerance = 2e-5;
 
-function assertGradients(actual: Gradients, { gradients }: LossGolden): void {
+function assertGradients(actual: GradientValues, { gradients }: LossGolden): void {
   for (const [name, values] of actual) {
     const expected = gradients.get(name)?.values ?? new Float32Array(values.length);
     assertRelative(values, expected, tolerance, name);
   }
   assert.equal(gradients.size, [...actual.keys()].filter((name) => gradients.has(name)).length);
-}
-
-/** Every token of every sequence but the first, from the row before it. */
-function nextTokens(sequences: readonly { readonly ids: readonly number[] }[]): Prediction[] {
-  let start = 0;
-  return sequences.flatMap(({ ids }) => {
-    const first = start;
-    start += ids.length;
-    return ids.slice(1).map((id, i) => ({ row: first + i, id }));
-  });
 }
 
 /** A policy-gradient batch in two layouts: each rollout a sequence of its own, or all children of their prompt. */

@@ -17,7 +17,8 @@ import type { Device } from "../../kernels/device.ts";
 import type { LayerTailKept } from "../../kernels/layer_types.ts";
 import type { Tensor } from "../../kernels/tensor_types.ts";
 import type { DecoderConfig } from "./config.ts";
-import type { Weights } from "./weights.ts";
+import type { Gradients } from "./gradients.ts";
+import { layerName, type Weights } from "./weights.ts";
 
 /** What every layer of one pass shares. */
 export interface LayerContext {
@@ -82,18 +83,23 @@ export function allocProducts(context: LayerContext, n: number): LayerProducts {
   };
 }
 
-const projections = {
+/** The linear maps of a layer. */
+const maps = {
   q: { weight: "self_attn.q_proj.weight", bias: "self_attn.q_proj.bias" },
   k: { weight: "self_attn.k_proj.weight", bias: "self_attn.k_proj.bias" },
   v: { weight: "self_attn.v_proj.weight", bias: "self_attn.v_proj.bias" },
+  o: { weight: "self_attn.o_proj.weight" },
+  gate: { weight: "mlp.gate_proj.weight" },
+  up: { weight: "mlp.up_proj.weight" },
+  down: { weight: "mlp.down_proj.weight" },
 } as const;
 
 function project(context: LayerContext, layer: number, x: Tensor, { qRaw, kRaw, q, k, v }: Projected): void {
   const { device, config, weights, rope, positions } = context;
   const n = x.shape[0]!, { heads, kvHeads, headDim, rmsNormEps: eps } = config;
   const projection = (which: "q" | "k" | "v", count: number, y: Tensor) => ({
-    w: weights.layer(layer, projections[which].weight),
-    ...(config.qkvBias && { bias: weights.layer(layer, projections[which].bias) }),
+    w: weights.layer(layer, maps[which].weight),
+    ...(config.qkvBias && { bias: weights.layer(layer, maps[which].bias) }),
     ...(which !== "v" && !config.qkNorm && { rope: { positions, table: rope, heads: count } }),
     y,
   });
@@ -126,11 +132,11 @@ export function layerForward(
   const y = targets.y ?? device.alloc(projected.q.shape), out = targets.out ?? device.alloc(x.shape);
   attend(layer, projected.q, projected.k, projected.v, y);
   const tail = {
-    o: weight("self_attn.o_proj.weight"),
+    o: weight(maps.o.weight),
     norm: weight("post_attention_layernorm.weight"),
-    gate: weight("mlp.gate_proj.weight"),
-    up: weight("mlp.up_proj.weight"),
-    down: weight("mlp.down_proj.weight"),
+    gate: weight(maps.gate.weight),
+    up: weight(maps.up.weight),
+    down: weight(maps.down.weight),
   };
   device.layerTail(x, y, tail, config.rmsNormEps, out, targets.products);
   if (!targets.products) device.free(...Object.values(projected));
@@ -173,7 +179,7 @@ export function layerBackward(
   layer: number,
   a: LayerActivations,
   segments: readonly Segment[],
-  gradients: Weights,
+  gradients: Gradients,
   d: Tensor,
 ): void {
   feedForwardBackward(context, layer, a, gradients, d);
@@ -184,28 +190,29 @@ function feedForwardBackward(
   { device, config, weights }: LayerContext,
   layer: number,
   { m, gate, up }: LayerActivations,
-  gradients: Weights,
+  gradients: Gradients,
   d: Tensor,
 ): void {
   const accumulate = true;
   const act = device.alloc(gate.shape);
   device.swiglu(gate, up, act);
-  device.linearBackwardWeight(d, act, gradients.layer(layer, "mlp.down_proj.weight"), { accumulate });
+  gradients.addMap(layer, maps.down, d, act);
   const dAct = act; // the activation is done with: its memory takes its gradient
-  device.linearBackwardInput(d, weights.layer(layer, "mlp.down_proj.weight"), dAct);
+  device.linearBackwardInput(d, weights.layer(layer, maps.down.weight), dAct);
   device.swigluBackward(dAct, gate, up, gate, up);
   device.free(dAct);
   const h = device.alloc(m.shape);
   const norm = "post_attention_layernorm.weight";
   device.rmsNorm(m, weights.layer(layer, norm), config.rmsNormEps, h);
-  device.linearBackwardWeight(gate, h, gradients.layer(layer, "mlp.gate_proj.weight"), { accumulate });
-  device.linearBackwardWeight(up, h, gradients.layer(layer, "mlp.up_proj.weight"), { accumulate });
+  gradients.addMap(layer, maps.gate, gate, h);
+  gradients.addMap(layer, maps.up, up, h);
   const dh = h;
-  device.linearBackwardInput(gate, weights.layer(layer, "mlp.gate_proj.weight"), dh);
-  device.linearBackwardInput(up, weights.layer(layer, "mlp.up_proj.weight"), dh, accumulate);
+  device.linearBackwardInput(gate, weights.layer(layer, maps.gate.weight), dh);
+  device.linearBackwardInput(up, weights.layer(layer, maps.up.weight), dh, accumulate);
   device.free(gate, up);
   const eps = config.rmsNormEps;
-  device.rmsNormBackward(dh, m, weights.layer(layer, norm), eps, d, gradients.layer(layer, norm), accumulate);
+  const gains = gradients.gains(layerName(layer, norm));
+  device.rmsNormBackward(dh, m, weights.layer(layer, norm), eps, d, gains, accumulate);
   device.free(dh, m);
 }
 
@@ -214,15 +221,14 @@ function attentionBackward(
   layer: number,
   a: LayerActivations,
   segments: readonly Segment[],
-  gradients: Weights,
+  gradients: Gradients,
   d: Tensor,
 ): void {
   const { device, config, weights, rope, positions } = context;
   const accumulate = true, eps = config.rmsNormEps, n = d.shape[0]!;
-  const out = "self_attn.o_proj.weight";
-  device.linearBackwardWeight(d, a.y, gradients.layer(layer, out), { accumulate });
+  gradients.addMap(layer, maps.o, d, a.y);
   const dy = device.alloc(a.y.shape);
-  device.linearBackwardInput(d, weights.layer(layer, out), dy);
+  device.linearBackwardInput(d, weights.layer(layer, maps.o.weight), dy);
   const dq = device.alloc(a.q.shape), dk = device.alloc(a.k.shape), dv = device.alloc(a.v.shape);
   device.attentionBackward(dy, a.q, a.k, a.v, a.y, a.lse, segments, attentionShape(config), dq, dk, dv);
   device.free(dy, a.y, a.lse, a.v);
@@ -245,7 +251,7 @@ function attentionBackward(
         weights.layer(layer, name),
         eps,
         byHead(dRaw),
-        gradients.layer(layer, name),
+        gradients.gains(layerName(layer, name)),
       );
       device.free(raw);
     }
@@ -255,11 +261,8 @@ function attentionBackward(
   const norm = "input_layernorm.weight";
   device.rmsNorm(a.x, weights.layer(layer, norm), eps, h);
   ([["q", dQ], ["k", dK], ["v", dv]] as const).forEach(([which, gradient], i) => {
-    const { weight, bias } = projections[which];
-    device.linearBackwardWeight(gradient, h, gradients.layer(layer, weight), {
-      accumulate,
-      ...(config.qkvBias && { dBias: gradients.layer(layer, bias) }),
-    });
+    const { weight, bias } = maps[which];
+    gradients.addMap(layer, config.qkvBias ? { weight, bias } : { weight }, gradient, h);
     device.linearBackwardInput(gradient, weights.layer(layer, weight), dh, i > 0);
   });
   device.rmsNormBackward(
@@ -268,7 +271,7 @@ function attentionBackward(
     weights.layer(layer, norm),
     eps,
     d,
-    gradients.layer(layer, norm),
+    gradients.gains(layerName(layer, norm)),
     accumulate,
   );
   device.free(h, dh, dq, dk, dv, a.q, a.k, a.x);

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Device } from "../../kernels/device.ts";
-import { philox4x32, philoxInput, Purpose } from "../rollout/philox.ts";
+import { philox4x32, philoxInput, Purpose, type Words4 } from "../rollout/philox.ts";
 import type { DecoderConfig } from "./config.ts";
 import { expectedTensors } from "./tensor_source.ts";
 import { Weights } from "./weights.ts";
@@ -43,6 +43,36 @@ function fillNormal(
   seed: number,
   name: string,
 ): Float32Array<ArrayBuffer> {
+  return fillFromWords(values, seed, name, (words, i) => {
+    const first = words[i & ~1]!, second = words[i | 1]!;
+    // The radius takes a uniform of (0, 1]: log 0 is not a number's.
+    const radius = scale * Math.sqrt(-2 * Math.log((first + 1) / 2 ** 32));
+    const angle = 2 * Math.PI * second / 2 ** 32;
+    return radius * (i % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
+  });
+}
+
+/**
+ * Independent and uniform in [−bound, bound). The bits of a value depend on the seed, the name of its tensor and its place in it.
+ *
+ * @throws {UsageError} if the seed is not an integer of 53 bits
+ */
+export function fillUniform(
+  values: Float32Array<ArrayBuffer>,
+  bound: number,
+  seed: number,
+  name: string,
+): Float32Array<ArrayBuffer> {
+  return fillFromWords(values, seed, name, (words, i) => bound * (words[i]! / 2 ** 31 - 1));
+}
+
+/** Fills values from the Philox blocks of a tensor: each value from its block's words and its place among four. */
+function fillFromWords(
+  values: Float32Array<ArrayBuffer>,
+  seed: number,
+  name: string,
+  value: (words: Words4, i: number) => number,
+): Float32Array<ArrayBuffer> {
   // 96 bits of the name's digest are the tensor's address: no two names share numbers.
   const digest = createHash("sha256").update(name).digest();
   const [step, example, rollout] = [0, 4, 8].map((offset) => digest.readUInt32LE(offset));
@@ -55,13 +85,7 @@ function fillNormal(
   const [, ...address] = counter;
   for (let at = 0; at < values.length; at += 4) {
     const words = philox4x32([at / 4, address[0]!, address[1]!, address[2]!], key);
-    for (let i = 0; i < 4 && at + i < values.length; i++) {
-      const first = words[i & ~1]!, second = words[i | 1]!;
-      // The radius takes a uniform of (0, 1]: log 0 is not a number's.
-      const radius = scale * Math.sqrt(-2 * Math.log((first + 1) / 2 ** 32));
-      const angle = 2 * Math.PI * second / 2 ** 32;
-      values[at + i] = radius * (i % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
-    }
+    for (let i = 0; i < 4 && at + i < values.length; i++) values[at + i] = value(words, i);
   }
   return values;
 }

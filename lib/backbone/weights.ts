@@ -1,28 +1,26 @@
 /**
- * Weights, gradients and optimiser moments of a decoder as tensors of a device, under Hugging Face names.
+ * Weights of a decoder, or gradients of all of them, as tensors of a device under Hugging Face names.
  *
  * @module
  */
 import { UsageError } from "#errors";
-import { collectGarbage } from "../../kernels/collect_garbage.ts";
 import type { Device } from "../../kernels/device.ts";
 import type { Tensor } from "../../kernels/tensor_types.ts";
 import type { HalfType } from "../../kernels/element_type.ts";
 import { f32ToBf16, f32ToF16, isFiniteF16 } from "../../kernels/half_floats.ts";
 import type { DecoderConfig } from "./config.ts";
+import type { Gradients, LayerMap, Trainable } from "./gradients.ts";
+import { NamedTensors, zeros } from "./named_tensors.ts";
 import { expectedTensors, keptAs, type TensorSource } from "./tensor_source.ts";
 
 /** One tensor for every weight of a decoder, by name, in the order of a forward pass. */
-export class Weights {
+export class Weights extends NamedTensors implements Gradients, Trainable {
   /** Tensors of each layer under the rest of their names: put together at every token, names would have to be hashed anew. */
   private readonly byLayer: Map<string, Tensor>[] = [];
 
-  /** See {@linkcode Weights.read} and {@linkcode Weights.zeros}. */
-  private constructor(
-    readonly device: Device,
-    readonly config: DecoderConfig,
-    readonly tensors: ReadonlyMap<string, Tensor>,
-  ) {
+  /** See {@linkcode Weights.read}, {@linkcode Weights.zeros} and {@linkcode Weights.replaced}. */
+  private constructor(device: Device, readonly config: DecoderConfig, tensors: ReadonlyMap<string, Tensor>) {
+    super(device, tensors);
     for (const [name, tensor] of tensors) {
       const [, index, rest] = /^model\.layers\.(\d+)\.(.+)$/.exec(name) ?? [];
       if (rest !== undefined) (this.byLayer[Number(index)] ??= new Map()).set(rest, tensor);
@@ -56,17 +54,16 @@ export class Weights {
 
   /** Zeros in the shape of the weights: gradients, or moments of the optimiser. */
   static zeros(device: Device, config: DecoderConfig): Weights {
-    const tensors = new Map<string, Tensor>();
-    for (const [name, shape] of expectedTensors(config)) {
-      const tensor = device.alloc(shape);
-      device.fill(tensor, 0);
-      tensors.set(name, tensor);
-    }
-    return new Weights(device, config, tensors);
+    return new Weights(device, config, zeros(device, expectedTensors(config)));
+  }
+
+  /** The same weights, with other tensors under some of the names. */
+  replaced(tensors: ReadonlyMap<string, Tensor>): Weights {
+    return new Weights(this.device, this.config, new Map([...this.tensors, ...tensors]));
   }
 
   /** The tensor of that name; one that the architecture lacks is a defect. */
-  get(name: string): Tensor {
+  override get(name: string): Tensor {
     const tensor = this.tensors.get(name);
     if (!tensor) throw new Error(`no weight "${name}" in a ${this.config.architecture}`);
     return tensor;
@@ -74,13 +71,39 @@ export class Weights {
 
   /** Tensor of a layer, such as "self_attn.q_proj.weight". */
   layer(index: number, name: string): Tensor {
-    return this.byLayer[index]?.get(name) ?? this.get(`model.layers.${index}.${name}`);
+    return this.byLayer[index]?.get(name) ?? this.get(layerName(index, name));
   }
 
   /** The vocabulary head, [vocab, hidden]: the embedding itself where they are tied. */
   get head(): Tensor {
     return this.get(this.config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight");
   }
+
+  /** The embedding, [vocab, hidden]. */
+  get embedding(): Tensor {
+    return this.get("model.embed_tokens.weight");
+  }
+
+  /** A norm's gains, [dim]. */
+  gains(name: string): Tensor {
+    return this.get(name);
+  }
+
+  /** Of gradients: see {@linkcode Gradients.addMap}. */
+  addMap(layer: number, { weight, bias }: LayerMap, dy: Tensor, x: Tensor): void {
+    this.device.linearBackwardWeight(dy, x, this.layer(layer, weight), {
+      accumulate: true,
+      ...(bias !== undefined && { dBias: this.layer(layer, bias) }),
+    });
+  }
+
+  /** Gradients of all weights. */
+  newGradients(): Weights {
+    return Weights.zeros(this.device, this.config);
+  }
+
+  /** Nothing is derived from weights. */
+  updated(): void {}
 
   /** Prepares for decoding, see {@linkcode Device.packWeights}. */
   pack(): void {
@@ -91,31 +114,11 @@ export class Weights {
   unpack(): void {
     this.device.unpackWeights(matricesOf(this));
   }
+}
 
-  /** Sets everything to 0. */
-  clear(): void {
-    for (const tensor of this.tensors.values()) this.device.fill(tensor, 0);
-  }
-
-  /** Number of scalars. */
-  get size(): number {
-    let size = 0;
-    for (const { shape } of this.tensors.values()) size += shape.reduce((a, b) => a * b, 1);
-    return size;
-  }
-
-  /** Gives the memory back for something of the same sizes, which takes it again without touching new memory. */
-  recycle(): void {
-    this.device.free(...this.tensors.values());
-  }
-
-  /** Gives the memory back. */
-  free(): void {
-    this.recycle();
-    // What comes next is another model, or another use of this one, with other sizes.
-    this.device.trim();
-    collectGarbage();
-  }
+/** Whole name of a weight of a layer. */
+export function layerName(index: number, name: string): string {
+  return `model.layers.${index}.${name}`;
 }
 
 /** The matrices of the linear maps, the vocabulary head among them. */

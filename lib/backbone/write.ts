@@ -9,10 +9,10 @@ import type { GenerationIds } from "./generation_config.ts";
 import { decoderConfigToHf } from "./hf_config.ts";
 import { HF_FILES } from "./hf_folder.ts";
 import type { JsonObject } from "./json.ts";
+import type { NamedTensors } from "./named_tensors.ts";
 import type { Backbone } from "./open.ts";
 import { type NamedTensor, type StoredDtype, writeSafetensors } from "./safetensors_writer.ts";
 import { expectedTensors, type TensorSource } from "./tensor_source.ts";
-import type { Weights } from "./weights.ts";
 
 /** Everything that goes into a folder. */
 export interface HfFolderContent {
@@ -78,11 +78,9 @@ export function* tensorsOf(source: TensorSource, config: DecoderConfig): Generat
   for (const [name, shape] of expectedTensors(config)) yield { name, shape, data: source.read(name) };
 }
 
-/** The weights on a device, read one by one, for {@linkcode HfFolderContent.tensors}. */
-export async function* deviceTensors(weights: Weights): AsyncGenerator<NamedTensor> {
-  for (const [name, tensor] of weights.tensors) {
-    yield { name, shape: tensor.shape, data: await weights.device.read(tensor) };
-  }
+/** Tensors on a device, read one by one, for {@linkcode HfFolderContent.tensors}. */
+export async function* deviceTensors({ device, tensors }: NamedTensors): AsyncGenerator<NamedTensor> {
+  for (const [name, tensor] of tensors) yield { name, shape: tensor.shape, data: await device.read(tensor) };
 }
 
 function json(value: JsonObject): string {

@@ -48,9 +48,9 @@ const UNTRAINED_WITH_RATIONALE = /^(seed|pooling\.(input|templateSuffix|rational
 /** What else the trained arms read: what their weights depend on. */
 const TRAINED: Readonly<Record<TrainedArm, RegExp>> = {
   cl:
-    /^(seed|cl\..*|pooling\.input|optimizer\.(?!learningRate$).*|train\.(checkpointEvery|microBatchTokens|gradientCheckpointing))$/,
+    /^(seed|(cl|lora)\..*|pooling\.input|optimizer\.(?!learningRate$).*|train\.(checkpointEvery|microBatchTokens|gradientCheckpointing))$/,
   grace:
-    /^(seed|(sampling|reward|advantage|loss|optimizer|train)\..*|pooling\.(input|templateSuffix|rationale|eos))$/,
+    /^(seed|(sampling|reward|advantage|loss|optimizer|lora|train)\..*|pooling\.(input|templateSuffix|rationale|eos))$/,
 };
 
 /**

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { UsageError } from "#errors";
+import { LORA_TARGETS } from "../backbone/lora_options.ts";
 import { canonicalHash } from "./canonical.ts";
 import { fromLeaves, leavesOf, LOCATION_LEAVES } from "./leaves.ts";
 import { type Lock, lockSchema } from "./lock.ts";
@@ -64,9 +65,10 @@ export function parseResolved(text: string, source: string): StoredManifest {
 }
 
 /** Runs from before there were these settings read what the values say. */
-function withLaterSettings(stored: { manifest?: { data?: object } }): unknown {
+function withLaterSettings(stored: { manifest?: { data?: object; lora?: object } }): unknown {
   const data = { split: "train", subset: "", columns: [], ...stored.manifest?.data };
-  return { ...stored, manifest: { ...stored.manifest, data } };
+  const lora = { rank: 0, alpha: 32, targets: [...LORA_TARGETS], ...stored.manifest?.lora };
+  return { ...stored, manifest: { ...stored.manifest, data, lora } };
 }
 
 const storedSchema = z.strictObject({

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LORA_TARGETS } from "../backbone/lora_options.ts";
 import { presetControls } from "./controls.ts";
 import { CPU_DEPARTURES, PROTOCOL_SETTINGS, type SizeDeparture, TINY_DEPARTURES } from "./departures.ts";
 import { fromLeaves, type Leaf, leavesOf } from "./leaves.ts";
@@ -60,6 +61,8 @@ const common: DeepPartial<Manifest> = {
     schedule: "constant",
     warmupSteps: 0,
   },
+  // Not from GRACE. Where a rank is set: all matrices of a layer, as QLoRA found necessary, and PEFT's usual alpha.
+  lora: { rank: 0, alpha: 32, targets: [...LORA_TARGETS] },
   train: {
     steps: 1000,
     promptsPerStep: 64,

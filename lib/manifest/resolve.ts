@@ -148,6 +148,12 @@ const RULES: readonly {
     cure: "list each arm once",
   },
   {
+    paths: ["lora.targets"],
+    holds: (m) => new Set(m.lora.targets).size === m.lora.targets.length,
+    says: "a matrix is listed twice",
+    cure: "list each matrix once",
+  },
+  {
     paths: ["pooling.input", "pooling.rationale"],
     holds: (m) => m.pooling.input || m.pooling.rationale,
     says: "nothing would be pooled",

@@ -9,7 +9,7 @@ import { ARM_NAME, DEVICES, PRESETS } from "./names.ts";
 import { controls, seed } from "./sections/controls.ts";
 import { advantage, loss, reward } from "./sections/objective.ts";
 import { data, evaluation, pooling, prompt, sampling } from "./sections/texts.ts";
-import { cl, optimizer, train } from "./sections/training.ts";
+import { cl, lora, optimizer, train } from "./sections/training.ts";
 
 export { type Arm, ARMS, type Preset, PRESETS } from "./names.ts";
 
@@ -43,6 +43,7 @@ export const manifestSchema = z.strictObject({
   advantage,
   loss,
   optimizer,
+  lora,
   train,
   cl,
 });

@@ -1,6 +1,8 @@
 /**
  * Checkpoints of an arm: a Hugging Face folder with f32 weights, which transformers loads, and beside them the moments
- * of the optimiser, so that training goes on with the same bits.
+ * of the optimiser, so that training goes on with the same bits. Where an adapter is trained, the weights are those with
+ * the adapter in them, and the adapter itself is in a folder of its own, as PEFT loads it: beside `config.json` it would
+ * be put on top once more.
  *
  * @module
  */
@@ -9,6 +11,9 @@ import type { Backbone } from "../backbone/open.ts";
 import { openSafetensors } from "../backbone/safetensors.ts";
 import { writeSafetensors } from "../backbone/safetensors_writer.ts";
 import { expectedTensors, type TensorSource } from "../backbone/tensor_source.ts";
+import type { LoraAdapter } from "../backbone/lora.ts";
+import { readAdapter, writeAdapter } from "../backbone/lora_files.ts";
+import { shapesOf } from "../backbone/named_tensors.ts";
 import type { Weights } from "../backbone/weights.ts";
 import { deviceTensors, hfFolderFrame, writeHfFiles } from "../backbone/write.ts";
 import { writeFileAtomic } from "../journal/atomic.ts";
@@ -37,6 +42,27 @@ export async function writeCheckpointFiles(
   if (optimizer) await writeOptimizer(folder, optimizer);
 }
 
+/** Folder inside a checkpoint that has the adapter. */
+export const ADAPTER_FOLDER = "adapter";
+
+/** Writes an adapter into the folder of a checkpoint. */
+export async function writeCheckpointAdapter(
+  folder: string,
+  backbone: Backbone,
+  adapter: LoraAdapter,
+): Promise<void> {
+  await writeAdapter(join(folder, ADAPTER_FOLDER), adapter, backbone.name);
+}
+
+/**
+ * Loads the adapter of a checkpoint.
+ *
+ * @throws {UsageError} if there is none, or one of another shape
+ */
+export function readCheckpointAdapter(folder: string, adapter: LoraAdapter): void {
+  readAdapter(join(folder, ADAPTER_FOLDER), adapter);
+}
+
 /** Writes weights alone into a folder, in f32: a checkpoint of a model that has no tokenizer yet. */
 export async function writeCheckpointWeights(folder: string, weights: Weights): Promise<void> {
   const shapes = expectedTensors(weights.config);
@@ -45,9 +71,10 @@ export async function writeCheckpointWeights(folder: string, weights: Weights): 
 
 /** Writes the moments of an optimiser into the folder of a checkpoint. */
 export async function writeOptimizer(folder: string, optimizer: Optimizer): Promise<void> {
-  const shapes = expectedTensors(optimizer.weights.config);
-  await writeSafetensors(join(folder, file.m), shapes, deviceTensors(optimizer.m), "f32");
-  await writeSafetensors(join(folder, file.v), shapes, deviceTensors(optimizer.v), "f32");
+  for (const key of ["m", "v"] as const) {
+    const moments = optimizer[key];
+    await writeSafetensors(join(folder, file[key]), shapesOf(moments.tensors), deviceTensors(moments), "f32");
+  }
   writeFileAtomic(join(folder, file.state), JSON.stringify({ updates: optimizer.updates }) + "\n");
 }
 
@@ -78,7 +105,7 @@ export function readOptimizer(folder: string, optimizer: Optimizer): void {
     const source = openSafetensors([join(folder, file[key])]);
     try {
       for (const [name, tensor] of optimizer[key].tensors) {
-        optimizer.weights.device.write(tensor, source.read(name));
+        optimizer.parameters.device.write(tensor, source.read(name));
       }
     } finally {
       source.close();

@@ -64,6 +64,7 @@ async function runStep(
   const learningRate = learningRateAt(cl.learningRate, step, cl.steps, manifest.optimizer);
   const { loss, accuracy, meanCosine, rows, gradNorm } = await withGradients(
     session.decoder,
+    session.optimizer.parameters,
     async (gradients) => ({
       ...await contrastiveGradient(session.decoder, batch, options, gradients),
       gradNorm: await session.optimizer.update(gradients, learningRate),

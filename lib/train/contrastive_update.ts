@@ -8,7 +8,7 @@
 import type { Tensor } from "../../kernels/tensor_types.ts";
 import { NumericError } from "#errors";
 import type { Activations, Decoder, PackedBatch } from "../backbone/decoder.ts";
-import type { Weights } from "../backbone/weights.ts";
+import type { Gradients } from "../backbone/gradients.ts";
 import type { TokenRange } from "../objective/pooling.ts";
 import { packPrompts } from "../rollout/shared_prefix.ts";
 
@@ -65,7 +65,7 @@ export async function contrastiveGradient(
   decoder: Decoder,
   batch: ContrastiveBatch,
   options: ContrastiveOptions,
-  gradients: Weights,
+  gradients: Gradients,
 ): Promise<ContrastiveStatistics> {
   const { device, config } = decoder;
   const texts = [...batch.queries, ...batch.positives, ...batch.negatives];
@@ -114,7 +114,7 @@ function backward(
   chunk: Chunk,
   activations: Activations,
   dPooled: Tensor,
-  gradients: Weights,
+  gradients: Gradients,
 ): void {
   const { device } = decoder;
   const dHidden = device.alloc(activations.hidden.shape);

@@ -138,7 +138,7 @@ async function updateWeights(
   kept: KeptActivations | undefined,
 ): Promise<(PolicyStatistics & { gradNorm: number })[]> {
   const { loss, sampling, train } = manifest, perUpdate = groups.length / train.miniBatches;
-  return await withGradients(decoder, async (gradients) => {
+  return await withGradients(decoder, optimizer.parameters, async (gradients) => {
     const updates: (PolicyStatistics & { gradNorm: number })[] = [];
     for (let update = 0; update < train.miniBatches; update++) {
       if (update > 0) gradients.clear();

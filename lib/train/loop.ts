@@ -10,8 +10,6 @@ import process from "node:process";
 import { collectGarbage } from "../../kernels/collect_garbage.ts";
 import type { Device } from "../../kernels/device.ts";
 import type { Backbone } from "../backbone/open.ts";
-import { Decoder } from "../backbone/decoder.ts";
-import { Weights } from "../backbone/weights.ts";
 import type { JournalRecord } from "../journal/append.ts";
 import { TIMING_KEY } from "../journal/digest.ts";
 import { checkpointStep, type JournalName } from "../journal/layout.ts";
@@ -19,12 +17,11 @@ import type { RunFolder } from "../journal/run_folder.ts";
 import type { Training } from "../manifest/arms.ts";
 import type { TrainedArm } from "../manifest/names.ts";
 import type { Prompter } from "../rollout/prompt.ts";
-import { openCheckpointWeights, readOptimizer, writeCheckpointFiles } from "./checkpoint.ts";
 import { contrastiveStep } from "./contrastive.ts";
 import { dosage } from "./data_order.ts";
 import { graceStep } from "./grace.ts";
-import { Optimizer } from "./optimizer.ts";
 import type { Example, Step, StepResult, TrainingSession } from "./session.ts";
+import { openTrainedModel } from "./trained_model.ts";
 
 /** What {@linkcode trainArm} needs. */
 export interface TrainArmOptions {
@@ -72,13 +69,9 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
   if (newestCheckpoint) removeOlder(newestCheckpoint.path, newestCheckpoint.step);
   if (newestCheckpoint?.step === steps) return newestCheckpoint.path;
   const { checkpoint } = run.rollBack(name);
-  const source = checkpoint ? openCheckpointWeights(checkpoint.path) : backbone.tensors;
-  const weights = Weights.read(device, backbone.config, source);
-  if (checkpoint) source.close();
-  const optimizer = new Optimizer(weights, manifest.optimizer);
+  const model = openTrainedModel(device, backbone, manifest, checkpoint?.path);
   try {
-    if (checkpoint) readOptimizer(checkpoint.path, optimizer);
-    const step = stepOf(arm, { ...options, manifest, decoder: new Decoder(weights), optimizer });
+    const { decoder, optimizer } = model, step = stepOf(arm, { ...options, manifest, decoder, optimizer });
     using stepJournal = run.openJournal(name, "steps");
     using rationaleJournal = run.openJournal(name, "rationales");
     let done = checkpoint?.step ?? 0;
@@ -89,7 +82,7 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
       const { path } = await run.writeCheckpoint(
         name,
         done,
-        (part) => writeCheckpointFiles(part, backbone, weights, done === steps ? null : optimizer),
+        (part) => model.writeCheckpoint(part, done === steps),
       );
       removeOlder(path, done);
       collectGarbage();
@@ -124,8 +117,7 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
     }
     return newest!;
   } finally {
-    optimizer.free();
-    weights.free();
+    model.free();
   }
 }
 

@@ -12,7 +12,7 @@ import type { Tensor } from "../../kernels/tensor_types.ts";
 import { NumericError, UsageError } from "#errors";
 import type { DecoderConfig } from "../backbone/config.ts";
 import { type Decoder, type PackedBatch, packSequences } from "../backbone/decoder.ts";
-import type { Weights } from "../backbone/weights.ts";
+import type { Gradients } from "../backbone/gradients.ts";
 
 /** Tokens of one text, and which of them are learnt. */
 export interface PretrainDocument {
@@ -137,7 +137,7 @@ export async function nextTokenGradient(
   decoder: Decoder,
   documents: readonly PretrainDocument[],
   microBatchTokens: number,
-  gradients: Weights,
+  gradients: Gradients,
 ): Promise<NextTokenStatistics> {
   const { device, weights } = decoder;
   const counted = documents.reduce((sum, document) => sum + countedTokens(document), 0);

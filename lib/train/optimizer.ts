@@ -1,10 +1,11 @@
 /**
- * AdamW over all weights of a decoder, with clipping of the global gradient norm.
+ * AdamW over what is trained, all weights of a decoder or an adapter, with clipping of the global gradient norm.
  *
  * @module
  */
 import { NumericError } from "#errors";
-import { Weights } from "../backbone/weights.ts";
+import type { Trainable } from "../backbone/gradients.ts";
+import { NamedTensors } from "../backbone/named_tensors.ts";
 
 /** Section `optimizer` of the manifest, as far as an update needs it. */
 export interface OptimizerOptions {
@@ -42,23 +43,23 @@ export function learningRateAt(peak: number, step: number, steps: number, option
 
 /** Moments of AdamW and the number of updates so far. */
 export class Optimizer {
-  readonly m: Weights;
-  readonly v: Weights;
+  readonly m: NamedTensors;
+  readonly v: NamedTensors;
 
   /** @param updates updates that the moments have seen; 0 for new ones */
-  constructor(readonly weights: Weights, readonly options: OptimizerOptions, public updates = 0) {
-    this.m = Weights.zeros(weights.device, weights.config);
-    this.v = Weights.zeros(weights.device, weights.config);
+  constructor(readonly parameters: Trainable, readonly options: OptimizerOptions, public updates = 0) {
+    this.m = NamedTensors.zerosLike(parameters);
+    this.v = NamedTensors.zerosLike(parameters);
   }
 
   /**
-   * One update of all weights.
+   * One update of all parameters, by gradients under the same names.
    *
    * @returns the global norm before clipping
-   * @throws {NumericError} if it is not finite; the weights are then unchanged
+   * @throws {NumericError} if it is not finite; the parameters are then unchanged
    */
-  async update(gradients: Weights, learningRate: number): Promise<number> {
-    const { device } = this.weights, { maxGradNorm, decayed = "all", ...hyper } = this.options;
+  async update(gradients: NamedTensors, learningRate: number): Promise<number> {
+    const { device } = this.parameters, { maxGradNorm, decayed = "all", ...hyper } = this.options;
     const norm = await device.globalNorm([...gradients.tensors.values()]);
     if (!Number.isFinite(norm)) {
       throw new NumericError(
@@ -68,15 +69,16 @@ export class Optimizer {
     }
     this.updates++;
     const gradientScale = norm > maxGradNorm ? maxGradNorm / norm : 1;
-    for (const [name, weight] of this.weights.tensors) {
-      device.adamW(weight, gradients.get(name), this.m.get(name), this.v.get(name), {
+    for (const [name, parameter] of this.parameters.tensors) {
+      device.adamW(parameter, gradients.get(name), this.m.get(name), this.v.get(name), {
         ...hyper,
-        weightDecay: decayed === "matrices" && weight.shape.length < 2 ? 0 : hyper.weightDecay,
+        weightDecay: decayed === "matrices" && parameter.shape.length < 2 ? 0 : hyper.weightDecay,
         learningRate,
         step: this.updates,
         gradientScale,
       });
     }
+    this.parameters.updated();
     return norm;
   }
 

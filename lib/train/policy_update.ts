@@ -11,7 +11,7 @@ import type { PendingPolicySums, PolicySums, SampledSequences } from "../../kern
 import type { Decoder, PackedBatch, PackedSequence } from "../backbone/decoder.ts";
 import { packSequences } from "../backbone/decoder.ts";
 import type { KeptActivations } from "../backbone/kept_activations.ts";
-import type { Weights } from "../backbone/weights.ts";
+import type { Gradients } from "../backbone/gradients.ts";
 import {
   type Aggregation,
   aggregationScale,
@@ -103,7 +103,7 @@ export async function policyGradient(
   decoder: Decoder,
   groups: readonly PolicyGroup[],
   options: PolicyOptions,
-  gradients: Weights,
+  gradients: Gradients,
 ): Promise<PolicyStatistics> {
   const rollouts = groups.flatMap((group) => group.rollouts);
   const tokens = rollouts.reduce((sum, rollout) => sum + rollout.tokens.length, 0);
@@ -234,7 +234,7 @@ function issueGradient(
   sampled: SampledSequences,
   { surrogate, entropyCoef, temperature, checkpointing, kept }: PolicyOptions,
   miniBatch: { readonly aggregation: Aggregation; readonly tokens: number },
-  gradients: Weights,
+  gradients: Gradients,
 ): IssuedBatch {
   const { device, config, weights: { head } } = decoder;
   const packed = packSequences(batch.sequences), { rows, ids } = predictionsOf(batch, packed);

@@ -4,14 +4,11 @@
  *
  * @module
  */
-import { Decoder } from "../backbone/decoder.ts";
-import { Weights } from "../backbone/weights.ts";
 import type { JournalRecord } from "../journal/append.ts";
 import type { JournalName } from "../journal/layout.ts";
-import { writeCheckpointFiles } from "./checkpoint.ts";
 import { dosage } from "./data_order.ts";
 import { journalRecords, stepOf, type TrainArmOptions } from "./loop.ts";
-import { Optimizer } from "./optimizer.ts";
+import { openTrainedModel } from "./trained_model.ts";
 
 /** What {@linkcode replaySteps} needs. */
 export interface ReplayOptions extends
@@ -40,23 +37,20 @@ export interface ReplayedStep {
  */
 export async function* replaySteps(options: ReplayOptions): AsyncGenerator<ReplayedStep> {
   const { training: { arm, manifest }, device, backbone, steps, signal } = options;
-  const weights = Weights.read(device, backbone.config, backbone.tensors);
-  const optimizer = new Optimizer(weights, manifest.optimizer), last = dosage(arm, manifest).steps;
+  const model = openTrainedModel(device, backbone, manifest), last = dosage(arm, manifest).steps;
   try {
-    const run = stepOf(arm, { ...options, manifest, decoder: new Decoder(weights), optimizer });
+    const { decoder, optimizer } = model, run = stepOf(arm, { ...options, manifest, decoder, optimizer });
     for (let step = 1; step <= steps; step++) {
       yield {
         step,
         records: journalRecords(step, await run(step)),
-        writeCheckpoint: (folder) =>
-          writeCheckpointFiles(folder, backbone, weights, step === last ? null : optimizer),
+        writeCheckpoint: (folder) => model.writeCheckpoint(folder, step === last),
       };
       // Lets a signal be delivered: a step itself may never wait.
       await new Promise((resolve) => setTimeout(resolve, 0));
       signal?.throwIfAborted();
     }
   } finally {
-    optimizer.free();
-    weights.free();
+    model.free();
   }
 }

@@ -5,12 +5,14 @@
  * @module
  */
 import { HF_FILES } from "../backbone/hf_folder.ts";
+import { ADAPTER_FILES, adapterConfigText, openAdapter } from "../backbone/lora_files.ts";
 import { openSafetensors } from "../backbone/safetensors.ts";
 import { checkpointName, checkpointStep } from "../journal/layout.ts";
 import type { Training } from "../manifest/arms.ts";
 import { canonicalHash } from "../manifest/canonical.ts";
 import { digestFile } from "../manifest/hash.ts";
 import type { Lock } from "../manifest/lock.ts";
+import { ADAPTER_FOLDER } from "../train/checkpoint.ts";
 import { dosage } from "../train/data_order.ts";
 import { type Check, type Checking, runCheck } from "./check.ts";
 import type { RunFiles } from "./run_files.ts";
@@ -56,6 +58,7 @@ export async function checkCheckpoint(options: CheckpointCheckOptions): Promise<
     checkTokenizer(options, file, it);
     checkFrame(options, file, it);
     checkState(options, file, newest, it);
+    checkAdapter(options, file, it);
     weights = checkWeights(files, file, it);
   });
   return { checks: [check], weights, folder: file };
@@ -86,7 +89,15 @@ function checkSteps(
 
 /** The tokenizer's files are those that the lock has the digest of. */
 function checkTokenizer({ files, lock }: CheckpointCheckOptions, file: string, it: Checking): void {
-  const others = [WEIGHTS, STATE, ...MOMENTS, HF_FILES.config, HF_FILES.generation, HF_FILES.template];
+  const others = [
+    WEIGHTS,
+    STATE,
+    ...MOMENTS,
+    HF_FILES.config,
+    HF_FILES.generation,
+    HF_FILES.template,
+    ADAPTER_FOLDER,
+  ];
   const names = files.names(file).filter((name) => !others.includes(name));
   const digest = (name: string) => digestFile(files.path(`${file}/${name}`)).sha256;
   it.count(names.length);
@@ -147,6 +158,30 @@ function checkState(
   const updates = newest * (arm === "cl" ? 1 : manifest.train.miniBatches);
   it.same({ file: `${file}/${STATE}`, field: "updates" }, state?.updates, updates);
   it.note("nothing names the digest of these weights until the arm is evaluated; a replay compares them");
+}
+
+/** Where adapters are trained there is one, of the shape that the manifest says; elsewhere there is none. */
+function checkAdapter(
+  { files, training: { manifest: { lora } } }: CheckpointCheckOptions,
+  file: string,
+  it: Checking,
+): void {
+  const folder = `${file}/${ADAPTER_FOLDER}`, config = `${folder}/${ADAPTER_FILES.config}`;
+  if (lora.rank === 0) {
+    if (files.entry(folder)) it.problem({ file: folder, what: "is there, although all weights are trained" });
+    return;
+  }
+  const known: readonly string[] = Object.values(ADAPTER_FILES);
+  for (const name of files.names(folder)) {
+    if (!known.includes(name)) it.problem({ file: `${folder}/${name}`, what: "is no part of an adapter" });
+  }
+  const text = files.text(config), { base_model_name_or_path: base } = JSON.parse(text);
+  it.count();
+  if (text !== adapterConfigText(lora, String(base))) {
+    it.problem({ file: config, what: "is not what the manifest's section lora gives" });
+  }
+  openAdapter(files.path(folder)).close();
+  it.count();
 }
 
 /** The weights can be read, and their header fits the file: only then are they digested. */

@@ -8,10 +8,10 @@ import { ARM_NAME } from "../names.ts";
 import { integer } from "./leaf.ts";
 import { advantage, loss, reward } from "./objective.ts";
 import { evaluation, pooling, sampling } from "./texts.ts";
-import { cl, optimizer, train } from "./training.ts";
+import { cl, lora, optimizer, train } from "./training.ts";
 
 /** Sections that a control may set: those of how an arm is trained and read, not of what all arms have in common. */
-const SECTIONS = { pooling, sampling, evaluation, reward, advantage, loss, optimizer, train, cl };
+const SECTIONS = { pooling, sampling, evaluation, reward, advantage, loss, optimizer, lora, train, cl };
 
 /** Seed of every random number. */
 export const seed = integer(0, 0xffff_ffff).describe("Seed of every random number of the run (32 bits).");
@@ -25,7 +25,7 @@ for (const [section, { shape }] of Object.entries(SECTIONS)) {
 export const CONTROL_SETTINGS: readonly string[] = Object.keys(settings);
 
 /** Value of a setting of a control. */
-type Value = string | number | boolean;
+type Value = string | number | boolean | readonly string[];
 
 const control = z.strictObject({
   of: z.string().min(1).describe("What it derives from: base, reasoning, cl, grace or another control."),

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { LORA_TARGETS } from "../../backbone/lora_options.ts";
 import { MOST_STEPS } from "../../journal/layout.ts";
 import { decay, integer, nonNegative, positive } from "./leaf.ts";
 
@@ -24,6 +25,17 @@ export const optimizer = z.strictObject({
     "Training steps over which the learning rate rises linearly from 0; 0 = none.",
   ),
 }).describe("AdamW with decoupled weight decay.");
+
+/** What of the weights is trained, in the arms cl and grace: the `LoraOptions` of `lib/backbone/lora.ts`. */
+export const lora = z.strictObject({
+  rank: integer(0, 1024).describe(
+    "Rank of the adapters that are trained in place of the weights (LoRA): a fraction of the memory; 0 = all weights are trained.",
+  ),
+  alpha: positive().describe("An adapter's product counts alpha / rank times."),
+  targets: z.array(z.enum(LORA_TARGETS)).min(1).describe("Matrices of every layer that get an adapter."),
+}).describe(
+  "Low-rank adapters (LoRA) of the arms cl and grace. Not from GRACE, which trains all weights.",
+);
 
 /** The loop of the arm grace. */
 export const train = z.strictObject({

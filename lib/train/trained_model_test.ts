@@ -1,0 +1,123 @@
+import { assert, assertRelative, assertSameBits } from "#test";
+import { UsageError } from "#errors";
+import { openGraceWorkload } from "../../fixtures/bench/grace_workload.ts";
+import { createCpuDevice } from "../../kernels/cpu/mod.ts";
+import { adaptedMatrices } from "../backbone/lora.ts";
+import { openAdapter } from "../backbone/lora_files.ts";
+import { LORA_TARGETS } from "../backbone/lora_options.ts";
+import { expectedTensors } from "../backbone/tensor_source.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import type { TrainedArm } from "../manifest/names.ts";
+import { openCheckpointWeights } from "./checkpoint.ts";
+import { stepOf } from "./loop.ts";
+import { openTrainedModel } from "./trained_model.ts";
+
+const lora: Manifest["lora"] = { rank: 4, alpha: 8, targets: [...LORA_TARGETS] };
+
+/** Opens the embedded backbone for training with adapters, and runs `body` on it in a folder of its own. */
+async function withTraining(
+  arm: TrainedArm,
+  body: (bench: {
+    open: (checkpoint?: string) => ReturnType<typeof openTrainedModel> & { step: ReturnType<typeof stepOf> };
+    backbone: Awaited<ReturnType<typeof openGraceWorkload>>["backbone"];
+    folder: (name: string) => string;
+    held: () => number;
+  }) => Promise<void>,
+): Promise<void> {
+  const workload = await openGraceWorkload(), { backbone } = workload, device = createCpuDevice();
+  const manifest: Manifest = {
+    ...workload.manifest,
+    lora,
+    train: { ...workload.manifest.train, steps: 3, promptsPerStep: 4, miniBatches: 2 },
+    cl: { ...workload.manifest.cl, steps: 3, batch: 4 },
+    optimizer: { ...workload.manifest.optimizer, learningRate: 1e-3 },
+  };
+  const parent = Deno.makeTempDirSync();
+  try {
+    await body({
+      open: (checkpoint) => {
+        const model = openTrainedModel(device, backbone, manifest, checkpoint);
+        return { ...model, step: stepOf(arm, { ...workload, ...model, manifest }) };
+      },
+      backbone,
+      folder: (name) => {
+        Deno.mkdirSync(`${parent}/${name}`);
+        return `${parent}/${name}`;
+      },
+      held: () => device.memory.current,
+    });
+  } finally {
+    Deno.removeSync(parent, { recursive: true });
+    backbone.close();
+    device.dispose();
+  }
+}
+
+for (const arm of ["grace", "cl"] as const) {
+  Deno.test(`an adapter of the arm ${arm} goes on from a checkpoint with the same bits`, () =>
+    withTraining(arm, async ({ open, folder, held }) => {
+      const whole = open(), middle = folder("middle"), end = folder("end");
+      await whole.step(1);
+      await whole.step(2);
+      await whole.writeCheckpoint(middle, false);
+      const result = await whole.step(3);
+      await whole.writeCheckpoint(end, true);
+      whole.free();
+      assert.equal(held(), 0, "bytes in tensors");
+      const resumed = open(middle), again = folder("again");
+      assert.deepEqual(await resumed.step(3), result);
+      await resumed.writeCheckpoint(again, true);
+      resumed.free();
+      for (
+        const name of [
+          "model.safetensors",
+          "adapter/adapter_model.safetensors",
+          "adapter/adapter_config.json",
+        ]
+      ) {
+        assert.deepEqual(Deno.readFileSync(`${again}/${name}`), Deno.readFileSync(`${end}/${name}`), name);
+      }
+      assert.deepEqual([...Deno.readDirSync(end)].filter(({ name }) => /adam|trainer/.test(name)), []);
+    }));
+}
+
+Deno.test("a checkpoint has the weights with the adapter in them, and those that are not adapted as they were", () =>
+  withTraining("grace", async ({ open, folder, backbone }) => {
+    const model = open(), path = folder("checkpoint");
+    await model.step(1);
+    await model.step(2);
+    await model.writeCheckpoint(path, true);
+    model.free();
+    const merged = openCheckpointWeights(path), adapter = openAdapter(`${path}/adapter`);
+    const adapted = adaptedMatrices(backbone.config, lora.targets);
+    let moved = 0;
+    for (const [name, shape] of expectedTensors(backbone.config)) {
+      const before = backbone.tensors.read(name), after = merged.read(name);
+      if (!adapted.has(name)) {
+        assertSameBits(after, before, name);
+        continue;
+      }
+      const [out, into] = shape as [number, number], key = `base_model.model.${name.replace(/weight$/, "")}`;
+      const a = adapter.read(`${key}lora_A.weight`), b = adapter.read(`${key}lora_B.weight`);
+      const expected = Float64Array.from({ length: out * into }, (_, at) => {
+        const row = Math.floor(at / into), column = at % into;
+        let sum = 0;
+        for (let r = 0; r < lora.rank; r++) sum += b[row * lora.rank + r]! * a[r * into + column]!;
+        return before[at]! + lora.alpha / lora.rank * sum;
+      });
+      assertRelative(after, expected, 1e-6, name);
+      if (after.some((value, i) => value !== before[i])) moved++;
+    }
+    assert.equal(moved, adapted.size);
+    merged.close();
+    adapter.close();
+  }));
+
+Deno.test("openTrainedModel() refuses a checkpoint that has no moments, and leaves nothing behind", () =>
+  withTraining("grace", async ({ open, folder, held }) => {
+    const model = open(), path = folder("finished");
+    await model.writeCheckpoint(path, true);
+    model.free();
+    assert.throws(() => open(path), UsageError);
+    assert.equal(held(), 0, "bytes in tensors");
+  }));
