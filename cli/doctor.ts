@@ -4,7 +4,8 @@
  * @module
  */
 import { ExitCode, GraceError } from "#errors";
-import type { MemoryEstimate } from "../lib/backbone/memory.ts";
+import { LORA_TARGETS, type LoraOptions } from "../lib/backbone/lora_options.ts";
+import type { AdapterEstimate, MemoryEstimate } from "../lib/backbone/memory.ts";
 import type { CommandIo } from "./io.ts";
 import { canPack, mostOfFree } from "../kernels/cpu/spare_memory.ts";
 import type { EngineSpeed } from "../kernels/speed.ts";
@@ -21,6 +22,9 @@ export interface DoctorOptions {
 
 /** Tokens of one training step that its memory is told for: 8 sequences of 128. */
 const stepTokens = 1024;
+
+/** Adapter that its memory is told for: all matrices, at a rank in common use. */
+const adapterOptions: LoraOptions = { rank: 16, alpha: 32, targets: LORA_TARGETS };
 
 /** What `--json` prints. */
 export interface DoctorReport {
@@ -53,6 +57,8 @@ export interface BackboneNeeds extends MemoryEstimate {
   readonly inference: number;
   /** Full fine-tuning with `stepTokens` tokens in flight. */
   readonly training: number;
+  /** Training of an adapter of all matrices (LoRA, setting `lora.rank`), without the activations, which are those of full fine-tuning. */
+  readonly adapter: AdapterEstimate & { readonly rank: number };
   readonly stepTokens: number;
 }
 
@@ -109,9 +115,10 @@ async function measureEngine(kind: "cpu" | "webgpu"): Promise<EngineReport> {
 
 async function readNeeds(path: string): Promise<BackboneNeeds> {
   const { openBackbone } = await import("../lib/backbone/open.ts");
-  const { estimateMemory } = await import("../lib/backbone/memory.ts");
+  const { estimateAdapterMemory, estimateMemory } = await import("../lib/backbone/memory.ts");
   const { name, config, tensors, close } = await openBackbone(path);
   const estimate = estimateMemory(config, tensors);
+  const adapter = { rank: adapterOptions.rank, ...estimateAdapterMemory(config, tensors, adapterOptions) };
   close();
   return {
     name,
@@ -119,6 +126,7 @@ async function readNeeds(path: string): Promise<BackboneNeeds> {
     ...estimate,
     inference: estimate.weights,
     training: estimate.trainingState + stepTokens * estimate.activationsPerToken,
+    adapter,
     stepTokens,
   };
 }
@@ -192,14 +200,18 @@ function describeBackbone(
 ): [string, string][] {
   const fits = (bytes: number, room: number) => bytes <= room ? "fits" : "DOES NOT FIT";
   const cache = `${formatBytes(kvCachePerToken)} a token`, steps = `at ${stepTokens} tokens a step`;
+  const activations = training - needs.trainingState;
+  const adapted = needs.adapter.trainingState + activations, lora = `with lora.rank ${needs.adapter.rank}`;
   const rows: [string, string][] = [
     ["backbone", `${name}: ${architecture}, ${(parameters / 1e6).toFixed(1)} M parameters`],
     ["  inference", `${formatBytes(inference)} and ${cache}: ${fits(inference, available)} the memory`],
     ...(canPack ? [decodingNeeds(needs.packedWeights, available - inference)] : []),
     ["  training", `${formatBytes(training)} ${steps}: ${fits(training, available)} the memory`],
+    ["", `${formatBytes(adapted)} ${lora}: ${fits(adapted, available)} the memory`],
   ];
   if (webgpu) {
     const { storedWeights, largestTensor } = needs;
+    const storedAdapted = needs.adapter.storedTrainingState + activations;
     // A software adapter has the memory of the machine.
     const room = webgpu.software ? available : webgpu.room;
     const fitting = (bytes: number) =>
@@ -211,6 +223,7 @@ function describeBackbone(
         `inference ${formatBytes(storedWeights)}${less}, and ${cache}: ${fitting(storedWeights)}`,
       ],
       ["", `training ${formatBytes(training)} ${steps}: ${fitting(training)}`],
+      ["", `training ${formatBytes(storedAdapted)} ${lora}: ${fitting(storedAdapted)}`],
       [
         "",
         `largest tensor ${formatBytes(largestTensor)}: ${

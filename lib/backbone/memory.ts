@@ -5,6 +5,8 @@
  */
 import { bytesPer } from "../../kernels/element_type.ts";
 import type { DecoderConfig } from "./config.ts";
+import { adaptedMatrices, adapterTensors } from "./lora.ts";
+import type { LoraOptions } from "./lora_options.ts";
 import { expectedTensors, keptAs, type TensorSource } from "./tensor_source.ts";
 
 /** Bytes, unless said otherwise. Everything is float32 but {@linkcode MemoryEstimate.storedWeights}. */
@@ -57,4 +59,29 @@ export function estimateMemory(
     activationsPerToken: 4 * (config.layers * layer + 2 * config.hiddenSize),
     kvCachePerToken: 4 * config.layers * 2 * kv,
   };
+}
+
+/** Memory that training an adapter takes in place of {@linkcode MemoryEstimate.trainingState}, in bytes. */
+export interface AdapterEstimate {
+  /** Number of trained scalars. */
+  readonly parameters: number;
+  /** Weights, those of the adapted matrices once more as they were, and the adapter with gradients and moments. */
+  readonly trainingState: number;
+  /** The same on an engine that reads matrices of 16 bits as the checkpoint has them: only what is adapted is in f32. */
+  readonly storedTrainingState: number;
+}
+
+/** Memory that training a low-rank adapter of a decoder takes. */
+export function estimateAdapterMemory(
+  config: DecoderConfig,
+  source: Pick<TensorSource, "dtype">,
+  options: LoraOptions,
+): AdapterEstimate {
+  const { weights, storedWeights } = estimateMemory(config, source);
+  const size = (shapes: ReadonlyMap<string, readonly number[]>) =>
+    shapes.values().reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const parameters = size(adapterTensors(config, options));
+  // A and B themselves, both times alpha / rank, their gradients and two moments.
+  const more = 4 * size(adaptedMatrices(config, options.targets)) + 20 * parameters;
+  return { parameters, trainingState: weights + more, storedTrainingState: storedWeights + more };
 }
