@@ -17,7 +17,11 @@ import type { Progress } from "./progress.ts";
  * @throws {MissingError} for "webgpu" where there is no adapter at all
  * @throws {UsageError} for the CPU engine if the command line is too long for it
  */
-export async function openDevice(kind: DeviceName, progress?: Progress, threads?: number): Promise<Device> {
+export async function openDevice(
+  kind: DeviceName,
+  progress?: Pick<Progress, "note">,
+  threads?: number,
+): Promise<Device> {
   // Engines are loaded here, because loading one takes longer than all of `--help`.
   if (kind !== "cpu") {
     const { findAdapter } = await import("../kernels/webgpu/adapter.ts");

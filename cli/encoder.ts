@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { MissingError, UsageError } from "#errors";
 import type { BackboneFile } from "../lib/backbone/open.ts";
 import { GRAPHS } from "../lib/encoder/folder.ts";
-import { OnnxEncoder } from "../lib/encoder/onnx_encoder.ts";
+import { type EncodedText, OnnxEncoder } from "../lib/encoder/onnx_encoder.ts";
 import { isThere } from "../lib/files.ts";
 import { findSnapshot } from "../lib/hub/cache.ts";
 import { type Repo, repoNamed, repoText } from "../lib/hub/repo.ts";
@@ -103,12 +103,13 @@ function onlyGraph(folder: string, text: string, repo: Repo): string | undefined
 }
 
 /** An encoder writes nothing about a text. */
-function encodedOf({ embedding, truncated }: { embedding: Float32Array; truncated: boolean }) {
+function encodedOf({ embedding, tokens, truncated }: EncodedText) {
   return {
     embedding,
     rationales: [],
     rationaleTokens: 0,
     truncatedRationales: 0,
+    promptTokens: tokens,
     truncatedPrompt: truncated,
   };
 }

@@ -14,6 +14,8 @@ export interface Encoded {
   readonly rationaleTokens: number;
   /** How many of them were cut at their limit. */
   readonly truncatedRationales: number;
+  /** Tokens of the prompt, or of the text where there is none; absent where the embedding was made elsewhere. */
+  readonly promptTokens?: number;
   /** Whether the text was cut to the prompt limit. */
   readonly truncatedPrompt: boolean;
 }

@@ -28,6 +28,8 @@ const TOKENS_PER_RUN = 512;
 export interface EncodedText {
   /** [dimension] */
   readonly embedding: Float32Array;
+  /** Tokens of the text and its prompt, special ones included. */
+  readonly tokens: number;
   /** Whether the text was cut to the limit of tokens. */
   readonly truncated: boolean;
 }
@@ -140,7 +142,8 @@ export class OnnxEncoder implements Disposable {
         const size = out.length / run.length;
         const embedding = this.#finish(out.subarray(place * size, (place + 1) * size), skipped);
         if (!embedding.every(Number.isFinite)) throw notFinite(texts[index]!, this.#folder.graph);
-        results[index] = { embedding, truncated: tokens[index]!.truncated };
+        const { ids, truncated } = tokens[index]!;
+        results[index] = { embedding, tokens: ids.length, truncated };
         onDone?.(index, results[index]);
       });
       onTokens?.(run.length * tokens[run[0]!]!.ids.length);

@@ -23,6 +23,8 @@ export interface EmbeddedText {
   readonly rationaleTokens: number;
   /** How many of them reached their limit before their end. */
   readonly truncatedRationales: number;
+  /** Tokens of the prompt, template included. */
+  readonly promptTokens: number;
   /** Whether the text was cut to the prompt's limit. */
   readonly truncatedPrompt: boolean;
 }
@@ -105,6 +107,7 @@ export async function embedWithRationales(
         rationales: rationales[text]!,
         rationaleTokens: lengths[text]!,
         truncatedRationales: 0,
+        promptTokens: prompts[text]!.ids.length,
         truncatedPrompt: prompts[text]!.truncated,
       };
       onDone?.(text, results[text]);
@@ -195,6 +198,7 @@ async function withRationales(
           ),
           rationaleTokens: rollouts.reduce((sum, { tokens }) => sum + tokens.length, 0),
           truncatedRationales: rollouts.filter(({ stopped }) => stopped === "length").length,
+          promptTokens: prompts[index]!.ids.length,
           truncatedPrompt: prompts[index]!.truncated,
         };
         options.onDone?.(index, results[index]);
@@ -224,6 +228,7 @@ async function withoutRationales(
         rationales: [],
         rationaleTokens: 0,
         truncatedRationales: 0,
+        promptTokens: prompts[index]!.ids.length,
         truncatedPrompt: prompts[index]!.truncated,
       };
       options.onDone?.(index, results[index]);
