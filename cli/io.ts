@@ -29,7 +29,10 @@ export interface CommandIo {
   readonly color: boolean;
   /** Width of stdout in characters; undefined where it is not a terminal. */
   readonly columns: number | undefined;
-  /** Aborts at the first SIGINT or SIGTERM: reach a point that can be resumed from, then stop. */
+  /**
+   * Aborts at the first SIGINT or SIGTERM: reach a point that can be resumed from, then stop. The reason's message is the name of the
+   * signal.
+   */
   readonly signal: AbortSignal;
   /** Remarks and progress; stderr. */
   readonly progress: Progress;

@@ -30,6 +30,7 @@ import {
 import { Progress } from "./progress.ts";
 import { pullCommand, pullSyntax } from "./pull.ts";
 import { runCommand, runSyntax } from "./run.ts";
+import { serveCommand, serveSyntax } from "./serve.ts";
 import { formatExamples, oneOf, usageErrorOf } from "./syntax.ts";
 import { verifyCommand, verifySyntax } from "./verify.ts";
 
@@ -83,6 +84,7 @@ function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr
     diffSyntax((options) => onJob((io) => diffCommand(options, io))),
     auditSyntax((options) => onJob((io) => auditCommand(options, io))),
     pullSyntax((options) => onJob((io) => pullCommand(options, io))),
+    serveSyntax((options) => onJob((io) => serveCommand(options, io))),
     doctorSyntax((options) => onJob((io) => doctorCommand(options, io))),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
@@ -113,16 +115,20 @@ function parseArguments(args: readonly string[], colors: { stdout: boolean; stde
   return { job: job!, options: program.opts() };
 }
 
-/** Aborts at the first SIGINT or SIGTERM, so that the job can reach its next checkpoint; ends at once at the second. */
+/**
+ * Aborts at the first SIGINT or SIGTERM, so that the job can reach its next checkpoint; ends at once at the second. The reason is an
+ * AbortError with the signal's name as its message.
+ */
 function abortOnSignals(progress: Progress): AbortSignal {
   const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) Deno.exit(ExitCode.interrupted);
-    progress.note("stopping at the next point to continue from; press Ctrl-C again to stop at once");
-    controller.abort();
-  };
-  Deno.addSignalListener("SIGINT", onSignal);
-  Deno.addSignalListener("SIGTERM", onSignal);
+  const listenTo = (name: "SIGINT" | "SIGTERM") =>
+    Deno.addSignalListener(name, () => {
+      if (controller.signal.aborted) Deno.exit(ExitCode.interrupted);
+      progress.note("stopping at the next point to continue from; press Ctrl-C again to stop at once");
+      controller.abort(new DOMException(name, "AbortError"));
+    });
+  listenTo("SIGINT");
+  listenTo("SIGTERM");
   return controller.signal;
 }
 

@@ -12,6 +12,7 @@ const commands = [
   "diff",
   "audit",
   "pull",
+  "serve",
   "doctor",
 ];
 const snapshot = new URL("./help_snapshot.txt", import.meta.url);

@@ -28,12 +28,13 @@ export function formatExamples(examples: readonly string[]): string {
   return `Examples:\n${examples.map((example) => `  ${example}\n`).join("")}`;
 }
 
-/** Reads a whole number of at least `least`. */
-export function wholeNumber(least: number): (text: string) => number {
+/** Reads a whole number of at least `least`, and at most `most` where that is given. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const range = most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of at least ${least}`;
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`Expected a whole number ${range}.`);
     }
     return value;
   };
