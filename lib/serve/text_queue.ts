@@ -163,8 +163,9 @@ export class TextQueue<R> {
       this.#line.splice(at, 1);
       this.#waiting -= request.texts.length - request.started;
     }
-    const { places, abort } = this.#running ?? {};
-    if (request.left > 0 && places?.every((place) => place.request.settled)) abort!.abort();
+    if (this.#running === undefined) return;
+    const { places, abort } = this.#running;
+    if (places.every((place) => place.request.settled) && !places.every(hasResult)) abort.abort();
   }
 
   async #run(): Promise<void> {
