@@ -25,6 +25,8 @@ export interface SettingOptions {
   readonly seed?: number | undefined;
   /** Even "auto", if given, takes the place of what a manifest says. */
   readonly device?: DeviceName | undefined;
+  /** Further settings by path, as `sweep --set` gives them. */
+  readonly set?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Settings, and what was chosen to arrive at them. */
@@ -61,6 +63,7 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
   set("cl.steps", options.steps, "--steps");
   set("seed", options.seed, "--seed");
   set("device", options.device, "--device");
+  for (const [path, value] of Object.entries(options.set ?? {})) set(path, value, "--set");
   if (options.full) {
     if (options.arms) {
       throw new UsageError("--full together with --arms", "list all arms, or leave --arms out");
