@@ -32,6 +32,9 @@ const inner = {
 /** Vertical room of a name, in pixels, and the horizontal room within which two names could overlap. */
 const label = { height: 12, width: 120 } as const;
 
+/** Pixels: y + height - y may be a little less than height, and a name that has moved must not be found in the way again. */
+const ROUNDING = 1e-6;
+
 /**
  * Draws the points.
  *
@@ -94,7 +97,7 @@ function drawPoints(
     const dot = { x: px(x), y: py(y) };
     let text = dot.y + 4;
     const covers = (other: { x: number; y: number }) =>
-      Math.abs(other.x - dot.x) < label.width && Math.abs(other.y - text) < label.height;
+      Math.abs(other.x - dot.x) < label.width && Math.abs(other.y - text) < label.height - ROUNDING;
     for (let hit = placed.find(covers); hit; hit = placed.find(covers)) text = hit.y + label.height;
     placed.push({ x: dot.x, y: text });
     return `<circle cx="${round(dot.x)}" cy="${round(dot.y)}" r="4" fill="${colour}"/>` +
