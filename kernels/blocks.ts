@@ -10,10 +10,28 @@ import type { Tensor } from "./tensor_types.ts";
 /** The ops that the halves are made of. */
 type Ops = Pick<Device, "alloc" | "free" | "rmsNorm" | "linear" | "swiglu" | "rope">;
 
-/** y ← silu(x · wGateᵀ) · (x · wUpᵀ) in one op; false, and nothing done, where that does not pay or would have other bits. */
-export type FusedSwiglu = (x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor) => boolean;
+/**
+ * What an engine has in one, with the bits of the ops that it stands for. Each returns false, and has done nothing, where that
+ * does not pay.
+ */
+export interface FusedOps {
+  /** The maps of {@linkcode Device.projections}, of rows that are normed. */
+  maps?(h: Tensor, maps: readonly Projection[]): boolean;
+  /** m ← x · wᵀ + residual, y ← rmsNorm(m). */
+  addNorm?(
+    x: Tensor,
+    w: Tensor,
+    residual: Tensor,
+    norm: Tensor,
+    eps: number,
+    m: Tensor,
+    y: Tensor,
+  ): boolean;
+  /** y ← silu(x · wGateᵀ) · (x · wUpᵀ). */
+  swiglu?(x: Tensor, wGate: Tensor, wUp: Tensor, y: Tensor): boolean;
+}
 
-/** What a {@linkcode FusedSwiglu} stands for; the products go to `kept`, or are in memory for as long as it takes. */
+/** What `swiglu` of {@linkcode FusedOps} stands for; the products go to `kept`, or are in memory for as long as it takes. */
 function linearSwiglu(
   ops: Ops,
   x: Tensor,
@@ -52,6 +70,7 @@ function rotatedLinear(
 /** See {@linkcode Device.projections}. */
 export function projections(
   ops: Ops,
+  fused: FusedOps,
   x: Tensor,
   norm: Tensor,
   eps: number,
@@ -60,6 +79,7 @@ export function projections(
   const h = ops.alloc(x.shape);
   try {
     ops.rmsNorm(x, norm, eps, h);
+    if (fused.maps?.(h, maps)) return;
     for (const { w, bias, rope, y } of maps) {
       if (!rope) ops.linear(h, w, y, bias && { bias });
       else rotatedLinear(ops, h, w, bias, rope, y);
@@ -72,7 +92,7 @@ export function projections(
 /** See {@linkcode Device.layerTail}. */
 export function layerTail(
   ops: Ops,
-  fusedSwiglu: FusedSwiglu,
+  fused: FusedOps,
   x: Tensor,
   attended: Tensor,
   { o, norm, gate, up, down }: LayerTailWeights,
@@ -83,9 +103,11 @@ export function layerTail(
   const m = kept?.m ?? ops.alloc(x.shape);
   const h = ops.alloc(x.shape), act = ops.alloc([x.shape[0]!, gate.shape[0]!]);
   try {
-    ops.linear(attended, o, m, { residual: x });
-    ops.rmsNorm(m, norm, eps, h);
-    if (kept || !fusedSwiglu(h, gate, up, act)) linearSwiglu(ops, h, gate, up, act, kept);
+    if (!fused.addNorm?.(attended, o, x, norm, eps, m, h)) {
+      ops.linear(attended, o, m, { residual: x });
+      ops.rmsNorm(m, norm, eps, h);
+    }
+    if (kept || !fused.swiglu?.(h, gate, up, act)) linearSwiglu(ops, h, gate, up, act, kept);
     ops.linear(act, down, y, { residual: m });
   } finally {
     ops.free(h, act);

@@ -43,9 +43,19 @@ async function both(
   assert.equal(device.memory.current, before, "bytes after unpackWeights()");
 }
 
-/** Weights and inputs of one layer of an odd shape. */
-function layer(bench: Workbench, n: number, random: TestRandom, inner = 288) {
-  const { device } = bench, dim = 96, headDim = 16, heads = 5, kvHeads = 2;
+/**
+ * Layers of odd shapes: one that is packed, and two wide enough for an engine to sum products in pieces, of which vec4 do not
+ * divide the second.
+ */
+const layers = {
+  packed: { dim: 96, headDim: 16, heads: 5, kvHeads: 2, inner: 288 },
+  wide: { dim: 520, headDim: 64, heads: 6, kvHeads: 2, inner: 300 },
+  odd: { dim: 531, headDim: 58, heads: 5, kvHeads: 1, inner: 271 },
+} as const;
+
+/** Weights and inputs of a layer. */
+function layer(bench: Workbench, n: number, random: TestRandom, sizes: Partial<LayerSizes> = {}) {
+  const { device } = bench, { dim, headDim, heads, kvHeads, inner } = { ...layers.packed, ...sizes };
   const matrix = (outputs: number, inputs: number) =>
     bench.put(random.normals(outputs * inputs, 2 / Math.sqrt(inputs)), outputs, inputs);
   const vector = (length: number) => bench.put(random.normals(length), length);
@@ -73,6 +83,8 @@ function layer(bench: Workbench, n: number, random: TestRandom, inner = 288) {
     y: bench.out(n, dim),
   };
 }
+
+type LayerSizes = Readonly<Record<keyof typeof layers.packed, number>>;
 
 /** What {@linkcode Device.projections} stands for. */
 function projectionsByOps(bench: Workbench, x: Tensor, norm: Tensor, maps: readonly Projection[]): Tensor[] {
@@ -206,12 +218,26 @@ export function packedWeightsSuite(subject: Subject): void {
     });
   }
 
-  for (const n of [1, 2, 6, 33, 50]) {
+  const cases = [
+    [1, "packed"],
+    [2, "packed"],
+    [6, "packed"],
+    [33, "packed"],
+    [50, "packed"],
+    [1, "wide"],
+    [
+      7,
+      "wide",
+    ],
+    [32, "odd"],
+    [40, "wide"],
+  ] as const;
+  for (const [n, name] of cases) {
     conformanceTest(
       subject,
-      `projections() has the bits of the ops that it stands for, ${n} rows`,
+      `projections() has the bits of the ops that it stands for, ${n} rows of a layer that is ${name}`,
       async (bench) => {
-        const { x, norm, maps } = layer(bench, n, new TestRandom(n));
+        const { x, norm, maps } = layer(bench, n, new TestRandom(n), layers[name]);
         const expected = await bench.read(...projectionsByOps(bench, x, norm, maps));
         await both(bench, maps.map(({ w }) => w), async () => {
           bench.device.projections(x, norm, eps, maps);
@@ -224,9 +250,9 @@ export function packedWeightsSuite(subject: Subject): void {
 
     conformanceTest(
       subject,
-      `layerTail() has the bits of the ops that it stands for, ${n} rows`,
+      `layerTail() has the bits of the ops that it stands for, ${n} rows of a layer that is ${name}`,
       async (bench) => {
-        const { x, attended, tail, y } = layer(bench, n, new TestRandom(n));
+        const { x, attended, tail, y } = layer(bench, n, new TestRandom(n), layers[name]);
         const ops = layerTailByOps(bench, x, attended, tail, eps);
         const kept = keptOf(bench, n, x.shape[1]!, tail.gate.shape[0]!), again = bench.out(...y.shape);
         const expected = await bench.read(ops.y, ops.y, ops.m, ops.gate, ops.up);
@@ -241,28 +267,31 @@ export function packedWeightsSuite(subject: Subject): void {
     );
   }
 
-  conformanceTest(
-    subject,
-    "projections() rotates each map by positions and a table of its own",
-    async (bench) => {
-      const n = 5, { device } = bench, { x, norm, maps: [q, k, v] } = layer(bench, n, new TestRandom(41));
-      const table = device.ropeTable(Float64Array.from({ length: 4 }, (_, i) => 10 ** -i), 60);
-      const others = [
-        { ...k!.rope!, positions: Int32Array.from({ length: n }, (_, i) => 39 - i) },
-        { positions: k!.rope!.positions, table, heads: 4 },
-      ];
-      for (const rope of others) {
-        const maps = [q!, { ...k!, rope }, v!];
-        const expected = await bench.read(...projectionsByOps(bench, x, norm, maps));
-        await both(bench, maps.map(({ w }) => w), async () => {
-          device.projections(x, norm, eps, maps);
-          const actual = await bench.read(...maps.map(({ y }) => y));
-          actual.forEach((values, i) => assertSameBits(values, expected[i]!, `map ${i}`));
-          return actual;
-        });
-      }
-    },
-  );
+  for (const name of ["packed", "wide"] as const) {
+    conformanceTest(
+      subject,
+      `projections() rotates each map by positions and a table of its own, in a layer that is ${name}`,
+      async (bench) => {
+        const n = 5, { device } = bench, sizes = layers[name];
+        const { x, norm, maps: [q, k, v] } = layer(bench, n, new TestRandom(41), sizes);
+        const table = device.ropeTable(Float64Array.from({ length: 4 }, (_, i) => 10 ** -i), 60);
+        const others = [
+          { ...k!.rope!, positions: Int32Array.from({ length: n }, (_, i) => 39 - i) },
+          { positions: k!.rope!.positions, table, heads: sizes.kvHeads * sizes.headDim / 8 },
+        ];
+        for (const rope of others) {
+          const maps = [q!, { ...k!, rope }, v!];
+          const expected = await bench.read(...projectionsByOps(bench, x, norm, maps));
+          await both(bench, maps.map(({ w }) => w), async () => {
+            device.projections(x, norm, eps, maps);
+            const actual = await bench.read(...maps.map(({ y }) => y));
+            actual.forEach((values, i) => assertSameBits(values, expected[i]!, `map ${i}`));
+            return actual;
+          });
+        }
+      },
+    );
+  }
 
   conformanceTest(subject, "a weight that is freed takes its packed copy along", (bench) => {
     const { device } = bench, before = device.memory.current;

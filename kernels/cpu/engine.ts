@@ -144,7 +144,7 @@ export class CpuEngine implements Device {
         this.#elementwise.rotationOf(cpu(y), rope.positions, rope.table as CpuRopeTable, rope.heads),
       y: out(y),
     }));
-    if (!this.#linear.projections(cpu(x), cpu(norm), eps, all)) projections(this, x, norm, eps, maps);
+    if (!this.#linear.projections(cpu(x), cpu(norm), eps, all)) projections(this, {}, x, norm, eps, maps);
   }
 
   layerTail(
@@ -159,9 +159,9 @@ export class CpuEngine implements Device {
     const all = { o: cpu(o), norm: cpu(norm), gate: cpu(gate), up: cpu(up), down: cpu(down) };
     const keeping = kept && { m: out(kept.m), gate: out(kept.gate), up: out(kept.up) };
     if (this.#linear.layerTail(cpu(x), cpu(attended), all, eps, out(y), keeping)) return;
-    const swigluInOneCall = (h: Tensor, wGate: Tensor, wUp: Tensor, act: Tensor) =>
+    const swiglu = (h: Tensor, wGate: Tensor, wUp: Tensor, act: Tensor) =>
       this.#linear.forwardSwiglu(cpu(h), cpu(wGate), cpu(wUp), out(act));
-    layerTail(this, swigluInOneCall, x, attended, weights, eps, y, kept);
+    layerTail(this, { swiglu }, x, attended, weights, eps, y, kept);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

@@ -15,6 +15,7 @@ import type { OpenedAdapter } from "./adapter.ts";
 import type { Arena } from "./arena.ts";
 import { AttentionOps } from "./attention.ts";
 import { ElementwiseOps } from "./elementwise.ts";
+import { FusedLayerOps } from "./fused.ts";
 import { InfoNceOps } from "./info_nce.ts";
 import { GpuKvCache } from "./kv_cache.ts";
 import { LinearOps } from "./linear.ts";
@@ -45,6 +46,7 @@ export class WebGpuEngine implements Device {
   readonly #rows: RowOps;
   readonly #norm: NormOps;
   readonly #rope: RopeOps;
+  readonly #fused: FusedLayerOps;
   readonly #attention: AttentionOps;
   readonly #lmHead: LmHeadOps;
   readonly #policyLoss: PolicyLossOps;
@@ -70,6 +72,7 @@ export class WebGpuEngine implements Device {
     this.#rows = new RowOps(queue);
     this.#norm = new NormOps(queue, arena);
     this.#rope = new RopeOps(queue, arena);
+    this.#fused = new FusedLayerOps(queue, arena, this.#linear, this.#rope);
     this.#attention = new AttentionOps(queue, arena);
     this.#lmHead = new LmHeadOps(queue, arena, this.#linear);
     this.#policyLoss = new PolicyLossOps(queue, arena);
@@ -159,7 +162,7 @@ export class WebGpuEngine implements Device {
   }
 
   projections(x: Tensor, norm: Tensor, eps: number, maps: readonly Projection[]): void {
-    projections(this, x, norm, eps, maps);
+    projections(this, this.#fused, x, norm, eps, maps);
   }
 
   layerTail(
@@ -170,9 +173,7 @@ export class WebGpuEngine implements Device {
     y: Tensor,
     kept?: LayerTailKept,
   ): void {
-    const swigluOfChunks = (h: Tensor, wGate: Tensor, wUp: Tensor, act: Tensor) =>
-      this.#linear.spreadSwiglu(gpu(h), gpu(wGate), gpu(wUp), gpu(act));
-    layerTail(this, swigluOfChunks, x, attended, weights, eps, y, kept);
+    layerTail(this, this.#fused, x, attended, weights, eps, y, kept);
   }
 
   linearBackwardInput(dy: Tensor, w: Tensor, dx: Tensor, accumulate = false): void {

@@ -6,7 +6,6 @@
 import type { Arena } from "./arena.ts";
 import { columnSums } from "./column_sums.ts";
 import { Matmul } from "./matmul.ts";
-import { addSwigluChunks } from "./matmul_chunks.ts";
 import type { Product } from "./matmul_product.ts";
 import type { CommandQueue } from "./queue.ts";
 import { expectShape, type GpuTensor } from "./tensor.ts";
@@ -28,30 +27,6 @@ export class LinearOps {
     if (bias) expectShape(bias, [outputs], "linear: bias");
     if (residual) expectShape(residual, [n, outputs], "linear: residual");
     this.matmul.run({ ...forwardProduct(x, w, y), bias, residual });
-  }
-
-  /**
-   * y[n, out] ← silu(x · wGateᵀ) · (x · wUpᵀ), if chunks of both products are spread over workgroups: what adds them up forms
-   * the gate as well.
-   *
-   * @returns whether it did; false has issued nothing
-   */
-  spreadSwiglu(x: GpuTensor, wGate: GpuTensor, wUp: GpuTensor, y: GpuTensor): boolean {
-    const [outputs, inputs] = wGate.shape as [number, number], n = x.shape[0]!;
-    expectShape(x, [n, inputs], "swiglu: x");
-    expectWeight(wGate, "swiglu: wGate");
-    expectWeight(wUp, "swiglu: wUp");
-    expectShape(y, [n, outputs], "swiglu: y");
-    if (wUp.shape[0] !== outputs || wUp.shape[1] !== inputs) {
-      throw new Error(`swiglu: wGate [${wGate.shape}], wUp [${wUp.shape}]`);
-    }
-    const products = [forwardProduct(x, wGate, y), forwardProduct(x, wUp, y)];
-    if (!products.every((product) => this.matmul.spreads(product))) return false;
-    const [gate, up] = products.map((product) => this.matmul.chunkSums(product));
-    addSwigluChunks(this.queue, gate!, up!, y);
-    this.arena.release(gate!);
-    this.arena.release(up!);
-    return true;
   }
 
   /** dx[n, in] (+)= dy[n, out] · w[out, in]. */
@@ -100,11 +75,12 @@ export class LinearOps {
 }
 
 /** y ← x · wᵀ. */
-function forwardProduct(x: GpuTensor, w: GpuTensor, y: GpuTensor): Product {
+export function forwardProduct(x: GpuTensor, w: GpuTensor, y: GpuTensor): Product {
   const [columns, inner] = w.shape as [number, number];
   return { a: x, aLayout: "inner", b: w, bLayout: "inner", c: y, rows: x.shape[0]!, columns, inner };
 }
 
-function expectWeight({ shape, dtype }: GpuTensor, what: string): void {
+/** Fails unless a tensor is a matrix of weights. */
+export function expectWeight({ shape, dtype }: GpuTensor, what: string): void {
   if (shape.length !== 2 || dtype === "i32") throw new Error(`${what}: [${shape}] of ${dtype}`);
 }

@@ -6,7 +6,8 @@
 import { bytesPer } from "../element_type.ts";
 import type { Arena } from "./arena.ts";
 import { addChunks } from "./matmul_chunks.ts";
-import { type MatmulKernel, type Plan, planFor } from "./matmul_plan.ts";
+import { type JointBinding, jointName, mostWeights } from "./matmul_joint.ts";
+import { type Extents, type MatmulKernel, type Plan, planFor } from "./matmul_plan.ts";
 import { chunk, flags, type Product, variantName, variantOf } from "./matmul_product.ts";
 import type { CommandQueue } from "./queue.ts";
 import type { GpuTensor } from "./tensor.ts";
@@ -67,6 +68,56 @@ export class Matmul {
     return this.#chunkSums(product, 0, planFor(this.queue.adapter, product).kernel);
   }
 
+  /**
+   * Sums of the chunks of x · wᵀ for several weights, side by side [parts · rows, columns of all], for a caller that adds
+   * them up and releases them; null, and nothing done, where chunks are not spread or the weights are not alike.
+   */
+  jointSums(x: GpuTensor, weights: readonly GpuTensor[]): GpuTensor | null {
+    const [rows, inner] = x.shape as [number, number], { queue } = this;
+    const widths = weights.map(({ shape }) => shape[0]!);
+    const columns = widths.reduce((sum, width) => sum + width, 0);
+    const plan = planFor(queue.adapter, { rows, columns, inner, aLayout: "inner" }), { kernel } = plan;
+    if (!kernel.joint || weights.length > mostWeights || !this.#fits({ rows, columns, inner }, plan)) {
+      return null;
+    }
+    if ([x, ...weights].some(({ bytes }) => bytes > queue.maxBinding)) return null;
+    const parts = Math.ceil(inner / chunk), c = this.arena.alloc([parts * rows, columns], "f32");
+    const variants = weights.map((b) =>
+      variantOf({ a: x, aLayout: "inner", b, bLayout: "inner", c, rows, columns, inner })
+    );
+    const variant = variants[0]!, name = jointName(kernel.name, variant, weights.length);
+    // Where a weight starts among the columns of C decides whether it can be written four at a time.
+    if (
+      variants.some(({ stored, vector }) => stored !== variant.stored || vector !== variant.vector) ||
+      (variant.vector && widths.some((width) => width % 4 !== 0))
+    ) {
+      this.arena.release(c);
+      return null;
+    }
+    const compiled = queue.kernel(name, () => kernel.joint!(variant, weights.length));
+    const [b0, b1, b2] = weights as [GpuTensor, GpuTensor?, GpuTensor?];
+    const bindings = { a: x, b0, ...(b1 && { b1 }), ...(b2 && { b2 }), c } as Record<JointBinding, GpuTensor>;
+    queue.run(compiled, bindings, {
+      rows,
+      inner,
+      span: chunk,
+      flags: 0,
+      a_stride: inner,
+      b_stride: inner,
+      c_stride: columns,
+      a_first: 0,
+      columns_0: widths[0]!,
+      columns_1: widths[1] ?? 0,
+      columns_2: widths[2] ?? 0,
+    }, [
+      widths.reduce((tiles, width) => tiles + Math.ceil(width / kernel.columns), 0),
+      Math.ceil(rows / kernel.rows),
+      parts,
+    ]);
+    queue.weigh(2 * rows * columns * inner);
+    return c;
+  }
+
   /** Blocks of a product that bindings hold. */
   #blocks({ a, b, c, rows, columns, inner, aLayout, bLayout }: Product) {
     return {
@@ -92,7 +143,7 @@ export class Matmul {
   }
 
   /** Whether the plan is to spread chunks, and their sums have room. */
-  #fits({ rows, columns, inner }: Product, { chunks }: Plan): boolean {
+  #fits({ rows, columns, inner }: Omit<Extents, "aLayout">, { chunks }: Plan): boolean {
     const parts = Math.ceil(inner / chunk), bytes = 4 * parts * rows * columns;
     return chunks && parts > 1 && bytes <= Math.min(chunkBytes, this.queue.maxBinding);
   }

@@ -88,21 +88,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) thread: u32) {
   let i = workgroup_index(group, groups) * ${threads}u + thread;
   if (i >= p.size) { return; }
+  var at = p.sums_base + i / p.columns * 2u * p.columns + i % p.columns;
   var z = 0.0f;
-  for (var part = 0u; part < p.parts; part++) { z += gate[p.gate_base + part * p.size + i]; }
   var u = 0.0f;
-  for (var part = 0u; part < p.parts; part++) { u += up[p.up_base + part * p.size + i]; }
+  for (var part = 0u; part < p.parts; part++) {
+    z += sums[at];
+    u += sums[at + p.columns];
+    at += 2u * p.size;
+  }
   y[p.y_base + i] = z * sigmoid(z) * u;
 }`;
 
-/** y ← silu(Σ gate) · Σ up, of sums of chunks [parts · rows, columns] for y [rows, columns]. */
-export function addSwigluChunks(queue: CommandQueue, gate: GpuTensor, up: GpuTensor, y: GpuTensor): void {
+/** y ← silu(Σ gate) · Σ up, of sums of chunks of both side by side, [parts · rows, 2 · columns], for y [rows, columns]. */
+export function addSwigluChunks(queue: CommandQueue, sums: GpuTensor, y: GpuTensor): void {
   const kernel = queue.kernel("matmul-add-chunks-swiglu", () => ({
     name: "matmul-add-chunks-swiglu",
-    params: { size: "u32", parts: "u32" },
-    bindings: { gate: "in f32", up: "in f32", y: "out f32" },
+    params: { size: "u32", columns: "u32", parts: "u32" },
+    bindings: { sums: "in f32", y: "out f32" },
     code: swigluCode,
   }));
-  const { size } = y, params = { size, parts: gate.size / size };
-  queue.run(kernel, { gate, up, y }, params, spread(Math.ceil(size / threads), queue.maxGroups));
+  const { size } = y, params = { size, columns: y.shape[1]!, parts: sums.size / (2 * size) };
+  queue.run(kernel, { sums, y }, params, spread(Math.ceil(size / threads), queue.maxGroups));
 }

@@ -12,7 +12,7 @@ import { widening } from "./wgsl.ts";
 import { flags, type Variant } from "./matmul_product.ts";
 
 /** One element of an operand, scalar variants; of 16 bits, as `widen` takes it. */
-function element(name: "a" | "b", half: boolean): string {
+function element(name: string, half: boolean): string {
   const at = `p.${name}_base + index`;
   return half
     ? `
@@ -21,11 +21,15 @@ fn ${name}_element(index: u32) -> u32 { let at = ${at}; return upper(${name}[at 
 fn ${name}_element(index: u32) -> f32 { return ${name}[${at}]; }`;
 }
 
-/** `a_quad(i, k)`: four terms k … k + 3 of row i of an inner operand, or four rows i … i + 3 of term k of an outer one. */
-function quad(name: "a" | "b", v: Variant): string {
-  const half = name === "b" && isHalf(v.stored), inner = v[name] === "inner";
-  const first = name === "a" ? "p.a_first + " : "";
-  const index = inner ? `i * p.${name}_stride + ${first}k` : `k * p.${name}_stride + ${first}i`;
+/**
+ * `a_quad(i, k)`: four terms k … k + 3 of row i of an inner operand, or four rows i … i + 3 of term k of an outer one.
+ *
+ * @param name of the binding and of the function, where several have the role of B
+ */
+export function quad(role: "a" | "b", v: Variant, name: string = role): string {
+  const half = role === "b" && isHalf(v.stored), inner = v[role] === "inner";
+  const first = role === "a" ? "p.a_first + " : "";
+  const index = inner ? `i * p.${role}_stride + ${first}k` : `k * p.${role}_stride + ${first}i`;
   const head = `fn ${name}_quad(i: u32, k: u32) -> vec4<f32> {\n  let index = ${index};\n  `;
   if (v.vector) {
     const load = `${name}[p.${name}_base + (index >> 2u)]`;
@@ -41,9 +45,14 @@ ${head}return ${half ? `bitcast<vec4<f32>>(widen(vec4<u32>(${four})))` : `vec4<f
 }`;
 }
 
-/** `a_quad` and `b_quad`: see the function of the same name. */
+/** What {@linkcode quad} needs to read stored weights. */
+export function widenOperands({ stored }: Variant): string {
+  return isHalf(stored) ? widening(stored) : "";
+}
+
+/** `a_quad` and `b_quad`: see {@linkcode quad}. */
 export function readOperands(v: Variant): string {
-  return `${isHalf(v.stored) ? widening(v.stored) : ""}${quad("a", v)}
+  return `${widenOperands(v)}${quad("a", v)}
 ${quad("b", v)}`;
 }
 

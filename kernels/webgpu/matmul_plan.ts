@@ -5,6 +5,7 @@
  */
 import type { OpenedAdapter } from "./adapter.ts";
 import type { KernelSpec } from "./kernel.ts";
+import { type JointBinding, jointKernel, type JointParam } from "./matmul_joint.ts";
 import { lanesKernel } from "./matmul_lanes.ts";
 import type { Product, ProductBinding, ProductParam, Variant } from "./matmul_product.ts";
 import { chunk } from "./matmul_product.ts";
@@ -18,6 +19,8 @@ export interface MatmulKernel {
   readonly rows: number;
   readonly columns: number;
   spec(variant: Variant): KernelSpec<ProductParam, ProductBinding>;
+  /** The kernel of several weights at once, where there is one: see `matmul_joint.ts`. */
+  joint?(variant: Variant, weights: number): KernelSpec<JointParam, JointBinding>;
 }
 
 /** A kernel, and whether chunks of k are spread over workgroups. */
@@ -40,6 +43,7 @@ export function tiled(
     rows,
     columns,
     spec: (variant) => tiledKernel(tile, variant),
+    joint: (variant, weights) => jointKernel(tile, variant, weights),
   };
 }
 
@@ -94,7 +98,8 @@ const square: readonly { readonly tile: MatmulKernel; readonly efficiency: numbe
 /** Multiprocessors of a large GPU (H200: 132), all of which a product should keep busy. */
 const processors = 132;
 
-type Extents = Pick<Product, "rows" | "columns" | "inner" | "aLayout">;
+/** What a plan depends on. */
+export type Extents = Pick<Product, "rows" | "columns" | "inner" | "aLayout">;
 
 function forGpu({ rows, columns, inner }: Extents): Plan {
   const groups = (kernel: MatmulKernel) =>

@@ -54,15 +54,26 @@ export function tiledKernel(tile: Tile, v: Variant): KernelSpec<ProductParam, Pr
     name: `matmul-tiled-${tileName(tile)}-${variantName(v)}`,
     params: productParams,
     bindings: productBindings(v, width),
-    code: `
+    code: tiledCode(tile, v, `${readOperands(v)}\n${writeResult(width)}`),
+  };
+}
+
+/**
+ * The WGSL of a tile.
+ *
+ * @param memory functions that read operands and write results, see `matmul_memory.ts`
+ * @param choose statements that come first, and may change `tile_column`, the number of the tile among those of its weight
+ */
+export function tiledCode(tile: Tile, v: Variant, memory: string, choose = ""): string {
+  return `
 var<workgroup> a_tile: array<array<vec4<f32>, ${tile.rows / 4}>, ${tile.depth}>;
 var<workgroup> b_tile: array<array<vec4<f32>, ${tile.columns / 4}>, ${tile.depth}>;
-${readOperands(v)}
-${writeResult(width)}
+${memory}
 @compute @workgroup_size(${threadsOf(tile)})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  ${choose === "" ? "let" : "var"} tile_column = group.x;${choose}
   let row0 = group.y * ${tile.rows}u;
-  let column0 = group.x * ${tile.columns}u;
+  let column0 = tile_column * ${tile.columns}u;
   let thread_row = thread / ${tile.columns / tile.threadColumns}u;
   let thread_column = thread % ${tile.columns / tile.threadColumns}u;
   var k = group.z * p.span;
@@ -85,8 +96,7 @@ ${each(tile.depth, (step) => multiply(tile, step))}
 ${forEachValue(tile, (r, c) => `    total_${r}_${c} += sum_${r}_${c};`)}
   }
 ${finishAll(tile, v)}
-}`,
-  };
+}`;
 }
 
 /** Every vec4 of a thread's block: row r, columns 4c … 4c + 3. */

@@ -20,6 +20,21 @@ const rmsNorm = {
   rewrite: "store_y(row, quad, load_x(row, quad) * r * load_w(0u, quad));",
 } as const satisfies RowReduction<string, string, never>;
 
+/** The same of m = residual + Σ parts, added up as `matmul_chunks.ts` does, and m itself. */
+const rmsNormOfSums = {
+  name: "rms-norm-of-sums",
+  params: { eps: "f32", parts: "u32" },
+  matrices: { sums: "in f32", residual: "in f32", w: "in f32", m: "out f32", y: "out f32" },
+  accumulate: `
+    var x = vec4<f32>();
+    for (var part = 0u; part < p.parts; part++) { x += load_sums(part * p.rows + row, quad); }
+    x += load_residual(row, quad);
+    if (wanted < p.rows) { store_m(row, quad, x); }
+    first = fma(x, x, first);`,
+  conclude: rmsNorm.conclude,
+  rewrite: "store_y(row, quad, load_m(row, quad) * r * load_w(0u, quad));",
+} as const satisfies RowReduction<string, string, never>;
+
 /** dx = r·(g − x·r²·mean(g·x)) with g = dy·w and r = 1/√(mean(x²) + eps), which is kept for the gradient of w. */
 const rmsNormBackward = (accumulate: boolean) =>
   ({
@@ -65,6 +80,23 @@ const l2NormalizeBackward = {
   let along = select(total.y / length / length, 0.0f, sqrt(total.x) < ${minimumLength});`,
   rewrite: "store_dx(row, quad, fma(load_x(row, quad), vec4(-along), load_dy(row, quad)) / length);",
 } as const satisfies RowReduction<string, string, never>;
+
+/**
+ * m ← residual + Σ sums, of sums of chunks [parts · rows, width], and y ← m / √(mean(m²) + eps) · w, with the bits of
+ * {@linkcode NormOps.rmsNorm}. A binding must hold all of each.
+ */
+export function normOfSums(
+  queue: CommandQueue,
+  sums: GpuTensor,
+  residual: GpuTensor,
+  { w, eps }: { readonly w: GpuTensor; readonly eps: number },
+  m: GpuTensor,
+  y: GpuTensor,
+): void {
+  const [rows, width] = matrix(m, "rmsNorm: m"), bindings = { sums, residual, w, m, y };
+  const shape = { rows, width, vectors: inVectors(width, ...Object.values(bindings)) };
+  reduceRows(queue, rmsNormOfSums, shape, bindings, { eps, parts: sums.shape[0]! / rows });
+}
 
 /** See the module comment. Matrices larger than a binding are computed in blocks of rows. */
 export class NormOps {

@@ -19,6 +19,19 @@ export interface GpuRopeTable extends RopeTable {
   readonly sin: GpuTensor;
 }
 
+/** Where rows are to be rotated to: what a kernel needs to do it on its way. */
+export interface Rotation {
+  /** i32, one a row. */
+  readonly positions: GpuTensor;
+  readonly cos: GpuTensor;
+  readonly sin: GpuTensor;
+}
+
+/** The rotation of `x1` and `x2` by an angle of cosine `c` and sine `s`, in the one order that every kernel keeps. */
+export const rotatedPair = (first: string, second: string): string => `
+  ${first} = fma(x1, c, -(x2 * s));
+  ${second} = fma(x2, c, x1 * s);`;
+
 /**
  * A thread rotates one pair, or four neighbouring ones; `units` is the number of these in half a head. Numbers of heads and
  * units are constants of the shader, as divisions by them would cost more than the rotation.
@@ -39,8 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let s = sin_table[p.sin_table_base + angle] * p.direction;
   let x1 = x[p.x_base + first];
   let x2 = x[p.x_base + second];
-  y[p.y_base + first] = fma(x1, c, -(x2 * s));
-  y[p.y_base + second] = fma(x2, c, x1 * s);
+  ${rotatedPair("y[p.y_base + first]", "y[p.y_base + second]")}
 }`;
 
 /** See the module comment. */
@@ -75,6 +87,16 @@ export class RopeOps {
     return { positions, headDim: 2 * half, cos: upload(Math.cos), sin: upload(Math.sin) };
   }
 
+  /**
+   * What a kernel needs to rotate rows to these positions.
+   *
+   * @throws if one is not in the table
+   */
+  rotation(positions: Int32Array, table: GpuRopeTable): Rotation {
+    const { cos, sin } = table;
+    return { positions: this.#place(positions, table), cos, sin };
+  }
+
   /** y ← x rotated by its positions, or back; x [n, heads · headDim]. */
   rotate(
     x: GpuTensor,
@@ -87,12 +109,7 @@ export class RopeOps {
     const { headDim, cos, sin } = table, width = heads * headDim;
     expectShape(x, [positions.length, width], `rope: x of ${heads} heads of ${headDim}`);
     expectShape(y, x.shape, "rope: y");
-    for (const position of positions) {
-      if (!(position >= 0 && position < table.positions)) {
-        throw new Error(`rope: position ${position} of ${table.positions}`);
-      }
-    }
-    const places = this.#place(positions);
+    const places = this.#place(positions, table);
     for (const [start, end] of rowBlocks(positions.length, 4 * width, this.queue.maxBinding)) {
       const part = { x: x.rows(start, end), y: y.rows(start, end), positions: places.rows(start, end) };
       const vectors = vectorizable(headDim / 2, part.x, part.y);
@@ -119,8 +136,17 @@ export class RopeOps {
     }
   }
 
-  /** The positions in GPU memory, written only where they differ from the last ones. */
-  #place(positions: Int32Array): GpuTensor {
+  /**
+   * The positions in GPU memory, written only where they differ from the last ones.
+   *
+   * @throws if one is not in the table
+   */
+  #place(positions: Int32Array, table: RopeTable): GpuTensor {
+    for (const position of positions) {
+      if (!(position >= 0 && position < table.positions)) {
+        throw new Error(`rope: position ${position} of ${table.positions}`);
+      }
+    }
     const { length } = positions;
     let last = this.#last;
     if (last?.values.length === length && last.values.every((value, i) => value === positions[i])) {
