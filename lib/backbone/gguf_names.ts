@@ -51,3 +51,17 @@ export function hfRow(ggufRow: number, headDim: number): number {
   const inHead = ggufRow % headDim;
   return ggufRow - inHead + (inHead % 2) * (headDim / 2) + (inHead >> 1);
 }
+
+/**
+ * llama.cpp's name of a tensor: what {@linkcode hfTensorName} is the way back from.
+ *
+ * @throws {Error} for a name that no decoder of ours has: a defect of the caller
+ */
+export function ggufTensorName(name: string): string {
+  const outside = Object.entries(OUTSIDE_LAYERS).find(([, hf]) => hf === name)?.[0];
+  if (outside !== undefined) return outside;
+  const [, layer, module, kind] = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name) ?? [];
+  const inLayer = Object.entries(IN_LAYER).find(([, hf]) => hf === module)?.[0];
+  if (inLayer === undefined) throw new Error(`"${name}" is the name of no tensor of a decoder`);
+  return `blk.${layer}.${inLayer}.${kind}`;
+}

@@ -51,7 +51,28 @@ const PIPELINES: Readonly<Record<string, Pipeline>> = {
 };
 
 /** Values of `tokenizer.ggml.token_type`. */
-const CONTROL = 3, USER_DEFINED = 4, UNUSED = 5;
+export const GGUF_TOKEN_TYPES = { normal: 1, control: 3, userDefined: 4, unused: 5 } as const;
+const { control: CONTROL, userDefined: USER_DEFINED, unused: UNUSED } = GGUF_TOKEN_TYPES;
+
+/**
+ * The name of `tokenizer.ggml.pre` that stands for what a `tokenizer.json` does before its merges; undefined if there is none.
+ *
+ * @param json a byte-level BPE tokenizer
+ */
+export function preTokenizerName(json: JsonObject): string | undefined {
+  // Offsets are no part of the ids, and an absent key is the default of the format.
+  const text = (pipeline: readonly unknown[]) =>
+    JSON.stringify(pipeline, (key, value) => key === "trim_offsets" ? undefined : value ?? null);
+  const model = json["model"] as JsonObject;
+  const own = text([
+    json["normalizer"] ?? null,
+    json["pre_tokenizer"] ?? null,
+    model["ignore_merges"] ?? false,
+  ]);
+  return Object.entries(PIPELINES).find(([, { normalizer, preTokenizer, ignoreMerges }]) =>
+    text([normalizer, preTokenizer, ignoreMerges]) === own
+  )?.[0];
+}
 
 /**
  * The `tokenizer.json` that transformers would load for this model.
