@@ -8,7 +8,7 @@ import { UsageError } from "#errors";
 import { fromLeaves, leavesOf } from "./leaves.ts";
 import { type Arm, ARMS, type TrainedArm } from "./names.ts";
 import { type Manifest, manifestSchema } from "./schema.ts";
-import type { Control } from "./sections/controls.ts";
+import { type Control, CONTROL_SETTINGS } from "./sections/controls.ts";
 import { suggest } from "./suggest.ts";
 
 /** A training run. */
@@ -117,6 +117,26 @@ function unknownArm({ controls }: Manifest, name: string, child: string | undefi
   );
 }
 
+/** Whether anything that an arm does depends on a setting that controls may set. */
+function reads({ training, rationale }: Pick<PlannedArm, "training" | "rationale">, path: string): boolean {
+  if (READING.test(path)) return rationale || !RATIONALE_READING.test(path);
+  return (training ? TRAINED[training.arm] : rationale ? UNTRAINED_WITH_RATIONALE : UNTRAINED).test(path);
+}
+
+/** Which of the four arms read a setting that controls may set, and whether it is read in training too. */
+export interface Readers {
+  readonly arms: readonly Arm[];
+  /** Whether a control of a trained arm that sets it is trained by itself. */
+  readonly training: boolean;
+}
+
+/** See {@linkcode Readers}; undefined of a setting that is the same for all arms. */
+export function readersOf(manifest: Manifest, path: string): Readers | undefined {
+  if (!CONTROL_SETTINGS.includes(path)) return undefined;
+  const arms = ARMS.filter((arm) => reads(planRoot(manifest, arm), path));
+  return { arms, training: !READING.test(path) };
+}
+
 /**
  * Fails unless every control derives from an arm, is called differently, and says nothing that is not read, and every
  * name in `arms` and `fullArms` is one of an arm or a control.
@@ -136,10 +156,8 @@ export function requireControls(manifest: Manifest, sourceOf: (name: string) => 
     if (paths.length === 0 && control.rationale === undefined) {
       refuse(`differs in nothing from "${control.of}"`, "give it rationale or set, or remove it");
     }
-    const others = training ? TRAINED[training.arm] : rationale ? UNTRAINED_WITH_RATIONALE : UNTRAINED;
     for (const path of paths) {
-      const read = READING.test(path) ? rationale || !RATIONALE_READING.test(path) : others.test(path);
-      if (read) continue;
+      if (reads({ training, rationale }, path)) continue;
       refuse(
         `sets "${path}", which ${rationale ? "" : "without a rationale "}the arm "${root}" does not read`,
         "remove it; a key that nothing reads is an error",

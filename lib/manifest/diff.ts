@@ -4,8 +4,8 @@
  * @module
  */
 import { canonicalJson } from "./canonical.ts";
-import { PROTOCOL_DEPARTURES } from "./departures.ts";
 import { type Leaf, leafPaths, leavesOf } from "./leaves.ts";
+import { numbersOf } from "./numbers.ts";
 import type { ResolvedManifest } from "./resolve.ts";
 
 /** A setting on which two manifests differ. */
@@ -32,7 +32,7 @@ export function diffManifests(left: ResolvedManifest, right: ResolvedManifest): 
     path,
     left: side(a, left, path),
     right: side(b, right, path),
-    ids: PROTOCOL_DEPARTURES.flatMap((row) => row.path === path ? row.ids : []),
+    ids: numbersOf(path),
   }));
 }
 

@@ -18,7 +18,7 @@ Deno.test("diffManifests() lists each differing setting with both values and ori
   }]);
   assert.deepEqual(diffManifests(left, right).map(describeDifference), [
     'arms: ["base"] (grace.json) -> ["base","cl"] (grace.json)',
-    "train.steps: 100 (preset tiny) -> 10 (--steps)",
+    "train.steps [P10]: 100 (preset tiny) -> 10 (--steps)",
   ]);
 });
 

@@ -63,7 +63,7 @@ export function checkManifest(value: unknown, source: string): ManifestInput {
   const problems = result.error.issues.flatMap((issue) => sentences(issue));
   throw new UsageError(
     `${source}: ${problems.join("; ")}`,
-    "lib/manifest/grace.schema.json lists every key with its meaning and values",
+    "grace-repro manifest explain <key> tells what a key means and may be",
   );
 }
 
@@ -98,13 +98,16 @@ function unknownTopKey(key: string): string {
   return `unknown key "${key}", nest it: {"${section}": {"${leaf}": ...}}`;
 }
 
-/** Knows sections and leaves, and finds a leaf that was put into the wrong section. */
-function unknownKey(path: string): string {
+/**
+ * What is said of a key that is neither a section nor a setting: with the nearest one, or with the section that a setting was left
+ * out of, or put into the wrong one.
+ */
+export function unknownKey(path: string): string {
   const leaves = leafPaths();
   const sections = new Set(leaves.filter((leaf) => leaf.includes(".")).map((leaf) => leaf.split(".")[0]!));
   const key = path.split(".").at(-1)!;
-  const moved = leaves.filter((leaf) => leaf.split(".").at(-1) === key);
-  const near = suggest(path, [...leaves, ...sections]) ??
-    (moved.length > 0 ? moved.join('" or "') : undefined);
+  const moved = leaves.filter((leaf) => leaf.split(".").at(-1) === key).join('" or "') || undefined;
+  // A whole name without its section says more than one that is nearly right.
+  const near = (path === key ? moved : undefined) ?? suggest(path, [...leaves, ...sections]) ?? moved;
   return `unknown key "${path}"${near === undefined ? "" : `, did you mean "${near}"?`}`;
 }

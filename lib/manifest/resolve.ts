@@ -83,7 +83,7 @@ function checkOverride({ path, value, source }: Override): void {
     const near = suggest(path, known);
     throw new UsageError(
       `${source}: unknown setting "${path}"${near === undefined ? "" : `, did you mean "${near}"?`}`,
-      "lib/manifest/grace.schema.json lists every setting",
+      "grace-repro manifest show lists every setting",
     );
   }
   checkManifest(fromLeaves([[path, value]]) as ManifestInput, source);
@@ -172,6 +172,14 @@ const RULES: readonly {
     cure: "write it as JavaScript does, without slashes around it",
   },
 ];
+
+/** What is asked of a setting together with others. */
+export type Rule = Pick<typeof RULES[number], "paths" | "says" | "cure">;
+
+/** The rules that a setting is part of. */
+export function rulesAbout(path: string): Rule[] {
+  return RULES.filter(({ paths }) => paths.includes(path));
+}
 
 function isPattern(text: string): boolean {
   try {
