@@ -27,11 +27,12 @@ import {
   writeRemark,
   writeText,
 } from "./io.ts";
+import { manifestCommand, manifestSyntax } from "./manifest.ts";
 import { Progress } from "./progress.ts";
 import { pullCommand, pullSyntax } from "./pull.ts";
 import { runCommand, runSyntax } from "./run.ts";
 import { serveCommand, serveSyntax } from "./serve.ts";
-import { formatExamples, oneOf, usageErrorOf } from "./syntax.ts";
+import { formatExamples, oneOf, type Syntax, usageErrorOf } from "./syntax.ts";
 import { verifyCommand, verifySyntax } from "./verify.ts";
 
 /** The work of a command whose arguments have been read. */
@@ -83,12 +84,32 @@ function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr
     verifySyntax((options) => onJob((io) => verifyCommand(options, io))),
     diffSyntax((options) => onJob((io) => diffCommand(options, io))),
     auditSyntax((options) => onJob((io) => auditCommand(options, io))),
+    manifestSyntax((request) => onJob((io) => manifestCommand(request, io))),
     pullSyntax((options) => onJob((io) => pullCommand(options, io))),
     serveSyntax((options) => onJob((io) => serveCommand(options, io))),
     doctorSyntax((options) => onJob((io) => doctorCommand(options, io))),
   ];
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  for (const command of commands) inherit(command, program);
   return program;
+}
+
+/** Adds a command to another, under whose settings it and its own commands then are. */
+function inherit(command: Syntax, parent: Syntax): void {
+  parent.addCommand(command.copyInheritedSettings(parent));
+  for (const part of command.commands) part.copyInheritedSettings(command);
+}
+
+/** Names of the command that arguments ask for: its own, behind that of the command it is part of. */
+function namedIn(program: Syntax, args: readonly string[]): string[] {
+  const names: string[] = [];
+  let within = program;
+  for (const arg of args) {
+    const found = within.commands.find((command) => command.name() === arg);
+    if (found === undefined) continue;
+    names.push(arg);
+    within = found;
+  }
+  return names;
 }
 
 /** Reads the arguments; undefined where help or the version was all that was asked for. */
@@ -100,13 +121,15 @@ function parseArguments(args: readonly string[], colors: { stdout: boolean; stde
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    const named = program.commands.find((command) => args.includes(command.name()));
-    const help = `"grace-repro ${named ? `${named.name()} ` : ""}--help"`;
+    const named = namedIn(program, args);
+    const help = `"${["grace-repro", ...named, "--help"].join(" ")}"`;
     // Help was shown on stderr, for want of a command or for one that is none; the message says nothing.
     if (error.code === "commander.help") {
-      const unknown = args.find((arg) => arg !== "help" && !arg.startsWith("-"));
+      const unknown = args.find((arg) => arg !== "help" && !arg.startsWith("-") && !named.includes(arg));
       throw new UsageError(
-        unknown === undefined ? "no command given" : `unknown command "${unknown}"`,
+        unknown === undefined
+          ? `no command given${named.map((name) => ` to ${name}`).join("")}`
+          : `unknown command "${[...named, unknown].join(" ")}"`,
         `see ${help}`,
       );
     }

@@ -11,6 +11,12 @@ const commands = [
   "verify",
   "diff",
   "audit",
+  "manifest",
+  "manifest init",
+  "manifest show",
+  "manifest explain",
+  "manifest lock",
+  "manifest schema",
   "pull",
   "serve",
   "doctor",
@@ -20,7 +26,7 @@ const snapshot = new URL("./help_snapshot.txt", import.meta.url);
 /** Help of the program and of every command, as a reader would page through it. */
 async function allHelp(): Promise<string> {
   const pages: string[] = [];
-  for (const args of [["--help"], ...commands.map((command) => [command, "--help"])]) {
+  for (const args of [["--help"], ...commands.map((command) => [...command.split(" "), "--help"])]) {
     const { code, stdout, stderr } = await launch(args);
     assert.equal(code, 0, stderr);
     assert.equal(stderr, "");
@@ -63,6 +69,11 @@ Deno.test("grace-repro exits with 2 and names the cure when it is called wrongly
     [["explain", "--query", " "], /not blank/],
     [["--color", "sometimes", "doctor"], /Allowed: auto, always, never/],
     [["help", "rnu"], /error: unknown command "rnu"/],
+    [["manifest"], /error: no command given to manifest\n {2}see "grace-repro manifest --help"/],
+    [["manifest", "shwo"], /^error: unknown command "shwo"\n {2}did you mean show\?\n$/],
+    [["manifest", "help", "shwo"], /error: unknown command "manifest shwo"/],
+    [["manifest", "explain"], /argument "key"\n {2}see "grace-repro manifest explain --help"\n$/],
+    [["manifest", "lock", "--frozen"], /^error: --frozen without --manifest\n/],
     [[], /error: no command given\n/],
   ];
   for (const [args, message] of cases) {

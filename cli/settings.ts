@@ -6,7 +6,7 @@
 import { basename, join, resolve } from "node:path";
 import { MissingError, UsageError } from "#errors";
 import type { SuiteChoice } from "../evals/find_suite.ts";
-import { isFolder, readTextIfThere } from "../lib/files.ts";
+import { isFile, isFolder, readTextIfThere } from "../lib/files.ts";
 import type { DeviceName, Preset } from "../lib/manifest/names.ts";
 import type { Override, ResolvedManifest } from "../lib/manifest/resolve.ts";
 import type { CommandIo } from "./io.ts";
@@ -28,6 +28,19 @@ export interface SettingOptions {
   /** Further settings by path, as `sweep --set` gives them. */
   readonly set?: Readonly<Record<string, unknown>> | undefined;
 }
+
+/** Which settings an option gives: what most people change. */
+const FLAGS = {
+  backbone: ["backbone"],
+  suite: ["suite"],
+  arms: ["arms"],
+  steps: ["train.steps", "cl.steps"],
+  seed: ["seed"],
+  device: ["device"],
+} as const satisfies Partial<Record<keyof SettingOptions, readonly string[]>>;
+
+/** Paths of the settings that options give. */
+export const FLAG_SETTINGS: readonly string[] = Object.values(FLAGS).flat();
 
 /** Settings, and what was chosen to arrive at them. */
 export interface Settings {
@@ -56,13 +69,9 @@ export async function settingsOf(options: SettingOptions): Promise<Settings> {
   if (!options.preset && !input.preset && backbone) {
     set("preset", await presetOfRun(backbone), "the run of this checkpoint");
   }
-  set("backbone", options.backbone, "--backbone");
-  set("suite", options.suite, "--suite");
-  set("arms", options.arms === undefined ? undefined : [...options.arms], "--arms");
-  set("train.steps", options.steps, "--steps");
-  set("cl.steps", options.steps, "--steps");
-  set("seed", options.seed, "--seed");
-  set("device", options.device, "--device");
+  for (const [name, paths] of Object.entries(FLAGS)) {
+    for (const path of paths) set(path, options[name as keyof typeof FLAGS], `--${name}`);
+  }
   for (const [path, value] of Object.entries(options.set ?? {})) set(path, value, "--set");
   if (options.full) {
     if (options.arms) {
@@ -128,4 +137,10 @@ export function noteUnusedDataRoot(
   io.progress.note(
     `--data-root "${dataRoot}" is not read: all data of the suite "${suite}" come with the program`,
   );
+}
+
+/** Tells that a manifest lies here which nobody named: no command reads one unasked. */
+export function noteUnreadManifest({ manifest }: SettingOptions, io: CommandIo): void {
+  if (manifest !== undefined || !isFile("grace.json")) return;
+  io.progress.note("grace.json is not read: name it with --manifest grace.json");
 }

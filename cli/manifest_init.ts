@@ -1,0 +1,80 @@
+/**
+ * `manifest init` and `manifest schema`: a small `grace.json` to begin with, and the schema by which editors complete it.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { ExitCode, MissingError, UsageError } from "#errors";
+import { isTaken, readTextIfThere, reasonOf } from "../lib/files.ts";
+import { writeAll } from "../lib/journal/atomic.ts";
+import { schemaText } from "../lib/manifest/emit_schema.ts";
+import { fromLeaves, leavesOf } from "../lib/manifest/leaves.ts";
+import { resolveManifest } from "../lib/manifest/resolve.ts";
+import type { CommandIo } from "./io.ts";
+import type { InitOptions } from "./manifest.ts";
+import { FLAG_SETTINGS, settingsOf } from "./settings.ts";
+
+/** Name of the schema beside a manifest. */
+const SCHEMA = "grace.schema.json";
+
+/** Writes the manifest, and the schema beside it where there is none. */
+export async function initManifest({ out, preset, backbone }: InitOptions, io: CommandIo): Promise<ExitCode> {
+  const { manifest } = (await settingsOf({ preset, backbone })).resolved, leaves = leavesOf(manifest);
+  const begun = ["preset", ...FLAG_SETTINGS].map((path) => [path, leaves.get(path)] as const);
+  const content = { $schema: `./${SCHEMA}`, ...fromLeaves(begun) };
+  resolveManifest(content, [], out);
+  create(out, JSON.stringify(content, null, 2) + "\n");
+  const schema = join(dirname(out), SCHEMA), text = schemaText();
+  const status = !isTaken(schema) ? "written" : readTextIfThere(schema) === text ? "unchanged" : "other";
+  if (status === "written") create(schema, text);
+  if (status === "other") {
+    io.progress.note(`${schema} is there already and not that of this version: left as it is`);
+  }
+  if (io.json) {
+    io.print(
+      JSON.stringify({
+        schema: "grace-manifest-init/1",
+        manifest: out,
+        editorSchema: { path: schema, status },
+        content,
+      }),
+    );
+  } else {
+    io.print(
+      `${out}: preset ${manifest.preset}, and what run has options for; ${schema} completes the rest in editors.\n` +
+        `Next: grace-repro manifest show --manifest ${out}`,
+    );
+  }
+  return ExitCode.success;
+}
+
+/** Prints the schema. */
+export function printSchema(io: CommandIo): ExitCode {
+  io.print(schemaText().trimEnd());
+  return ExitCode.success;
+}
+
+/** Makes a file of this content, in a folder that is made too; one that is there stays as it is. */
+function create(path: string, text: string): void {
+  if (isTaken(path)) throw taken(path);
+  let made = false;
+  try {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    using file = Deno.openSync(path, { write: true, createNew: true });
+    made = true;
+    writeAll(file, new TextEncoder().encode(text));
+  } catch (cause) {
+    // Of two that are started at once, one is second.
+    if (!made && cause instanceof Deno.errors.AlreadyExists && isTaken(path)) throw taken(path);
+    if (made) Deno.removeSync(path);
+    throw new MissingError(
+      `cannot write "${path}": ${reasonOf(cause)}`,
+      "name a file in a folder that can be written: --out <file>",
+      { cause },
+    );
+  }
+}
+
+function taken(path: string): UsageError {
+  return new UsageError(`"${path}" is there already`, "edit it, or name another file: --out <file>");
+}
