@@ -189,3 +189,16 @@ Deno.test("manifest lock says what changed, and with --frozen changes nothing", 
   Deno.writeTextFileSync(beside, "{");
   assert.match((await ask({ command: "lock", options })).stdout, /What was there was no lock\.$/);
 });
+
+Deno.test("docs/manifest.md shows what the commands print", async () => {
+  const text = Deno.readTextFileSync(new URL("../docs/manifest.md", import.meta.url));
+  // A lock is one of a machine.
+  const shown = [
+    ...text.matchAll(/^```text\n\$ \.\/grace-repro (manifest (?:show|explain) .*)\n([^]*?)^```$/gm),
+  ];
+  assert.equal(shown.length, 4);
+  for (const [, command, output] of shown) {
+    const { stdout, stderr } = await launch(command!.split(" "));
+    assert.equal(stdout, output, stderr);
+  }
+});
