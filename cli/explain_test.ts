@@ -136,3 +136,26 @@ Deno.test("explain refuses settings for data without triplets", async () => {
   assert.equal(code, 2);
   assert.match(stderr, /data\.kind is "unsupervised", which has no triplets/);
 });
+
+Deno.test("explain says what each estimator compares a rationale with", async () => {
+  using lab = await Lab.create();
+  const run = (estimator: string) =>
+    explain(lab, { advantage: { estimator }, reward: { negatives: "shared" } });
+  const remax = await run("remax");
+  const [, told] = remax.remarks.join("\n").match(/is rewarded with (.*): the baselines of remax/)!;
+  const baselines = told!.split(", ").map(Number);
+  assertClose(
+    remax.rationales.map(({ reward, advantage }) => reward - advantage),
+    baselines,
+    1e-4,
+    "baselines",
+  );
+  assert.equal(term(remax, "negative").cancels, true);
+  const whitened = await run("reinforce++");
+  assert.match(whitened.remarks.join("\n"), /reinforce\+\+ whitens over all tokens of a batch/);
+  // No group has a baseline of its own, so what its rationales share counts.
+  assert.equal(term(whitened, "negative").cancels, false);
+  const tokens = whitened.rationales.map(({ tokens }) => tokens);
+  const sum = whitened.rationales.reduce((sum, { advantage }, i) => sum + tokens[i]! * advantage, 0);
+  assertClose([sum], [0], 1e-9);
+});

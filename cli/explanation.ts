@@ -7,11 +7,13 @@
 import { NumericError, UsageError } from "#errors";
 import type { Triplet } from "../lib/data/training.ts";
 import type { Manifest } from "../lib/manifest/schema.ts";
-import { groupAdvantages } from "../lib/objective/advantage.ts";
+import { groupAdvantages, type RolloutFacts } from "../lib/objective/advantage.ts";
+import { ESTIMATORS } from "../lib/objective/estimators.ts";
 import { poolingRanges } from "../lib/objective/pooling.ts";
 import { batchRewards, type GroupRewards } from "../lib/objective/reward.ts";
 import { rewardStatistics } from "../lib/objective/reward_statistics.ts";
 import {
+  greedyBaselines,
   rewardGroups,
   rewardOptionsOf,
   type RolledOutText,
@@ -100,8 +102,11 @@ export async function explainTriplet(
   const { main, others: [query, negative] } = examples[0]!;
   const groups = rewardGroups(session, examples);
   // One triplet has no other groups to be told from, so that term is left out of the reward, and said to be.
-  const rewards = batchRewards(groups, { ...rewardOptionsOf(manifest), lambda2: 0 }).groups[0]!;
-  const { advantages, flat } = advantagesOf(rewards, manifest);
+  const options = { ...rewardOptionsOf(manifest), lambda2: 0 };
+  const rewards = batchRewards(groups, options).groups[0]!;
+  const baselines = greedyBaselines(session, examples, groups, options);
+  const lengths = main.rollouts.map(({ tokens }) => tokens.length);
+  const { advantages, flat } = advantagesOf(rewards, { lengths, baselines }, manifest);
   const write = ({ rollouts }: RolledOutText, i = 0) => backbone.tokenizer.decode([...rollouts[i]!.tokens]);
   const truncated = groups[0]!.truncated;
   return {
@@ -127,27 +132,44 @@ export async function explainTriplet(
         `"${prompt.content}".`
       ),
       ...describePenalty(truncated.filter(Boolean).length, manifest),
-      ...(flat
-        ? [
-          "All rewards are equal, so every advantage is 0: this group teaches nothing. A step of such groups stops.",
-        ]
-        : []),
+      ...(flat ? [`${flat}: this group teaches nothing. A step of such groups stops.`] : []),
+      ...describeEstimator(baselines, manifest),
     ],
   };
 }
 
 function advantagesOf(
   { uid, total }: GroupRewards,
+  facts: RolloutFacts,
   { advantage }: Manifest,
-): { advantages: Float64Array; flat: boolean } {
+): { advantages: Float64Array; flat?: string } {
   try {
     const uids = Array.from(total, () => uid);
-    return { advantages: groupAdvantages(total, uids, advantage).advantages, flat: false };
+    return { advantages: groupAdvantages(total, uids, advantage, facts).advantages };
   } catch (error) {
     // The rewards are finite, so what is left is a group without differences: an answer here, an error in training.
-    if (error instanceof NumericError) return { advantages: new Float64Array(total.length), flat: true };
+    if (error instanceof NumericError) {
+      return { advantages: new Float64Array(total.length), flat: error.message };
+    }
     throw error;
   }
+}
+
+/** What an estimator compares with that the table does not show. */
+function describeEstimator(baselines: readonly number[] | undefined, { advantage }: Manifest): string[] {
+  const { whitens } = ESTIMATORS[advantage.estimator];
+  return [
+    ...(baselines
+      ? [
+        `In the place of these rationales, what the model writes greedily is rewarded with ${
+          baselines.map((reward) => reward.toFixed(4)).join(", ")
+        }: the baselines of ${advantage.estimator}.`,
+      ]
+      : []),
+    ...(whitens
+      ? [`${advantage.estimator} whitens over all tokens of a batch; here over those of one triplet.`]
+      : []),
+  ];
 }
 
 /** The prompt and the first rationale, token by token. */
@@ -185,16 +207,21 @@ function explainTokens(
   }));
 }
 
-function explainTerms(rewards: GroupRewards, { reward }: Manifest): ExplainedTerm[] {
+function explainTerms(rewards: GroupRewards, { reward, advantage }: Manifest): ExplainedTerm[] {
+  const { groupBaseline, baselines } = ESTIMATORS[advantage.estimator];
+  // Nothing is taken off within a group, so that what its rationales share reaches the advantage too.
+  const seesShared = !groupBaseline && !baselines;
   const statistics = rewardStatistics([rewards]);
   const shared = reward.negatives === "shared";
   const weights = { positive: 1, negative: 1, consistency: reward.lambda1 };
   const here = (["positive", "negative", "consistency"] as const).map((term): ExplainedTerm => {
     const { mean, withinGroupVariance } = statistics[term];
     const deviation = Math.sqrt(withinGroupVariance);
-    const cancels = !(deviation > ROUNDING);
-    const why = !cancels
+    const differs = deviation > ROUNDING, cancels = !differs && !seesShared;
+    const why = differs
       ? "it differs between the rationales"
+      : !cancels
+      ? `it is the same for all rationales, and ${advantage.estimator} compares groups with each other`
       : term === "negative" && shared
       ? 'it compares the query with the negative, whatever the rationale is (reward.negatives is "shared")'
       : "it is the same for all rationales";
@@ -205,7 +232,7 @@ function explainTerms(rewards: GroupRewards, { reward }: Manifest): ExplainedTer
     weight: reward.lambda2,
     mean: null,
     deviation: null,
-    cancels: shared,
+    cancels: shared && !seesShared,
     why: "it needs the other examples of a batch and is left out here; in training " +
       (shared
         ? 'it compares the query with them, whatever the rationale is (reward.negatives is "shared")'

@@ -168,7 +168,11 @@ export const DEFECTS: readonly Defect[] = [
       "examples with the same positive become one group; the second is scored with the first one's negative",
     here: "switch",
   },
-  { id: "B4", defect: "the ReMax baseline is always 0", here: "ReMax is not offered" },
+  {
+    id: "B4",
+    defect: "the ReMax baseline is always 0",
+    here: "`remax` has the reward of a greedy rationale; what the code computes is `no-baseline`",
+  },
   {
     id: "B5",
     defect: "the reward of validation is always 0",

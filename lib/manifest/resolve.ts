@@ -11,6 +11,7 @@ import { checkManifest } from "./parse.ts";
 import { defaultPreset, presetManifest } from "./presets.ts";
 import { type Arm, type Manifest, type ManifestInput, manifestSchema } from "./schema.ts";
 import { TRAINING_COLUMNS, trainingDataSet } from "../data/training.ts";
+import { ESTIMATORS } from "../objective/estimators.ts";
 import { suggest } from "./suggest.ts";
 
 /** A setting given on the command line. */
@@ -134,6 +135,12 @@ const RULES: readonly {
       trainingDataSet(train) !== undefined || subset === "" && split === "train",
     says: "a file has neither subsets nor splits",
     cure: "name a data set as data.train: datasets/<owner>/<name>",
+  },
+  {
+    paths: ["advantage.divideByStd", "advantage.estimator"],
+    holds: ({ advantage: { divideByStd, estimator } }) => !divideByStd || ESTIMATORS[estimator].dividesByStd,
+    says: "this estimator does not divide by the standard deviation of a group",
+    cure: "set advantage.divideByStd to false, or take the estimator grpo or grpo-passk",
   },
   {
     paths: ["loss.klCoef"],

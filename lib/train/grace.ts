@@ -10,6 +10,7 @@
  */
 import type { KeptActivations } from "../backbone/kept_activations.ts";
 import { groupAdvantages } from "../objective/advantage.ts";
+import { ESTIMATORS } from "../objective/estimators.ts";
 import { batchRewards, type RewardGroup } from "../objective/reward.ts";
 import { rewardStatistics } from "../objective/reward_statistics.ts";
 import { cosine } from "../objective/vector.ts";
@@ -17,7 +18,13 @@ import { DataOrder } from "./data_order.ts";
 import { withGradients } from "./gradients.ts";
 import { learningRateAt } from "./optimizer.ts";
 import { policyGradient, type PolicyGroup, type PolicyStatistics } from "./policy_update.ts";
-import { rewardGroups, rewardOptionsOf, type RolledOutStep, rollOutExamples } from "./rationales.ts";
+import {
+  greedyBaselines,
+  rewardGroups,
+  rewardOptionsOf,
+  type RolledOutStep,
+  rollOutExamples,
+} from "./rationales.ts";
 import type { Step, StepResult, TrainingSession } from "./session.ts";
 
 /** Prompts of a step whose rationales are kept in the journal. */
@@ -58,12 +65,15 @@ async function learnFrom(
   const rewards = batchRewards(groups, rewardOptionsOf(manifest));
   const totals = rewards.groups.flatMap((group) => [...group.total]);
   const uids = groups.flatMap((group) => group.rollouts.map(() => group.uid));
-  const { advantages, flatGroups } = groupAdvantages(totals, uids, {
-    ...manifest.advantage,
-    groupSize: manifest.sampling.k,
+  const rollouts = examples.flatMap(({ main }) => main.rollouts), k = manifest.sampling.k;
+  const lengths = rollouts.map(({ tokens }) => tokens.length);
+  const baselines = greedyBaselines(session, examples, groups, rewardOptionsOf(manifest));
+  const options = { ...manifest.advantage, groupSize: k };
+  const { advantages, flatGroups, whitening } = groupAdvantages(totals, uids, options, {
+    lengths,
+    baselines,
   });
 
-  const k = manifest.sampling.k;
   const policyGroups = examples.map(({ main }, i): PolicyGroup => ({
     prompt: main.prompt.ids,
     rollouts: main.rollouts.map(({ tokens, logProbs, rows }, j) => ({
@@ -81,21 +91,23 @@ async function learnFrom(
   );
   const updates = await updateWeights(session, policyGroups, learningRate, kept);
 
-  const rollouts = examples.flatMap(({ main }) => main.rollouts);
   const rationales = rollouts.map(({ tokens }) => backbone.tokenizer.decode([...tokens]));
   const components = rewardStatistics(rewards.groups);
   const truncated = groups.flatMap((group) => group.truncated).filter(Boolean).length / rollouts.length;
-  const meanLength = mean(rollouts.map(({ tokens }) => tokens.length));
+  const meanLength = mean(lengths), greedy = examples.flatMap(({ greedy }) => greedy ? [greedy] : []);
   const texts = examples.flatMap(({ main, others }) => [main, ...others]);
   const record = {
     examples: indices,
     reward: components,
     advantageStd: Math.sqrt(mean([...advantages].map((a) => a * a))),
+    ...(whitening && { whitening }),
+    ...(baselines &&
+      { greedy: { reward: mean(baselines), tokens: mean(greedy.map(({ tokens }) => tokens.length)) } }),
     flatGroups,
     mergedGroups: rewards.mergedGroups,
     meanCosine: meanCosine(groups),
     ...informativeShare(manifest.train.informativePattern, rationales),
-    rationaleTokens: { mean: meanLength, max: Math.max(...rollouts.map(({ tokens }) => tokens.length)) },
+    rationaleTokens: { mean: meanLength, max: Math.max(...lengths) },
     truncatedShare: truncated,
     truncatedPrompts: texts.filter(({ prompt }) => prompt.truncated).length,
     entropy: mean(rollouts.flatMap(({ entropies }) => [...entropies])),
@@ -119,10 +131,15 @@ async function learnFrom(
             rewards.groups[i]![name][j]!,
           ]),
         ),
+        ...(ESTIMATORS[manifest.advantage.estimator].lengths && { tokens: lengths[i * k + j]! }),
+        ...(baselines && { baseline: baselines[i * k + j]! }),
         advantage: advantages[i * k + j]!,
       }))
     ),
-    generated: texts.flatMap((text) => text.rollouts).reduce((sum, { tokens }) => sum + tokens.length, 0),
+    generated: [...texts.flatMap((text) => text.rollouts), ...greedy].reduce(
+      (sum, { tokens }) => sum + tokens.length,
+      0,
+    ),
     trained: updates.reduce((sum, { rows }) => sum + rows, 0),
     summary: `reward ${components.total.mean.toFixed(2)} length ${meanLength.toFixed(0)} entropy ${
       record.entropy.toFixed(2)

@@ -6,6 +6,8 @@
 import { UsageError } from "#errors";
 import type { KeptActivations } from "../backbone/kept_activations.ts";
 import type { Backbone } from "../backbone/open.ts";
+import { ESTIMATORS } from "../objective/estimators.ts";
+import { greedyRewards } from "../objective/greedy_reward.ts";
 import { type EosSet, isTruncated } from "../objective/length_penalty.ts";
 import { meanPool } from "../objective/pooling.ts";
 import type { RewardGroup, RewardOptions } from "../objective/reward.ts";
@@ -39,6 +41,8 @@ export interface RolledOutExample {
   readonly main: RolledOutText;
   /** What its rationales are compared with: query and negative, or another rationale of the same text. */
   readonly others: readonly RolledOutText[];
+  /** What the trained role's prompt is continued with greedily, where the advantage asks for it. */
+  readonly greedy: Rollout | undefined;
 }
 
 /** What a step samples. */
@@ -58,9 +62,9 @@ interface Role {
   readonly example: number;
 }
 
-/** Texts of an example by role, the trained one first. */
+/** Texts of an example by role, the trained one first; last the greedy one, if the advantage asks for it. */
 function rolesOf(
-  { manifest: { sampling }, prompter }: SamplingSession,
+  { manifest: { sampling, advantage }, prompter }: SamplingSession,
   example: Example,
   index: number,
 ): Role[] {
@@ -71,16 +75,15 @@ function rolesOf(
     temperature,
     example: index,
   });
-  if ("text" in example) {
-    return [
-      role(example.text, Purpose.rollout, sampling.temperature, sampling.k),
-      role(example.text, Purpose.anchor, sampling.anchorTemperature),
-    ];
-  }
+  const trained = "text" in example ? example.text : example.positive;
   return [
-    role(example.positive, Purpose.rollout, sampling.temperature, sampling.k),
-    role(example.query, Purpose.query, sampling.queryTemperature),
-    role(example.negative, Purpose.negative, sampling.negativeTemperature),
+    role(trained, Purpose.rollout, sampling.temperature, sampling.k),
+    ...("text" in example ? [role(example.text, Purpose.anchor, sampling.anchorTemperature)] : [
+      role(example.query, Purpose.query, sampling.queryTemperature),
+      role(example.negative, Purpose.negative, sampling.negativeTemperature),
+    ]),
+    // At temperature 0 nothing is drawn, so the purpose is never asked for.
+    ...(ESTIMATORS[advantage.estimator].baselines ? [role(trained, Purpose.rollout, 0)] : []),
   ];
 }
 
@@ -102,12 +105,14 @@ export async function rollOutExamples(
     kept?.free();
     throw error;
   });
-  const examples = roles.map((list, i) => {
+  const hasGreedy = ESTIMATORS[session.manifest.advantage.estimator].baselines;
+  const examples = roles.map((list, i): RolledOutExample => {
     const [main, ...others] = list.map(({ prompt }, j) => ({
       prompt,
       rollouts: rollouts[i * list.length + j]!,
     }));
-    return { index: indices[i]!, main: main!, others };
+    const greedy = hasGreedy ? others.pop()!.rollouts[0]! : undefined;
+    return { index: indices[i]!, main: main!, others, greedy };
   });
   return { examples, kept };
 }
@@ -148,8 +153,7 @@ async function rollOut(
 
 /** The examples of a step as groups of the reward; the uid is the place in the step. */
 export function rewardGroups(session: SamplingSession, examples: readonly RolledOutExample[]): RewardGroup[] {
-  const { manifest, backbone } = session;
-  const eos = { tokenizer: tokenizerEos(backbone, manifest.reward.eosSet), generation: backbone.eosIds };
+  const isCut = cutOff(session);
   return examples.map(({ main, others }, i) => {
     const [query, ...negatives] = others.map(({ rollouts }) => embedding(rollouts[0]!));
     return {
@@ -158,11 +162,32 @@ export function rewardGroups(session: SamplingSession, examples: readonly Rolled
       query: query!,
       negatives,
       rollouts: main.rollouts.map(embedding),
-      truncated: main.rollouts.map(({ tokens }) =>
-        isTruncated(tokens, manifest.sampling.maxNewTokens, eos, manifest.reward.eosSet)
-      ),
+      truncated: main.rollouts.map(isCut),
     };
   });
+}
+
+/** Baselines of all rollouts, group by group; undefined where no greedy rationale was asked for. */
+export function greedyBaselines(
+  session: SamplingSession,
+  examples: readonly RolledOutExample[],
+  groups: readonly RewardGroup[],
+  options: RewardOptions,
+): number[] | undefined {
+  const isCut = cutOff(session);
+  const greedy = examples.flatMap(({ greedy }) =>
+    greedy ? [{ embedding: embedding(greedy), truncated: isCut(greedy) }] : []
+  );
+  if (greedy.length === 0) return undefined;
+  return greedyRewards(groups, greedy, options).flatMap((baselines) => [...baselines]);
+}
+
+/** Whether the length penalty counts a rollout as cut off. */
+function cutOff(
+  { manifest: { reward, sampling }, backbone }: SamplingSession,
+): (rollout: Rollout) => boolean {
+  const eos = { tokenizer: tokenizerEos(backbone, reward.eosSet), generation: backbone.eosIds };
+  return ({ tokens }) => isTruncated(tokens, sampling.maxNewTokens, eos, reward.eosSet);
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Manifest } from "../manifest/schema.ts";
+import { type EstimatorFacts, ESTIMATORS } from "../objective/estimators.ts";
 import { totalReward } from "../objective/reward.ts";
 import type { Checking } from "./check.ts";
 import type { StepRecord } from "./steps.ts";
@@ -65,7 +66,8 @@ export function checkGraceStep(
   if (record.truncatedPrompts > texts) {
     wrong("truncatedPrompts", `${record.truncatedPrompts} of ${texts} texts`);
   }
-  if (record.flatGroups >= promptsPerStep) {
+  const facts: EstimatorFacts = ESTIMATORS[manifest.advantage.estimator];
+  if (record.flatGroups >= promptsPerStep + (facts.groupBaseline ? 0 : 1)) {
     wrong("flatGroups", `${record.flatGroups} of ${promptsPerStep} groups`);
   }
   if (record.mergedGroups > (manifest.reward.grouping === "prompt" ? promptsPerStep - 1 : 0)) {
@@ -73,6 +75,16 @@ export function checkGraceStep(
       "mergedGroups",
       `${record.mergedGroups} of ${promptsPerStep} groups, grouping "${manifest.reward.grouping}"`,
     );
+  }
+  for (const [field, needed] of [["whitening", facts.whitens], ["greedy", facts.baselines]] as const) {
+    if ((record[field] !== undefined) === needed) continue;
+    wrong(
+      field,
+      `is ${needed ? "missing" : "there"}, but the estimator is "${manifest.advantage.estimator}"`,
+    );
+  }
+  if (record.greedy && record.greedy.tokens > maxNewTokens) {
+    wrong("greedy.tokens", `${record.greedy.tokens} is more than sampling.maxNewTokens ${maxNewTokens}`);
   }
   if ((record.informativeShare === undefined) !== (informativePattern === "")) {
     wrong(
@@ -103,11 +115,12 @@ function meanReward(
 }
 
 /**
- * Root mean square of the advantages. Without division, an advantage is the distance to the group's mean, of which the squares are the
- * variance within groups that is stored; RLOO stretches it by K / (K - 1). Divided advantages do not follow.
+ * Root mean square of the advantages. Without division, an advantage of GRPO is the distance to the group's mean, of which the squares
+ * are the variance within groups that is stored; RLOO stretches it by K / (K - 1). Others do not follow.
  */
 function advantageStd({ reward }: GraceStep, { advantage, sampling: { k } }: Manifest): number | undefined {
   if (advantage.divideByStd || k < 2) return undefined;
+  if (advantage.estimator !== "grpo" && advantage.estimator !== "rloo") return undefined;
   const std = Math.sqrt(reward.total.withinGroupVariance);
   return advantage.estimator === "rloo" ? std * k / (k - 1) : std;
 }

@@ -5,23 +5,17 @@
  * @module
  */
 import type { Manifest } from "../manifest/schema.ts";
-import { advantagesOfGroup } from "../objective/group_advantage.ts";
 import { totalReward } from "../objective/reward.ts";
 import { REWARD_COMPONENTS, rewardStatistics } from "../objective/reward_statistics.ts";
 import { SAMPLED_PROMPTS } from "../train/grace.ts";
 import { dosage } from "../train/data_order.ts";
+import { checkAdvantages, type Placed } from "./advantages.ts";
 import type { Checking } from "./check.ts";
 import { TOLERANCE } from "./grace_step.ts";
 import { readJournalFile } from "./journal_file.ts";
 import type { RunFiles } from "./run_files.ts";
 import type { JournalCheckOptions, StepRecord } from "./steps.ts";
 import { type GraceStep, inForm, type RationaleRecord, rationaleSchema } from "./step_schema.ts";
-
-/** A rationale and where it stands. */
-interface Placed {
-  readonly rationale: RationaleRecord;
-  readonly at: string;
-}
 
 /** Checks the rationales of an arm against the steps of its journal. */
 export function checkRationales(
@@ -102,6 +96,7 @@ function checkStep(
   }
   const byGroup = [...Map.groupBy(placed, ({ rationale }) => rationale.example).values()];
   for (const group of byGroup) checkGroup(group, manifest, file, it);
+  checkAdvantages(byGroup, step, manifest, file, it);
   if (byGroup.every((group) => group.length === k)) {
     checkAgainstStep(
       step,
@@ -135,10 +130,10 @@ function checkTotal(
   if (data.kind === "unsupervised") it.same({ file, at, field: "negative" }, rationale.negative, 0);
 }
 
-/** Advantages follow from the rewards of the group; texts are one, and so are terms that are shared. */
+/** Texts of a group are one, and so are terms that are shared. */
 function checkGroup(
   group: readonly Placed[],
-  { advantage, reward, sampling: { k } }: Manifest,
+  { reward }: Manifest,
   file: string,
   it: Checking,
 ): void {
@@ -147,12 +142,6 @@ function checkGroup(
     for (const field of ["text", ...shared] as const) {
       it.same({ file, at, field }, rationale[field], first!.rationale[field]);
     }
-  }
-  // Of a group that is not whole, another mean would come out; that it is not whole was told.
-  if (group.length !== k) return;
-  const { advantages } = advantagesOfGroup(group.map(({ rationale }) => rationale.total), advantage);
-  for (const [i, { rationale, at }] of group.entries()) {
-    it.same({ file, at, field: "advantage" }, rationale.advantage, advantages[i]);
   }
 }
 

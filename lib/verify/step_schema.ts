@@ -28,6 +28,8 @@ export const graceStepSchema = z.strictObject({
     total: component,
   }),
   advantageStd: notNegative(),
+  whitening: z.strictObject({ mean: z.number(), variance: notNegative() }).exactOptional(),
+  greedy: z.strictObject({ reward: z.number(), tokens: z.number().min(1) }).exactOptional(),
   flatGroups: count(),
   mergedGroups: count(),
   meanCosine: cosine(),
@@ -86,6 +88,8 @@ export const rationaleSchema = z.strictObject({
   consistency: cosine(),
   crossGroup: cosine(),
   total: z.number(),
+  tokens: z.int().min(1).exactOptional(),
+  baseline: z.number().exactOptional(),
   advantage: z.number(),
 });
 

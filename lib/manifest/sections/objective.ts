@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { ESTIMATOR_NAMES } from "../../objective/estimators.ts";
 import { nonNegative, positive } from "./leaf.ts";
 
 /** Reward of one rationale (paper Eq. 12-17, 28): with data.kind as the mode, the `RewardOptions` of `lib/objective`. */
@@ -36,10 +37,15 @@ export const reward = z.strictObject({
 
 /** Advantage of one rationale within its group: the `AdvantageOptions` of `lib/objective`. */
 export const advantage = z.strictObject({
-  estimator: z.enum(["grpo", "rloo"]).describe(
-    "grpo: reward minus the mean reward of the group (paper Eq. 18); rloo: minus the mean of the others.",
+  estimator: z.enum(ESTIMATOR_NAMES).describe(
+    "grpo: reward minus the mean reward of the group (paper Eq. 18); rloo: minus the mean of the others; opo: minus the " +
+      "mean weighted by length; grpo-passk: the lead of the best over the second best; reinforce++: the reward, whitened " +
+      "over the tokens of the batch; reinforce++-baseline: grpo, whitened; remax: minus the reward of a greedy " +
+      "rationale; no-baseline: the reward, which is what remax is in the released code (B4).",
   ),
-  divideByStd: z.boolean().describe("Divide by the standard deviation of the group too (P6)."),
+  divideByStd: z.boolean().describe(
+    "Divide by the standard deviation of the group too; grpo and grpo-passk only (P6).",
+  ),
 }).describe("Advantage of one rationale within its group.");
 
 /** Policy loss over the tokens of the rationales: has the `SurrogateOptions` of `lib/objective`. */
