@@ -5,11 +5,10 @@
  */
 import { dirname, join } from "node:path";
 import { ExitCode, MissingError, UsageError } from "#errors";
-import { isTaken, readTextIfThere, reasonOf } from "../lib/files.ts";
-import { writeAll } from "../lib/journal/atomic.ts";
+import { isFolder, isTaken, readTextIfThere, reasonOf } from "../lib/files.ts";
+import { writeAll, writeFileAtomic } from "../lib/journal/atomic.ts";
 import { schemaText } from "../lib/manifest/emit_schema.ts";
 import { fromLeaves, leavesOf } from "../lib/manifest/leaves.ts";
-import { resolveManifest } from "../lib/manifest/resolve.ts";
 import type { CommandIo } from "./io.ts";
 import type { InitOptions } from "./manifest.ts";
 import { FLAG_SETTINGS, settingsOf } from "./settings.ts";
@@ -22,11 +21,13 @@ export async function initManifest({ out, preset, backbone }: InitOptions, io: C
   const { manifest } = (await settingsOf({ preset, backbone })).resolved, leaves = leavesOf(manifest);
   const begun = ["preset", ...FLAG_SETTINGS].map((path) => [path, leaves.get(path)] as const);
   const content = { $schema: `./${SCHEMA}`, ...fromLeaves(begun) };
-  resolveManifest(content, [], out);
-  create(out, JSON.stringify(content, null, 2) + "\n");
+  if (/[\/\\]$/.test(out) || isFolder(out)) {
+    throw new UsageError(`--out "${out}" is a folder`, `name a file in it: ${join(out, "grace.json")}`);
+  }
   const schema = join(dirname(out), SCHEMA), text = schemaText();
   const status = !isTaken(schema) ? "written" : readTextIfThere(schema) === text ? "unchanged" : "other";
-  if (status === "written") create(schema, text);
+  create(out, JSON.stringify(content, null, 2) + "\n");
+  if (status === "written") writeFileAtomic(schema, text);
   if (status === "other") {
     io.progress.note(`${schema} is there already and not that of this version: left as it is`);
   }
@@ -42,7 +43,7 @@ export async function initManifest({ out, preset, backbone }: InitOptions, io: C
   } else {
     io.print(
       `${out}: preset ${manifest.preset}, and what run has options for; ${schema} completes the rest in editors.\n` +
-        `Next: grace-repro manifest show --manifest ${out}`,
+        `Next: grace-repro manifest show --manifest "${out}"`,
     );
   }
   return ExitCode.success;
