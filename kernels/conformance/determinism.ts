@@ -35,9 +35,44 @@ export const opCases: Readonly<Record<string, OpCase>> = {
     return bench.read(y, dx, dw, dBias);
   },
   "row ops": (bench, random) => {
-    const dw = bench.put(new Float64Array(7 * dim), 7, dim);
-    bench.device.embeddingBackward(bench.putIds(random.integers(n, 7)), matrix(bench, random), dw);
-    return bench.read(dw);
+    const dw = bench.put(new Float64Array(7 * dim), 7, dim), table = matrix(bench, random, 7);
+    const ids = bench.putIds(random.integers(n, 7)), rows = bench.out(n, dim), picked = bench.out(n, dim);
+    bench.device.embedding(ids, table, rows);
+    bench.device.gatherRows(table, ids, picked);
+    bench.device.scatterAddRows(rows, ids, table);
+    bench.device.embeddingBackward(ids, matrix(bench, random), dw);
+    return bench.read(rows, picked, table, dw);
+  },
+  "projections and rope": (bench, random) => {
+    const headDim = 32, wide = 600, { device } = bench, x = matrix(bench, random, n, wide);
+    const table = device.ropeTable(
+      Float64Array.from({ length: headDim / 2 }, (_, i) => 100 ** (-i / 16)),
+      50,
+    );
+    const rope = { positions: random.integers(n, 50), table, heads: 2 }, columns = 2 * headDim;
+    const maps = [{ rope }, { rope, bias: vector(bench, random, columns) }, {}].map((map) => ({
+      ...map,
+      w: matrix(bench, random, columns, wide),
+      y: bench.out(n, columns),
+    }));
+    device.projections(x, vector(bench, random, wide), 1e-5, maps);
+    const rotated = bench.out(n, columns), back = bench.out(n, columns);
+    device.rope(maps[0]!.y, rope.positions, table, 2, rotated);
+    device.rope(rotated, rope.positions, table, 2, back, true);
+    return bench.read(...maps.map(({ y }) => y), rotated, back);
+  },
+  "decode ops": (bench, random) => {
+    const { device } = bench,
+      slots = 3,
+      lengths = Int32Array.of(1, 20, 33),
+      kvWidth = shape.kvHeads * shape.headDim;
+    const cache = bench.cache(1, slots, 8, shape),
+      [k, v] = [0, 1].map(() => matrix(bench, random, n, kvWidth));
+    device.cacheWrite(cache, 0, k!, v!, [{ row: 4, count: 33, slot: 0, position: 0 }]);
+    for (const slot of [1, 2]) device.cacheCopy(cache, 0, slot, 33);
+    const q = matrix(bench, random, slots, shape.heads * shape.headDim), y = bench.out(...q.shape);
+    device.attentionDecode(q, cache, 0, lengths, shape, y);
+    return bench.read(y);
   },
   "norm ops": (bench, random) => {
     const x = matrix(bench, random), w = vector(bench, random), dy = matrix(bench, random);
@@ -84,7 +119,8 @@ export const opCases: Readonly<Record<string, OpCase>> = {
       topP: 0.9,
       topK: 100,
     });
-    return [...await bench.read(dh, dw), ...Object.values(statistics), Float32Array.from(sampled.ids)];
+    const { logProb, logSumExp, entropy } = statistics;
+    return [...await bench.read(dh, dw), logProb, logSumExp, entropy, Float32Array.from(sampled.ids)];
   },
   "policy ops": async (bench, random) => {
     const tokens = 700, statistics = matrix(bench, random, tokens, 3), dLogProb = bench.out(tokens);
@@ -101,10 +137,12 @@ export const opCases: Readonly<Record<string, OpCase>> = {
       logRatioClamp: 20,
       scale: 1,
     };
-    const sums = await bench.device.policySums([
+    const [sums] = await bench.device.policySums([
       bench.device.policyLoss(statistics, sequences, spec, dLogProb),
     ]);
-    return [...await bench.read(dLogProb), Float32Array.from(Object.values(sums[0]!))];
+    const { loss, clipped, dualClipped, kl, entropy, logProbGap, firstNotFinite } = sums!;
+    const counted = Float32Array.of(clipped, dualClipped, firstNotFinite);
+    return [...await bench.read(dLogProb), Float32Array.of(loss, kl, entropy, logProbGap), counted];
   },
   "embedding objective ops": async (bench, random) => {
     const x = matrix(bench, random), pooled = bench.out(2, dim), dx = matrix(bench, random);
