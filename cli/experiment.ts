@@ -15,7 +15,7 @@ import { scoresPath } from "../lib/journal/layout.ts";
 import { RunFolder } from "../lib/journal/run_folder.ts";
 import type { PlannedArm, Training } from "../lib/manifest/arms.ts";
 import { resolvedText } from "../lib/manifest/identity.ts";
-import { loadLock, lockText } from "../lib/manifest/lock.ts";
+import { loadLock, type Lock, lockText } from "../lib/manifest/lock.ts";
 import type { ResolvedManifest } from "../lib/manifest/resolve.ts";
 import { requireLock } from "../lib/manifest/verify.ts";
 import type { Prompter } from "../lib/rollout/prompt.ts";
@@ -24,9 +24,10 @@ import { dosage } from "../lib/train/data_order.ts";
 import { trainArm } from "../lib/train/loop.ts";
 import type { Inputs } from "./inputs.ts";
 import type { CommandIo } from "./io.ts";
+import type { KnownOutputs } from "./known_outputs.ts";
 import { keepLock } from "./lock_file.ts";
 import { loadModel, modelEncoder, modelGenerator, readingOf } from "./model.ts";
-import { prepareRun } from "./prepared_run.ts";
+import { type PreparedRun, prepareRun } from "./prepared_run.ts";
 import { type Job, RunClock } from "./run_clock.ts";
 import { type RunReport, writeReport } from "./run_report.ts";
 import { suiteProgress } from "./suite_progress.ts";
@@ -46,6 +47,8 @@ export interface ExperimentOptions {
   /** Folder in which the run's folder is made. */
   readonly out: string;
   readonly device: Device;
+  /** Outputs of other runs that may stand for this one's; none if undefined. */
+  readonly known?: KnownOutputs | undefined;
 }
 
 /** A finished run. */
@@ -58,6 +61,7 @@ interface Stage {
   readonly options: ExperimentOptions;
   readonly inputs: Inputs;
   readonly prompter: Prompter;
+  readonly lock: Lock;
   readonly run: RunFolder;
   readonly clock: RunClock;
   readonly io: CommandIo;
@@ -65,29 +69,37 @@ interface Stage {
 
 /** Does the whole run. */
 export async function runExperiment(options: ExperimentOptions, io: CommandIo): Promise<ExperimentResult> {
-  const { manifest } = options.resolved;
-  const prepared = await prepareRun(manifest, options.dataRoot, options.device);
-  const { plans, inputs, prompter, lock, identity } = prepared;
+  const prepared = await prepareRun(options.resolved.manifest, options.dataRoot, options.device);
   try {
-    if (options.lockFile && options.frozen) requireLock(loadLock(options.lockFile), lock);
-    const folder = join(options.out, prepared.name);
-    using run = RunFolder.open(folder, {
-      identity,
-      intent: options.intent,
-      lock: lockText(lock),
-      resolved: resolvedText(options.resolved, identity),
-    });
-    // Only now: a run that was refused must not leave a lock that speaks for it.
-    if (options.lockFile && !options.frozen) keepLock(options.lockFile, lockText(lock));
-    tellBeginning(run, options.resolved, inputs, io);
-    const clock = new RunClock(jobsOf(plans, inputs.tasks));
-    await runArms(plans, { options, inputs, prompter, run, clock, io });
-    const { backbone: { name }, suite, examples, overlaps } = inputs;
-    const reported = { plans, name, suite, examples: examples.length, kind: manifest.data.kind, overlaps };
-    return { folder, ...await writeReport(reported, run) };
+    return await runPrepared(prepared, options, io);
   } finally {
-    inputs.backbone.close();
+    prepared.inputs.backbone.close();
   }
+}
+
+/** The same for a run whose inputs were opened before; they stay open. */
+export async function runPrepared(
+  prepared: PreparedRun,
+  options: ExperimentOptions,
+  io: CommandIo,
+): Promise<ExperimentResult> {
+  const { plans, inputs, prompter, lock, identity } = prepared, { manifest } = options.resolved;
+  if (options.lockFile && options.frozen) requireLock(loadLock(options.lockFile), lock);
+  const folder = join(options.out, prepared.name);
+  using run = RunFolder.open(folder, {
+    identity,
+    intent: options.intent,
+    lock: lockText(lock),
+    resolved: resolvedText(options.resolved, identity),
+  });
+  // Only now: a run that was refused must not leave a lock that speaks for it.
+  if (options.lockFile && !options.frozen) keepLock(options.lockFile, lockText(lock));
+  tellBeginning(run, options.resolved, inputs, io);
+  const clock = new RunClock(jobsOf(plans, inputs.tasks));
+  await runArms(plans, { options, inputs, prompter, lock, run, clock, io });
+  const { backbone: { name }, suite, examples, overlaps } = inputs;
+  const reported = { plans, name, suite, examples: examples.length, kind: manifest.data.kind, overlaps };
+  return { folder, ...await writeReport(reported, run) };
 }
 
 function tellBeginning(
@@ -211,7 +223,7 @@ async function evaluate(
   plan: PlannedArm,
   checkpoint: string | undefined,
   sameWeights: string | undefined,
-  { options, inputs, run, clock, io }: Stage,
+  { options, inputs, lock, run, clock, io }: Stage,
 ): Promise<string> {
   const { name, manifest } = plan;
   const out = join(scoresPath(run.path), name);
@@ -222,11 +234,14 @@ async function evaluate(
     try {
       const { onTokens, onProgress } = suiteProgress(io, `evaluate ${name}`, clock);
       if (sameWeights) takeOverAnswers(sameWeights, out);
+      const encoder = modelEncoder(model, manifest, readingOf(plan), onTokens);
+      const generator = modelGenerator(model, onTokens);
+      options.known?.takeOver(out, lock, encoder.digest, generator.digest);
       await runSuite({
         suite: inputs.suite,
         dataRoot: options.dataRoot,
-        encoder: modelEncoder(model, manifest, readingOf(plan), onTokens),
-        generator: modelGenerator(model, onTokens),
+        encoder,
+        generator,
         out,
         signal: io.signal,
         onProgress,

@@ -32,6 +32,7 @@ import { Progress } from "./progress.ts";
 import { pullCommand, pullSyntax } from "./pull.ts";
 import { runCommand, runSyntax } from "./run.ts";
 import { serveCommand, serveSyntax } from "./serve.ts";
+import { sweepCommand, sweepSyntax } from "./sweep.ts";
 import { formatExamples, oneOf, type Syntax, usageErrorOf } from "./syntax.ts";
 import { verifyCommand, verifySyntax } from "./verify.ts";
 
@@ -84,6 +85,7 @@ function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr
     verifySyntax((options) => onJob((io) => verifyCommand(options, io))),
     diffSyntax((options) => onJob((io) => diffCommand(options, io))),
     auditSyntax((options) => onJob((io) => auditCommand(options, io))),
+    sweepSyntax((options) => onJob((io) => sweepCommand(options, io))),
     manifestSyntax((request) => onJob((io) => manifestCommand(request, io))),
     pullSyntax((options) => onJob((io) => pullCommand(options, io))),
     serveSyntax((options) => onJob((io) => serveCommand(options, io))),

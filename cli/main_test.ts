@@ -11,6 +11,7 @@ const commands = [
   "verify",
   "diff",
   "audit",
+  "sweep",
   "manifest",
   "manifest init",
   "manifest show",

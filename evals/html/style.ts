@@ -56,8 +56,8 @@ details details { background: var(--raised); }
 summary { cursor: pointer; font-weight: 500; }
 details[open] > summary { margin-bottom: .5rem; }
 summary small { color: var(--faint); font-size: .875rem; font-weight: 400; }
-figure { margin: 1rem 0 1.5rem; }
-figure svg { max-width: 100%; height: auto; }
+figure { margin: 1rem 0 1.5rem; overflow-x: auto; }
+figure svg { min-width: 30rem; max-width: 100%; height: auto; }
 figcaption { color: var(--faint); font-size: .9rem; }
 .paper { margin: 1rem 0; padding: .25rem 1rem; border-left: 4px solid var(--line); background: var(--raised); }
 .warnings { padding: .6rem 1rem .6rem 2.2rem; background: var(--warn-ground); border-left: 4px solid var(--warn); }
@@ -68,7 +68,9 @@ figcaption { color: var(--faint); font-size: .9rem; }
   nav { display: none; }
   .scroll { overflow: visible; }
   table { font-size: 7pt; }
-  th, td { padding: .15rem .4rem; }
+  th, td { padding: .15rem .3rem; }
+  tbody th, th.n, td.n, td.short { white-space: normal; }
+  thead th { overflow-wrap: anywhere; }
   figure, tr, dl div { break-inside: avoid; }
   h2, h3, caption, summary { break-after: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; }
