@@ -92,6 +92,7 @@ export function isFinished(folder: string): boolean {
 
 /** A report in the forms that are printed. */
 export interface PrintedSweep {
+  /** Tables for people, and where their numbers are from. */
   readonly text: string;
   readonly json: Readonly<Record<string, unknown>>;
 }
@@ -132,7 +133,8 @@ export async function writeSweepReport(out: string, plan: StoredSweep): Promise<
   writeFileAtomic(join(out, "sweep.json"), JSON.stringify(json, null, 2) + "\n");
   if (maps !== null) writeFileAtomic(join(out, "sweep.svg"), maps);
   else if (isThere(join(out, "sweep.svg"))) Deno.removeSync(join(out, "sweep.svg"));
-  return { text: renderSweep(report, "text"), json };
+  const behind = results.length === 0 ? "" : `\nEvery number above comes from the runs in ${out}`;
+  return { text: (renderSweep(report, "text") + behind).trimEnd(), json };
 }
 
 interface FinishedRun {

@@ -54,7 +54,7 @@ export async function runSweep(options: SweepOptions, io: CommandIo): Promise<Ex
 
 async function printReport(out: string, plan: StoredSweep, io: CommandIo): Promise<void> {
   const { text, json } = await writeSweepReport(out, plan);
-  io.print(io.json ? JSON.stringify(json) : `${text}\nEvery number above comes from the runs in ${out}`);
+  io.print(io.json ? JSON.stringify(json) : text);
 }
 
 /** Nothing is run, so nothing can be set. */

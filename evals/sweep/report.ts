@@ -37,8 +37,9 @@ export function renderSweep(report: SweepReport, format: "text" | "markdown"): s
 
 function scoreTable(report: SweepReport): Table {
   const { results } = report, metrics = results[0]!.metrics;
+  const several = results.some(({ seeds }) => seeds.length > 1);
   return {
-    title: "Scores (x 100), mean over seeds ± their standard deviation",
+    title: `Scores (x 100)${several ? ", mean over seeds ± their standard deviation" : ""}`,
     head: ["arm", ...report.settings, "seeds", ...metrics.map(({ name }) => shortName(name))],
     rows: results.map((result) => [
       ...rowHead(report, result),
