@@ -18,6 +18,7 @@ import { embedCommand, embedSyntax } from "./embed.ts";
 import { evalCommand, evalSyntax } from "./eval.ts";
 import { explainError } from "./exit.ts";
 import { explainCommand, explainSyntax } from "./explain.ts";
+import { exportCommand, exportSyntax } from "./export.ts";
 import {
   COLOR_MODES,
   type ColorMode,
@@ -88,6 +89,7 @@ function newProgram(onJob: (job: Job) => void, colors: { stdout: boolean; stderr
     sweepSyntax((options) => onJob((io) => sweepCommand(options, io))),
     manifestSyntax((request) => onJob((io) => manifestCommand(request, io))),
     pullSyntax((options) => onJob((io) => pullCommand(options, io))),
+    exportSyntax((options) => onJob((io) => exportCommand(options, io))),
     serveSyntax((options) => onJob((io) => serveCommand(options, io))),
     doctorSyntax((options) => onJob((io) => doctorCommand(options, io))),
   ];

@@ -19,6 +19,7 @@ const commands = [
   "manifest lock",
   "manifest schema",
   "pull",
+  "export",
   "serve",
   "doctor",
 ];
