@@ -76,7 +76,7 @@ function drawPanel({ title, intervals }: IntervalPanel): string {
   const [from, to] = [ticks[0]!, ticks.at(-1)!], bottom = panel.top + panel.row * intervals.length;
   const px = (value: number) => round(panel.left + inner * (value - from) / (to - from));
   return [
-    `<text x="${panel.left}" y="18" font-weight="600">${escapeText(title)}</text>`,
+    `<text x="8" y="18" font-weight="600">${escapeText(title)}</text>`,
     ...ticks.map((tick) =>
       `<path d="M${px(tick)} ${panel.top}V${bottom}" stroke="${COLOURS.text}" stroke-opacity="${
         Math.abs(tick) < 1e-9 ? 0.9 : 0.2
