@@ -57,8 +57,8 @@ export async function exportCrate(
   const ok = checks.filter(({ status }) => status === "ok").length;
   const crate = roCrate({
     ...{ folder: files.name, stored, lock, files: copied },
-    ended: new Date(ended).toISOString(),
-    published: new Date().toISOString().slice(0, 10),
+    ended: new Date(ended),
+    published: new Date(),
     checked:
       `When the crate was made, ${ok} of ${checks.length} checks of \`grace-repro verify\` held, and none failed.`,
   });

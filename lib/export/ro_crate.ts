@@ -21,10 +21,10 @@ export interface CrateSubject {
   readonly lock: Lock;
   /** Files of the run's folder, with paths below it. */
   readonly files: readonly WrittenFile[];
-  /** When the last file of the run was written, as the file system says; ISO 8601. */
-  readonly ended: string;
-  /** When the crate was made, ISO 8601. */
-  readonly published: string;
+  /** When the last file of the run was written, as the file system says. */
+  readonly ended: Date;
+  /** When the crate was made. */
+  readonly published: Date;
   /** What was checked before, in a sentence. */
   readonly checked: string;
 }
@@ -63,7 +63,7 @@ export function roCrate(subject: CrateSubject): { "@context": unknown; "@graph":
         description:
           `A run of grace-repro ${lock.tool.version} with identity ${stored.identity}: settings, digests of all inputs, ` +
           `journals, checkpoints, scores of every item and report. ${checked}`,
-        datePublished: published,
+        datePublished: published.toISOString().slice(0, 10),
         license:
           "The licences of the backbone and of the data sets apply; whoever deposits the crate names its own.",
         identifier: stored.identity,
@@ -82,8 +82,8 @@ export function roCrate(subject: CrateSubject): { "@context": unknown; "@graph":
         instrument: { "@id": tool },
         object: refs(inputs),
         result: [{ "@id": run }, ...refs(outputs)],
-        endTime: ended,
-        actionStatus: { "@id": "http://schema.org/CompletedActionStatus" },
+        endTime: ended.toISOString().replace("Z", "+00:00"),
+        actionStatus: "http://schema.org/CompletedActionStatus",
         environment: refs(settings),
       },
       {
