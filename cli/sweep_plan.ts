@@ -51,14 +51,16 @@ export async function planSweep(options: Asked): Promise<SweepPlan> {
   const grid: Grid = { settings: set, seeds: seeds ?? [first.resolved.manifest.seed] };
   requireGrid(grid);
   for (const [path, [value]] of Object.entries(set)) requireRead(first.resolved.manifest, path, value!);
-  const cells = gridCells(grid), count = cells.length * grid.seeds.length;
+  // Counted, not listed: there may be more than memory has room for.
+  const size = Object.values(set).reduce((product, values) => product * values.length, 1);
+  const count = size * grid.seeds.length;
   if (count > maxRuns) {
     throw new UsageError(
-      `${cells.length} cells with ${grid.seeds.length} seeds are ${count} runs, more than --max-runs ${maxRuns}`,
+      `${size} cells with ${grid.seeds.length} seeds are ${count} runs, more than --max-runs ${maxRuns}`,
       `ask for fewer, or allow them with --max-runs ${count}`,
     );
   }
-  const runs: PlannedRun[] = [];
+  const cells = gridCells(grid), runs: PlannedRun[] = [];
   for (const seed of grid.seeds) {
     for (const cell of cells) {
       runs.push({ cell, seed, settings: await settingsOf({ ...settings, seed, set: cell.set }) });

@@ -51,6 +51,15 @@ Deno.test("planSweep() takes settings and seeds from a file, and the seed of the
 
 Deno.test("planSweep() refuses what is wrong, contradicts itself, or is too much", async () => {
   const lambda = "reward.lambda1=0,1";
+  const settings = [
+    "reward.lambda1",
+    "reward.lambda2",
+    "reward.gamma",
+    "loss.clipLow",
+    "loss.clipHigh",
+    "sampling.temperature",
+  ];
+  const huge = settings.map((path) => `${path}=${Array.from({ length: 100 }, (_, i) => (i + 1) / 1000)}`);
   const refused: [Partial<SweepOptions>, RegExp][] = [
     [{ sweep: ["reward.lamda1=0"] }, /did you mean "reward\.lambda1"/],
     [{ sweep: ["reward.lambda1=0,x"] }, /"reward\.lambda1"/],
@@ -63,6 +72,7 @@ Deno.test("planSweep() refuses what is wrong, contradicts itself, or is too much
     ],
     [{ sweep: ["suite=tiny,mini"] }, /"suite" cannot be swept/],
     [{ sweep: [lambda], seeds: ["1", "2"], maxRuns: 3 }, /4 runs, more than --max-runs 3/],
+    [{ sweep: huge }, /1000000000000 cells with 1 seeds are 1000000000000 runs/],
     [{ seeds: ["1"], seed: 2 }, /--seed together with/],
     [{ seeds: ["-1"] }, /"-1" is no seed/],
     [{ seeds: ["1", "01"] }, /1 is there twice among the values for the seeds/],

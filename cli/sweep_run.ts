@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { ExitCode, UsageError } from "#errors";
 import { RunLock } from "../lib/journal/run_lock.ts";
+import { gridCells } from "../lib/manifest/grid.ts";
 import { openDevice } from "./device.ts";
 import { explainError } from "./exit.ts";
 import { runPrepared } from "./experiment.ts";
@@ -24,7 +25,6 @@ import {
   writeSweepReport,
 } from "./sweep_folder.ts";
 import { cellNamed, type PlannedRun, planSweep } from "./sweep_plan.ts";
-import { gridCells } from "../lib/manifest/grid.ts";
 
 /** Runs what is missing of a sweep and prints its report. */
 export async function runSweep(options: SweepOptions, io: CommandIo): Promise<ExitCode> {

@@ -27,12 +27,12 @@ export interface SweepReport {
 /** Renders the report; it ends with a line feed. */
 export function renderSweep(report: SweepReport, format: "text" | "markdown"): string {
   const { results, missing, runs } = report;
-  if (results.length === 0) return `None of ${runs} runs is finished.\n`;
   const layOut = format === "text" ? layOutText : layOutMarkdown;
-  return layOut([scoreTable(report), ...changeTable(report)], [
-    ...notes(report),
-    ...missing.map(({ cell, seed, why }) => `Missing: ${cell === "" ? "" : `${cell}, `}seed ${seed}: ${why}`),
-  ]);
+  const lacking = missing.map(({ cell, seed, why }) =>
+    `Missing: ${cell === "" ? "" : `${cell}, `}seed ${seed}: ${why}`
+  );
+  if (results.length === 0) return layOut([], [`None of ${runs} runs is finished.`, ...lacking]);
+  return layOut([scoreTable(report), ...changeTable(report)], [...notes(report), ...lacking]);
 }
 
 function scoreTable(report: SweepReport): Table {

@@ -35,7 +35,10 @@ Deno.test("renderSweep() shows settings, seeds and deviations, changes, and what
 
 Deno.test("renderSweep() says so when nothing is finished", async () => {
   const report = { ...await example(), results: [] };
-  assert.equal(renderSweep(report, "markdown"), "None of 8 runs is finished.\n");
+  assert.equal(
+    renderSweep(report, "markdown"),
+    "None of 8 runs is finished.\n\nMissing: a=1,b=<y>, seed 1: it failed\n",
+  );
 });
 
 Deno.test("sweepTable() has a row for each arm, cell and metric, with the settings as columns", async () => {
