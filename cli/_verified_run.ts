@@ -23,7 +23,7 @@ const silent = new Progress({
   now: () => 0,
 });
 /** Of a command that nobody watches. */
-const io: CommandIo = {
+export const io: CommandIo = {
   json: false,
   color: false,
   columns: undefined,

@@ -21,7 +21,6 @@ import { isThere } from "../lib/files.ts";
 import { repoNamed } from "../lib/hub/repo.ts";
 import { writeFileAtomic } from "../lib/journal/atomic.ts";
 import { RunDocument } from "../lib/journal/layout.ts";
-import { digestFile } from "../lib/manifest/hash.ts";
 import { fromLeaves, leavesOf, LOCATION_LEAVES } from "../lib/manifest/leaves.ts";
 import { Prompter } from "../lib/rollout/prompt.ts";
 import type { ExportFormat } from "./export.ts";
@@ -32,14 +31,18 @@ import { evaluationEmbedding, type Reading, readingOf } from "./model.ts";
 /** Formats of an arm. */
 type ArmFormat = Exclude<ExportFormat, "ro-crate">;
 
-/** What writing a model gives for its card. */
-type Written = Pick<CardSubject, "library" | "task" | "scores" | "usage">;
+/** What writing a model gives. */
+interface Written extends Pick<CardSubject, "library" | "task" | "scores" | "usage"> {
+  /** SHA-256 of the weights that it was written from; of what was copied, the copy tells. */
+  readonly weights: string | null;
+}
 
 /**
  * Writes everything into an empty folder.
  *
  * @param onWritten gets every file with its digest
  * @returns what a user should know
+ * @throws {CheckFailedError} if the weights are no longer those that were verified
  */
 export async function exportArm(
   arm: ExportedArm,
@@ -48,29 +51,24 @@ export async function exportArm(
   onWritten: (files: readonly WrittenFile[]) => void,
   io: CommandIo,
 ): Promise<string[]> {
-  const { files, documents: { stored, lock, backboneName }, plan, checkpoint } = arm;
+  const { files, documents: { stored, lock, backboneName }, plan } = arm, { manifest } = stored;
   io.progress.note(`writing ${format}`);
-  const model = await openBackbone(files.path(checkpoint));
-  try {
-    const { manifest } = stored, repo = isThere(manifest.backbone) ? undefined : repoNamed(manifest.backbone);
-    const backbone = backboneName ?? withoutFolders(manifest.backbone);
-    const written = await writers[format](arm, model, folder);
-    // What was written has been read from the weights that are digested now.
-    requireEvaluated(arm, digestFile(files.path(`${checkpoint}/${SAFETENSORS_SINGLE}`)).sha256);
-    io.signal.throwIfAborted();
-    const card = modelCard({
-      ...{ ...written, plan, stored, lock, backbone, base: written.scores.length === 0 ? null : arm.base },
-      repo: repo?.type === "model" ? repo.id : null,
-      checked: checkedSentence(arm),
-    });
-    writeFileAtomic(join(folder, "README.md"), card);
-    writeFileAtomic(join(folder, RunDocument.lock), files.text(RunDocument.lock));
-    writeFileAtomic(join(folder, RunDocument.intent), intentText(files.text(RunDocument.intent)));
-    writeFileAtomic(join(folder, EMBED_FILE), embedText(arm));
-    onWritten(writeChecksums(folder));
-  } finally {
-    model.close();
-  }
+  const { weights, ...written } = await writers[format](arm, folder);
+  io.signal.throwIfAborted();
+  const repo = isThere(manifest.backbone) ? undefined : repoNamed(manifest.backbone);
+  const card = modelCard({
+    ...{ ...written, plan, stored, lock, base: written.scores.length === 0 ? null : arm.base },
+    backbone: backboneName ?? withoutFolders(manifest.backbone),
+    repo: repo?.type === "model" ? repo.id : null,
+    checked: checkedSentence(arm),
+  });
+  writeFileAtomic(join(folder, "README.md"), card);
+  writeFileAtomic(join(folder, RunDocument.lock), files.text(RunDocument.lock));
+  writeFileAtomic(join(folder, RunDocument.intent), intentText(files.text(RunDocument.intent)));
+  writeFileAtomic(join(folder, EMBED_FILE), embedText(arm));
+  const list = writeChecksums(folder);
+  requireEvaluated(arm, weights ?? list.find(({ path }) => path === SAFETENSORS_SINGLE)!.sha256);
+  onWritten(list);
   return format === "sentence-transformers" && plan.rationale
     ? [
       `"${plan.name}" writes rationales in the run; SentenceTransformer embeds texts alone, which the card says`,
@@ -78,43 +76,61 @@ export async function exportArm(
     : [];
 }
 
-const writers: Readonly<
-  Record<ArmFormat, (arm: ExportedArm, model: Backbone, folder: string) => Promise<Written>>
-> = {
-  hf: (arm, _model, folder) => {
-    const { files, checkpoint, scores } = arm;
+const writers: Readonly<Record<ArmFormat, (arm: ExportedArm, folder: string) => Promise<Written>>> = {
+  hf: (arm, folder) => {
+    const { files, checkpoint, plan, scores } = arm;
     for (const { path, kind } of files.below(checkpoint)) {
       if (kind !== "file") continue;
       const target = join(folder, path.slice(checkpoint.length + 1));
       Deno.mkdirSync(dirname(target), { recursive: true });
       Deno.copyFileSync(files.path(path), target);
     }
-    requireEvaluated(arm, digestFile(join(folder, SAFETENSORS_SINGLE)).sha256);
-    const usage = transformersUsage(embeddingOf(arm, readingOf(arm.plan)));
-    return Promise.resolve({ library: "transformers", task: "text-generation", scores, usage });
-  },
-  "sentence-transformers": async (arm, model, folder) => {
-    const { plan: { manifest, rationale } } = arm;
-    const embedding = embeddingOf(arm, { ...readingOf(arm.plan), rationale: false });
-    const { promptTokens } = manifest.prompt, prompter = new Prompter(model, manifest.prompt);
-    await writeSentenceTransformers(folder, {
-      ...{ ...embedding, backbone: model, weights: model.tensors, prompter, promptTokens },
+    const usage = transformersUsage(embeddingOf(arm, readingOf(plan)));
+    return Promise.resolve({
+      library: "transformers",
+      task: "text-generation",
+      scores,
+      usage,
+      weights: null,
     });
-    return {
-      library: "sentence-transformers",
-      task: "sentence-similarity",
-      scores: rationale ? [] : arm.scores.filter(({ record }) => record.category !== "general"),
-      usage: sentenceTransformersUsage(embedding),
-    };
   },
-  gguf: async (arm, model, folder) => {
-    const { documents: { backboneName }, plan, scores } = arm;
-    const name = `${backboneName ?? "model"}-${plan.name}`, file = ggufName(name);
-    await writeGguf(join(folder, file), model, name);
-    const usage = ggufUsage(embeddingOf(arm, readingOf(plan)), file);
-    return { library: "gguf", task: "text-generation", scores, usage };
-  },
+  "sentence-transformers": (arm, folder) =>
+    withModel(arm, async (backbone) => {
+      const { plan: { manifest: { prompt }, rationale } } = arm;
+      const embedding = embeddingOf(arm, { ...readingOf(arm.plan), rationale: false });
+      const prompter = new Prompter(backbone, prompt), { promptTokens } = prompt;
+      const model = { ...embedding, backbone, weights: backbone.tensors, prompter, promptTokens };
+      await writeSentenceTransformers(folder, model);
+      return {
+        library: "sentence-transformers",
+        task: "sentence-similarity",
+        scores: rationale ? [] : arm.scores.filter(({ record }) => record.category !== "general"),
+        usage: sentenceTransformersUsage(embedding),
+      };
+    }),
+  gguf: (arm, folder) =>
+    withModel(arm, async (backbone) => {
+      const { documents: { backboneName }, plan, scores } = arm;
+      const name = `${backboneName ?? "model"}-${plan.name}`, file = ggufName(name);
+      await writeGguf(join(folder, file), backbone, name);
+      const usage = ggufUsage(embeddingOf(arm, readingOf(plan)), file);
+      return { library: "gguf", task: "text-generation", scores, usage };
+    }),
 };
+
+/** Opens the checkpoint for a writer that reads its weights. */
+async function withModel(
+  { files, checkpoint }: ExportedArm,
+  write: (model: Backbone) => Promise<Omit<Written, "weights">>,
+): Promise<Written> {
+  const model = await openBackbone(files.path(checkpoint));
+  try {
+    const { sha256 } = model.files.find(({ name }) => name === SAFETENSORS_SINGLE)!;
+    return { ...await write(model), weights: sha256 };
+  } finally {
+    model.close();
+  }
+}
 
 function embeddingOf({ plan: { manifest } }: ExportedArm, reading: Reading) {
   const { pooling, normalize } = evaluationEmbedding(manifest, reading);

@@ -21,20 +21,22 @@ export function settingsTable({ plan, stored }: Pick<CardSubject, "plan" | "stor
     `\`${path}\``,
     shown(path, right?.value),
     shown(path, left?.value),
-    right && right.source.startsWith("preset ") ? `control ${plan.name}` : right?.source ?? "",
+    right?.source.startsWith("preset ") ? `control ${plan.name}` : withoutFolders(right?.source ?? ""),
   ]);
-  const about =
-    `All other settings are those of the preset \`${preset}\`, as this version of the program has it.`;
-  if (rows.length === 0) return `${about} Nothing departs from it.\n`;
+  const others = `settings are those of the preset \`${preset}\`, as this version of the program has it.`;
+  if (rows.length === 0) return `All ${others}\n`;
   const head = ["setting", "value", "preset", "from"];
-  return layOutMarkdown([{ title: "Departures from the preset", head, rows, textColumns: 4 }], [about]);
+  return layOutMarkdown([{ title: "Departures from the preset", head, rows, textColumns: 4 }], [
+    `All other ${others}`,
+  ]);
 }
 
 /** A value; of a path on a person's machine only its last part, which tells nobody how their folders are called. */
 function shown(path: string, value: Leaf | undefined): string {
   if (value === undefined) return "";
   const isPlace = LOCATION_LEAVES.includes(path) && typeof value === "string";
-  return `\`${JSON.stringify(isPlace ? withoutFolders(value) : value)}\``;
+  const text = JSON.stringify(isPlace ? withoutFolders(value) : value);
+  return text.includes("`") ? `\`\` ${text} \`\`` : `\`${text}\``;
 }
 
 /** An absolute path without the folders that it lies in; anything else as it is. */
