@@ -29,6 +29,18 @@ function slabSize(bytes: number, most: number): number {
 /** Live and free memory together stay below the most that was ever live, and a tenth more. */
 const slack = 1.1;
 
+/**
+ * The slab that was made first, out of a list that has some: whoever allocates the same tensors again gets the same slabs,
+ * in whatever order they came back, and finds bind groups of them.
+ */
+function takeFirst(list: Slab[]): Slab {
+  let first = 0;
+  for (let i = 1; i < list.length; i++) if (list[i]!.id < list[first]!.id) first = i;
+  const slab = list[first]!, last = list.pop()!;
+  if (slab !== last) list[first] = last;
+  return slab;
+}
+
 /** What the arena needs of its surroundings. */
 export interface ArenaHost {
   readonly device: GPUDevice;
@@ -92,10 +104,10 @@ export class Arena {
     for (const [size, list] of this.#free) {
       if (size >= bytes && size <= 1.5 * bytes && size < best && list.length > 0) best = size;
     }
-    const slab = this.#free.get(best)?.pop();
-    if (slab) {
+    const list = this.#free.get(best);
+    if (list) {
       this.#freeBytes -= best;
-      return slab;
+      return takeFirst(list);
     }
     const bound = slack * Math.max(this.#peakLive, this.current + bytes);
     while (this.held + bytes > bound && this.#freeBytes > 0) this.#dropOldest();

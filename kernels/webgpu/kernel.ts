@@ -42,8 +42,8 @@ export interface Kernel<P extends string = string, B extends string = string> {
   readonly spec: KernelSpec<P, B>;
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
-  /** Order of parameters in the uniform buffer: those of the spec, then the base of each binding. */
-  readonly fields: readonly { readonly name: string; readonly type: ParamType }[];
+  /** Parameters of the spec, as they lie in the uniform buffer; the base of each binding follows. */
+  readonly named: readonly { readonly name: string; readonly type: ParamType }[];
   readonly bindings: readonly {
     readonly name: B;
     readonly writes: boolean;
@@ -125,11 +125,10 @@ export class KernelCache {
       const [access, element] = type.split(" ");
       return { name, writes: access === "out", unit: units[element!]! };
     });
-    const fields = [
-      ...Object.entries(spec.params).map(([name, type]) => ({ name, type })),
-      ...bindings.map(({ name }) => ({ name: `${name}_base`, type: "u32" as const })),
-    ];
-    if (4 * fields.length > uniformBytes) throw new Error(`kernel "${spec.name}" has too many parameters`);
+    const named = Object.entries(spec.params).map(([name, type]) => ({ name, type }));
+    if (4 * (named.length + bindings.length) > uniformBytes) {
+      throw new Error(`kernel "${spec.name}" has too many parameters`);
+    }
     const layout = this.#layout(bindings.map(({ writes }) => writes));
     const module = this.device.createShaderModule({ label: spec.name, code: shaderSource(spec) });
     const pipeline = this.device.createComputePipeline({
@@ -137,7 +136,7 @@ export class KernelCache {
       layout: this.device.createPipelineLayout({ bindGroupLayouts: [this.#uniformLayout, layout] }),
       compute: { module, entryPoint: "main" },
     });
-    return { spec, pipeline, layout, fields, bindings };
+    return { spec, pipeline, layout, named, bindings };
   }
 
   /** Kernels whose bindings are read and written alike share a layout. */

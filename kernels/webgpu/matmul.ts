@@ -15,6 +15,15 @@ import type { GpuTensor } from "./tensor.ts";
 /** Most bytes of sums of chunks; a product with more of them has enough workgroups as it is. */
 const chunkBytes = 64 << 20;
 
+/**
+ * Most operations of a dispatch: 5 ms of a large GPU, a second of a small one. Drivers reset a GPU that computes for longer,
+ * and a dispatch cannot be interrupted.
+ */
+const mostOperations = 2e11;
+
+/** Rows of the largest tile: pieces of a long product fill them. */
+const tileRows = 128;
+
 /** Blocks of rows and columns are cut at multiples of this, so that pieces keep the alignment of the whole. */
 const cut = 32;
 
@@ -118,10 +127,14 @@ export class Matmul {
     return c;
   }
 
-  /** Blocks of a product that bindings hold. */
+  /** Blocks of a product that bindings hold, and that no driver takes for a GPU that hangs. */
   #blocks({ a, b, c, rows, columns, inner, aLayout, bLayout }: Product) {
+    const bound = this.#most(rows, cut, [4 * c.shape[1]!, ...(aLayout === "inner" ? [4 * inner] : [])]);
+    // In equal pieces, so that none leaves most of a GPU idle.
+    const pieces = Math.ceil(2 * rows * columns * inner / mostOperations);
+    const timed = pieces <= 1 ? rows : Math.ceil(rows / pieces / tileRows) * tileRows;
     return {
-      rowBlock: this.#most(rows, cut, [4 * c.shape[1]!, ...(aLayout === "inner" ? [4 * inner] : [])]),
+      rowBlock: Math.max(1, Math.min(bound, timed)),
       columnBlock: this.#most(columns, cut, bLayout === "inner" ? [bytesPer[b.dtype] * inner] : []),
       innerBlock: this.#most(inner, chunk, [
         ...(aLayout === "outer" ? [4 * a.shape[1]!] : []),

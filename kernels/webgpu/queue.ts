@@ -40,6 +40,13 @@ export interface Piece {
   readonly bytes: number;
 }
 
+/** What is bound of a buffer, in bytes. */
+interface Resource {
+  readonly slab: Slab;
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** Numbers that a kernel takes from the host: indices, lengths, positions. */
 export type HostList = Int32Array | Uint32Array | Float32Array;
 
@@ -65,6 +72,8 @@ export class CommandQueue {
   readonly maxGroups: number;
   /** Largest number of bytes that a kernel can see of a tensor, wherever in its buffer that starts. */
   readonly maxBinding: number;
+  /** Largest size of a binding. */
+  readonly #mostBound: number;
   readonly #alignment: number;
   readonly #readback: Readback;
   #encoder: GPUCommandEncoder | null = null;
@@ -89,9 +98,10 @@ export class CommandQueue {
       limits.minStorageBufferOffsetAlignment,
       limits.minUniformBufferOffsetAlignment,
     );
+    const most = Math.min(limits.maxStorageBufferBindingSize, options.maxBinding ?? Infinity);
+    this.#mostBound = most - most % 16;
     // Bindings start at aligned offsets, so one may hold bytes before the tensor's own.
-    this.maxBinding = Math.min(limits.maxStorageBufferBindingSize, options.maxBinding ?? Infinity) -
-      this.#alignment;
+    this.maxBinding = most - this.#alignment;
     this.#readback = new Readback(device);
     if (options.timestamps && !adapter.features.timestamps) {
       throw new MissingError(
@@ -142,34 +152,31 @@ export class CommandQueue {
     if (!(x <= this.maxGroups && y <= this.maxGroups && z <= this.maxGroups)) {
       throw new Error(`kernel "${kernel.spec.name}": ${x} x ${y} x ${z} workgroups`);
     }
-    const given = kernel.bindings.map(({ name }) => bindings[name] as GpuTensor | HostList);
-    const pieces = this.#place(given);
+    const pieces = this.#place(kernel.bindings.map(({ name }) => bindings[name] as GpuTensor | HostList));
     this.#partAliases(kernel, pieces);
-    const at = this.#parameters.reserve(uniformBytes);
-    const resources: { slab: Slab; offset: number; size: number }[] = [];
-    const bases: number[] = [];
+    const at = this.#parameters.reserve(uniformBytes), { named } = kernel, resources: Resource[] = [];
+    named.forEach(({ name, type }, i) => {
+      const value = params[name as P];
+      if (value === undefined || (type !== "f32" && !Number.isInteger(value))) {
+        throw new Error(`kernel "${kernel.spec.name}": parameter "${name}" is ${value}`);
+      }
+      this.#parameters.set(at, i, type, value);
+    });
     kernel.bindings.forEach(({ name, unit }, i) => {
       const { slab, offset, bytes } = pieces[i]!;
       const start = Math.floor(offset / this.#alignment) * this.#alignment, rest = offset - start;
       if (rest % unit !== 0) {
         throw new Error(`kernel "${kernel.spec.name}": "${name}" starts within an element`);
       }
-      const size = Math.max(4, Math.ceil((rest + bytes) / 4) * 4, unit);
       if (bytes > this.maxBinding) {
         throw new Error(
           `kernel "${kernel.spec.name}": "${name}" has ${bytes} bytes, the limit is ${this.maxBinding}`,
         );
       }
-      resources.push({ slab, offset: start, size });
-      bases.push(rest / unit);
-    });
-    const named = Object.keys(kernel.spec.params).length;
-    kernel.fields.forEach(({ name, type }, i) => {
-      const value = i < named ? params[name as P] : bases[i - named]!;
-      if (value === undefined || (type !== "f32" && !Number.isInteger(value))) {
-        throw new Error(`kernel "${kernel.spec.name}": parameter "${name}" is ${value}`);
-      }
-      this.#parameters.set(at, i, type, value);
+      // To the end of the buffer, so that what only differs in length shares a bind group.
+      const most = Math.min(slab.bytes - start, this.#mostBound);
+      resources.push({ slab, offset: start, size: Math.max(Math.ceil((rest + bytes) / 4) * 4, unit, most) });
+      this.#parameters.set(at, named.length + i, "u32", rest / unit);
     });
     const pass = this.#computePass(kernel.spec.name);
     pass.setPipeline(kernel.pipeline);
@@ -187,12 +194,14 @@ export class CommandQueue {
   }
 
   /** Puts the lists among the bindings into GPU memory, and sees to it that there is room for the parameters too. */
-  #place(given: readonly (GpuTensor | HostList)[]): Piece[] {
-    const lists = given.filter((one) => ArrayBuffer.isView(one)).map(({ byteLength }) =>
-      Math.max(byteLength, 4)
-    );
+  #place(given: (GpuTensor | HostList)[]): Piece[] {
+    let lists: number[] | undefined;
+    for (const one of given) if (ArrayBuffer.isView(one)) (lists ??= []).push(Math.max(one.byteLength, 4));
     // All lists of a dispatch and its parameters belong to one submission.
-    if (!this.#parameters.fits(uniformBytes, ...lists.filter((bytes) => bytes <= listBytes))) this.flush();
+    if (!this.#parameters.fits(uniformBytes, ...(lists ?? []).filter((bytes) => bytes <= listBytes))) {
+      this.flush();
+    }
+    if (!lists) return given as GpuTensor[];
     return given.map((one) => {
       if (!ArrayBuffer.isView(one)) return one;
       const data = new Uint8Array(one.buffer, one.byteOffset, one.byteLength),
@@ -208,9 +217,10 @@ export class CommandQueue {
 
   /** WebGPU refuses a buffer that one dispatch both reads through a read-only binding and writes. */
   #partAliases(kernel: Kernel, pieces: Piece[]): void {
-    const written = new Set(pieces.filter((_, i) => kernel.bindings[i]!.writes).map(({ slab }) => slab));
+    const written = (slab: Slab) =>
+      pieces.some((other, i) => kernel.bindings[i]!.writes && other.slab === slab);
     pieces.forEach((piece, i) => {
-      if (kernel.bindings[i]!.writes || !written.has(piece.slab)) return;
+      if (kernel.bindings[i]!.writes || !written(piece.slab)) return;
       const slab = this.#temporary(piece.bytes + 16), aligned = Math.floor(piece.offset / 16) * 16;
       const bytes = Math.ceil((piece.offset - aligned + piece.bytes) / 4) * 4;
       this.#copyBytes(piece.slab, aligned, slab, 0, Math.min(bytes, slab.bytes));
@@ -233,7 +243,7 @@ export class CommandQueue {
 
   #bindGroup(
     layout: GPUBindGroupLayout,
-    resources: readonly { slab: Slab; offset: number; size: number }[],
+    resources: readonly Resource[],
   ): GPUBindGroup {
     const create = () =>
       this.device.createBindGroup({

@@ -86,3 +86,25 @@ gpuTest("a submission has 50 billion operations at most, and what one dispatch a
   assert.equal(submissions, 2);
   device.dispose();
 });
+
+gpuTest("a dispatch of a product has 200 billion operations at most", async () => {
+  const adapter = await openAdapter(), { device: gpu } = adapter, groups: number[][] = [];
+  const createEncoder = gpu.createCommandEncoder.bind(gpu);
+  gpu.createCommandEncoder = (...options) => {
+    const encoder = createEncoder(...options), begin = encoder.beginComputePass.bind(encoder);
+    encoder.beginComputePass = (...options) => {
+      const pass = begin(...options);
+      pass.dispatchWorkgroups = (...counts) => void groups.push(counts as number[]);
+      return pass;
+    };
+    return encoder;
+  };
+  const device = await createWebGpuDevice({ adapter }), side = 4864;
+  const [x, w, y] = [0, 1, 2].map(() => device.alloc([side, side]));
+  device.linear(x!, w!, y!);
+  device.linear(device.rows(x!, 0, 4096), w!, device.rows(y!, 0, 4096));
+  // 2.3e11 operations in two equal pieces, and 1.9e11 in one.
+  assert.equal(groups.length, 3);
+  assert.deepEqual(groups[0], groups[1]);
+  device.dispose();
+});
