@@ -15,6 +15,7 @@ import { relativesTogether } from "./relatives.ts";
 import type { GenerateOptions, Rollout, RolloutRequest } from "./request.ts";
 import { PromptPacking } from "./shared_prefix.ts";
 import { type Sequence, startedSequence } from "./sequence.ts";
+import { SlotGroups } from "./slot_groups.ts";
 import { firstCapacity, slotsFor } from "./slots.ts";
 
 /**
@@ -34,7 +35,7 @@ export class DecodingBatch {
   readonly #slots: number;
   readonly #results: (Rollout | undefined)[][];
   readonly #waiting: number[];
-  readonly #active: Sequence[] = [];
+  readonly #groups: SlotGroups<Sequence>;
   readonly #eos: ReadonlySet<number>;
   readonly #sums: Tensor;
   /** Of each request's prompt, the rows among the activations that are kept. */
@@ -56,6 +57,14 @@ export class DecodingBatch {
     const capacity = firstCapacity(admitted, this.#slots);
     this.#cache = device.kvCache(config.layers, this.#slots, capacity, attentionShape(config));
     this.#sums = device.alloc([this.#slots, config.hiddenSize]);
+    // Of one temperature, drawn together; an engine that is looked at after every token draws them from wherever they are.
+    const kindOf = (sequence: Sequence) => device.decoding.ahead > 1 ? this.#temperature(sequence) : 0;
+    this.#groups = new SlotGroups(kindOf, (from, to) => this.#moveSlot(from, to));
+  }
+
+  /** Sequences by slot. */
+  get #active(): readonly Sequence[] {
+    return this.#groups.sequences;
   }
 
   /** Rollouts by request and sample. */
@@ -100,15 +109,14 @@ export class DecodingBatch {
     }
     if (chosen.length === 0) return;
     const { batch, prompts } = packing.pack();
-    const first = this.#active.length;
-    const slotOf: number[] = [];
-    for (const index of chosen) {
-      slotOf.push(this.#active.length);
+    const samples = chosen.map((index) => {
       const request = this.#requests[index]!;
-      for (let sample = 0; sample < request.samples; sample++) {
-        this.#active.push(startedSequence(index, sample, request));
-      }
-    }
+      return Array.from({ length: request.samples }, (_, sample) => startedSequence(index, sample, request));
+    });
+    const started = samples.flat();
+    this.#groups.add(started);
+    // Those of a request have one temperature, and so slots that follow each other.
+    const slotOf = samples.map(([first]) => this.#active.indexOf(first!));
     const rows = chosen.flatMap((index, i) => {
       const { shared, sharedStart, start } = prompts[i]!, slot = slotOf[i]!;
       const common = shared > 0 ? [{ row: sharedStart, count: shared, slot, position: 0 }] : [];
@@ -136,10 +144,8 @@ export class DecodingBatch {
       for (let s = 1; s < samples; s++) device.cacheCopy(this.#cache, slot, slot + s, prompt.length);
       if (pool) this.#poolPrompt(hidden, prompts[i]!.origin, pool.prompt, slot, samples);
     });
-    const last = this.#active.slice(first).map(({ request, length }) =>
-      prompts[chosen.indexOf(request)]!.origin + length - 1
-    );
-    await this.#draw(hidden, last, this.#active.slice(first)).finally(() => device.free(hidden));
+    const last = started.map(({ request, length }) => prompts[chosen.indexOf(request)]!.origin + length - 1);
+    await this.#draw(hidden, last, started).finally(() => device.free(hidden));
     this.#remove();
   }
 
@@ -203,14 +209,13 @@ export class DecodingBatch {
   }
 
   /**
-   * How many tokens to decode before looking: as many as the engine likes, if all sequences are drawn alike, and no more
-   * than some sequence may still write and all have positions for.
+   * How many tokens to decode before looking: as many as the engine likes, and no more than some sequence may still write and
+   * all have positions for.
    */
   #ahead(): number {
     const { device, config } = this.#decoder, active = this.#active;
     // Rows that lie beyond a sequence's end would take room among those that are kept.
     if (device.decoding.ahead === 1 || active.length === 0 || this.#options.keep) return 1;
-    if (new Set(active.map((s) => this.#temperature(s))).size > 1) return 1;
     const left = active.map(({ request, tokens, stopped }) =>
       stopped === null ? this.#requests[request]!.maxNewTokens - tokens.length : 1
     );
@@ -224,7 +229,7 @@ export class DecodingBatch {
    */
   async #leap(count: number): Promise<void> {
     const { device, weights } = this.#decoder, active = [...this.#active], n = active.length;
-    const temperature = this.#temperature(active[0]!), spec = this.#samplingAt(temperature);
+    const runs = this.#groups.runs().map((run) => ({ ...run, spec: this.#samplingAt(run.kind) }));
     const ids = device.alloc([count + 1, n], "i32"), statistics = device.alloc([count, n, 3]);
     const idsOf = (t: number) => device.reshape(device.rows(ids, t, t + 1), [n]);
     const hidden: Tensor[] = [];
@@ -232,12 +237,23 @@ export class DecodingBatch {
       device.write(idsOf(0), Int32Array.from(active, (s) => s.tokens.at(-1)!));
       for (let t = 0; t < count; t++) {
         hidden.push(this.#advance(idsOf(t), t));
-        const uniforms = Float32Array.from(
-          active,
-          (s) => temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length + t),
-        );
         const target = device.reshape(device.rows(statistics, t, t + 1), [n, 3]);
-        device.lmHeadSampleInto(hidden[t]!, weights.head, uniforms, spec, idsOf(t + 1), target);
+        for (const { from, to, spec } of runs) {
+          const rows = (tensor: Tensor) => device.rows(tensor, from, to);
+          const uniforms = Float32Array.from(
+            active.slice(from, to),
+            (s) =>
+              spec.temperature === 0 ? 0 : this.#requests[s.request]!.uniform(s.sample, s.tokens.length + t),
+          );
+          device.lmHeadSampleInto(
+            rows(hidden[t]!),
+            weights.head,
+            uniforms,
+            spec,
+            rows(idsOf(t + 1)),
+            rows(target),
+          );
+        }
       }
       const [drawn, told] = await Promise.all([device.read(ids), device.read(statistics)]);
       const ended = new Set<Sequence>();
@@ -361,22 +377,19 @@ export class DecodingBatch {
     }
   }
 
-  /** Moves the last sequences into the slots of those that have a result. */
+  /** Others take the slots of sequences that have a result. */
   #remove(): void {
-    const { device } = this.#decoder;
     for (let slot = 0; slot < this.#active.length;) {
-      const sequence = this.#active[slot]!;
-      if (this.#results[sequence.request]![sequence.sample] === undefined) {
-        slot++;
-        continue;
-      }
-      const last = this.#active.length - 1;
-      if (slot !== last) {
-        device.cacheCopy(this.#cache, last, slot, this.#active[last]!.length);
-        device.copy(device.rows(this.#sums, last, last + 1), device.rows(this.#sums, slot, slot + 1));
-        this.#active[slot] = this.#active[last]!;
-      }
-      this.#active.pop();
+      const { request, sample } = this.#active[slot]!;
+      if (this.#results[request]![sample] === undefined) slot++;
+      else this.#groups.remove(slot);
     }
+  }
+
+  /** Copies the tokens and the pooled sum of a slot over those of another. */
+  #moveSlot(from: number, to: number): void {
+    const { device } = this.#decoder, sums = (slot: number) => device.rows(this.#sums, slot, slot + 1);
+    device.cacheCopy(this.#cache, from, to, this.#active[from]!.length);
+    device.copy(sums(from), sums(to));
   }
 }

@@ -215,17 +215,20 @@ Deno.test("generate() gives the same bits when the engine decodes ahead", () =>
       ...(i % 4 === 2 ? { stop: (tokens: readonly number[]) => tokens.length === 5 } : {}),
       pool: { ...one.pool!, eos: i % 2 === 0, rationale: i % 3 !== 0 },
     }));
-    for (const temperature of [1, 0]) {
-      const options = {
-        ...sampled,
-        eosIds: eosIds.slice(0, 200),
-        sampling: { ...sampled.sampling, temperature },
-      };
-      const expected = await generate(decoder, requests, options);
+    // The rationales of a GRACE step have the temperatures of their roles.
+    for (const temperatures of [[1], [0], [1, 0.5, 1, 0]]) {
+      const options = { ...sampled, eosIds: eosIds.slice(0, 200) };
+      const given = requests.map((one, i) => ({
+        ...one,
+        temperature: temperatures[i % temperatures.length]!,
+      }));
+      const expected = await generate(decoder, given, options);
       assert.ok(new Set(expected.map(([one]) => one!.stopped)).size === 3, "all kinds of ends");
       for (const ahead of [2, 7, 100]) {
         for (const slots of [3, 64]) {
-          const actual = await generate(new Decoder(aheadBy(ahead)), requests, { ...options, slots });
+          const before = drawn.length;
+          const actual = await generate(new Decoder(aheadBy(ahead)), given, { ...options, slots });
+          assert.ok(drawn.length > before, "some tokens were drawn without a look");
           expected.forEach(([rollout], i) =>
             assertSameRollout(actual[i]![0]!, rollout!, `request ${i}, ${ahead} ahead, ${slots} slots`)
           );
