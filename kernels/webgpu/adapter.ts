@@ -50,8 +50,9 @@ export const neededLimits = {
 /** How to get an adapter, by operating system. */
 const cures: Readonly<Record<string, string>> = {
   linux:
-    "install the driver's Vulkan part (NVIDIA: libnvidia-gl-VERSION and libvulkan1, and in a container NVIDIA_DRIVER_CAPABILITIES=all; " +
-    "AMD and Intel: apt-get install mesa-vulkan-drivers, which also brings a software adapter), see that `vulkaninfo --summary` lists the card, or use --device cpu",
+    "install the driver's Vulkan part (NVIDIA: libvulkan1 with nvidia-vulkan-icd on Debian, libnvidia-gl-VERSION on Ubuntu, and in a " +
+    "container NVIDIA_DRIVER_CAPABILITIES=all; AMD and Intel: apt-get install mesa-vulkan-drivers, which also brings a software " +
+    "adapter), see that `vulkaninfo --summary` lists the card, or use --device cpu",
   darwin:
     "WebGPU needs macOS 10.15 or later with a Metal GPU, which virtual machines often lack; use --device cpu",
   windows: "update the graphics driver (WebGPU needs DirectX 12 or Vulkan), or use --device cpu",
