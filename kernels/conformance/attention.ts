@@ -123,6 +123,23 @@ export function attentionSuite(subject: Subject): void {
     );
   }
 
+  // Several chunks of keys and tiles of queries, which the random streams are too short for.
+  for (const [heads, kvHeads, headDim] of [[6, 2, 64], [2, 2, 80], [3, 1, 96], [4, 2, 128]] as const) {
+    conformanceTest(
+      subject,
+      `attention() and its gradient equal the reference over long sequences, ${heads}/${kvHeads} heads of ${headDim}`,
+      async (bench) => {
+        const segments = [
+          { start: 0, length: 101, parent: -1 },
+          { start: 101, length: 70, parent: 0 },
+          { start: 171, length: 1, parent: 0 },
+          { start: 172, length: 67, parent: -1 },
+        ];
+        await compare(bench, segments, 239, { heads, kvHeads, headDim }, new TestRandom(headDim), 1);
+      },
+    );
+  }
+
   for (const shape of [{ heads: 3, kvHeads: 3, headDim: 80 }, { heads: 6, kvHeads: 2, headDim: 64 }]) {
     const name = `${shape.heads}/${shape.kvHeads} heads of ${shape.headDim}`;
     conformanceTest(subject, `attention() gives a sequence the same bits in any batch, ${name}`, (bench) => {

@@ -4,6 +4,7 @@
  * @module
  */
 import fc from "fast-check";
+import type { AttentionShape } from "../attention_types.ts";
 import { attention } from "../reference/attention.ts";
 import { TestRandom } from "../reference/random.ts";
 import { shapes } from "./attention_cases.ts";
@@ -16,6 +17,7 @@ import {
   type Subject,
 } from "./harness.ts";
 import { assertInvariant, poolSize, split } from "./row_invariance.ts";
+import type { Workbench } from "./workbench.ts";
 
 const cases = fc.record({
   shape: shapes,
@@ -27,52 +29,78 @@ const cases = fc.record({
   seed,
 });
 
+interface Case {
+  readonly shape: AttentionShape;
+  /** Tokens of each slot. */
+  readonly lengths: readonly number[];
+  readonly capacity: number;
+  readonly seed: number;
+}
+
+/** Decodes a row of every slot in each of two layers, and compares it with the reference. */
+async function compareDecoded(bench: Workbench, c: Case): Promise<void> {
+  const { device } = bench,
+    { shape, lengths } = c,
+    slots = lengths.length,
+    random = new TestRandom(c.seed);
+  const width = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
+  const n = lengths.reduce((a, b) => a + b, 0), cache = bench.cache(2, slots, c.capacity, shape);
+  const q = random.normals(slots * width), queries = bench.put(q, slots, width);
+  const layers = [0, 1].map(() => ({ k: random.normals(n * kvWidth), v: random.normals(n * kvWidth) }));
+  const rows = lengths.map((count, slot) => ({
+    row: lengths.slice(0, slot).reduce((a, b) => a + b, 0),
+    count,
+    slot,
+    position: 0,
+  }));
+  layers.forEach(({ k, v }, layer) =>
+    device.cacheWrite(cache, layer, bench.put(k, n, kvWidth), bench.put(v, n, kvWidth), rows)
+  );
+  for (const [layer, { k, v }] of layers.entries()) {
+    const y = bench.out(slots, width);
+    device.attentionDecode(queries, cache, layer, Int32Array.from(lengths), shape, y);
+    // A decoded row is the last row of the attention over its slot.
+    const expected = rows.flatMap(({ row, count }, slot) => {
+      const all = new Float64Array(count * width);
+      all.set(q.subarray(slot * width, (slot + 1) * width), (count - 1) * width);
+      const part = (x: Float64Array) => x.slice(row * kvWidth, (row + count) * kvWidth);
+      const { y } = attention(
+        all,
+        part(k),
+        part(v),
+        [{ start: 0, length: count, parent: -1 }],
+        shape,
+        count,
+      );
+      return [...y.subarray((count - 1) * width)];
+    });
+    assertRows((await bench.read(y))[0]!, expected, shape.headDim, forwardTolerance, `layer ${layer}`);
+  }
+}
+
 /** Registers the tests of kvCache, cacheWrite, cacheCopy and attentionDecode. */
 export function decodeSuite(subject: Subject): void {
   propertyTest(
     subject,
     "attentionDecode() equals the reference for every slot and layer",
     cases,
-    async (bench, c) => {
-      const { device } = bench,
-        { shape, lengths } = c,
-        slots = lengths.length,
-        random = new TestRandom(c.seed);
-      const width = shape.heads * shape.headDim, kvWidth = shape.kvHeads * shape.headDim;
-      const n = lengths.reduce((a, b) => a + b, 0), cache = bench.cache(2, slots, c.capacity, shape);
-      const q = random.normals(slots * width), queries = bench.put(q, slots, width);
-      const layers = [0, 1].map(() => ({ k: random.normals(n * kvWidth), v: random.normals(n * kvWidth) }));
-      const rows = lengths.map((count, slot) => ({
-        row: lengths.slice(0, slot).reduce((a, b) => a + b, 0),
-        count,
-        slot,
-        position: 0,
-      }));
-      layers.forEach(({ k, v }, layer) =>
-        device.cacheWrite(cache, layer, bench.put(k, n, kvWidth), bench.put(v, n, kvWidth), rows)
-      );
-      for (const [layer, { k, v }] of layers.entries()) {
-        const y = bench.out(slots, width);
-        device.attentionDecode(queries, cache, layer, Int32Array.from(lengths), shape, y);
-        // A decoded row is the last row of the attention over its slot.
-        const expected = rows.flatMap(({ row, count }, slot) => {
-          const all = new Float64Array(count * width);
-          all.set(q.subarray(slot * width, (slot + 1) * width), (count - 1) * width);
-          const part = (x: Float64Array) => x.slice(row * kvWidth, (row + count) * kvWidth);
-          const { y } = attention(
-            all,
-            part(k),
-            part(v),
-            [{ start: 0, length: count, parent: -1 }],
-            shape,
-            count,
-          );
-          return [...y.subarray((count - 1) * width)];
-        });
-        assertRows((await bench.read(y))[0]!, expected, shape.headDim, forwardTolerance, `layer ${layer}`);
-      }
-    },
+    compareDecoded,
   );
+
+  // Longer than what an engine weighs at a time.
+  for (const [heads, kvHeads, headDim] of [[6, 2, 64], [2, 2, 80], [3, 1, 96], [4, 2, 128]] as const) {
+    conformanceTest(
+      subject,
+      `attentionDecode() equals the reference over long sequences, ${heads}/${kvHeads} heads of ${headDim}`,
+      (bench) =>
+        compareDecoded(bench, {
+          shape: { heads, kvHeads, headDim },
+          lengths: [129, 1, 270],
+          capacity: 270,
+          seed: headDim,
+        }),
+    );
+  }
 
   for (const shape of [{ heads: 3, kvHeads: 3, headDim: 80 }, { heads: 8, kvHeads: 2, headDim: 64 }]) {
     const name = `${shape.heads}/${shape.kvHeads} heads of ${shape.headDim}`;

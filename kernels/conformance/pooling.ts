@@ -20,6 +20,7 @@ import {
   seed,
   type Subject,
 } from "./harness.ts";
+import { assertInvariant, poolSize, split } from "./row_invariance.ts";
 
 const poolCases = fc.record({
   n: rowCount(40),
@@ -58,6 +59,17 @@ export function poolingSuite(subject: Subject): void {
     assertRows(pooledRead!, meanPool(x, ranges, dim), dim, forwardTolerance, "pooled");
     const expected = meanPoolBackward(dy, ranges, dim, n).map((value, i) => value + before[i]!);
     assertRows(dxRead!, expected, dim, backwardTolerance, "dx");
+  });
+
+  conformanceTest(subject, "meanPool() gives a vector the same bits among any others", (bench) => {
+    const random = new TestRandom(12), n = 150, dim = 70, x = bench.put(random.normals(n * dim), n, dim);
+    const ranges = randomRanges(random, n, poolSize);
+    return assertInvariant(async (items) => {
+      using inner = bench.nested();
+      const pooled = inner.out(items.length, dim);
+      inner.device.meanPool(x, items.map((item) => ranges[item]!), pooled);
+      return split((await inner.read(pooled))[0]!, items.length);
+    });
   });
 
   conformanceTest(subject, "meanPool() throws when there is nothing to pool", (bench) => {
