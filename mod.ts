@@ -108,7 +108,14 @@ export {
   type RewardOptions,
 } from "./lib/objective/reward.ts";
 export { rewardStatistics } from "./lib/objective/reward_statistics.ts";
-export { type AdvantageOptions, type Advantages, groupAdvantages } from "./lib/objective/advantage.ts";
+export {
+  type AdvantageEstimator,
+  type AdvantageOptions,
+  type Advantages,
+  groupAdvantages,
+  type RolloutFacts,
+} from "./lib/objective/advantage.ts";
+export { type GreedyRationale, greedyRewards } from "./lib/objective/greedy_reward.ts";
 export {
   type PolicyBatch,
   type PolicyLoss,

@@ -132,7 +132,10 @@ Deno.test("a manifest with a key or a value that is wrong is refused, with the n
     [{ reward: { lambda2: -1 } }, /"reward\.lambda2": .*\(found -1\)/],
     [{ suite: "mni" }, /unknown suite "mni"/],
     [{ train: { promptsPerStep: 5 } }, /must divide into equal mini-batches/],
-    [{ backbone: "nowhere", loss: { klCoef: 0.1 } }, /KL term is not implemented .*loss\.klCoef is 0\.1 \(/],
+    [
+      { backbone: "nowhere", advantage: { estimator: "opo", divideByStd: true } },
+      /does not divide by the standard deviation .*advantage\.estimator is "opo" \(/,
+    ],
     [
       { arms: ["grace-gready"] },
       /unknown arm "grace-gready", did you mean "grace-greedy"\?\n {2}arms: base, /,

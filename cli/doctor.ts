@@ -55,6 +55,8 @@ export interface BackboneNeeds extends MemoryEstimate {
   readonly architecture: string;
   /** Weights in memory, for computing without training, on the CPU; on WebGPU `storedWeights`. */
   readonly inference: number;
+  /** What a KL term adds to full fine-tuning on the CPU: the untrained weights; on WebGPU `storedWeights`. With adapters nothing. */
+  readonly reference: number;
   /** Full fine-tuning with `stepTokens` tokens in flight. */
   readonly training: number;
   /** Training of an adapter of all matrices (LoRA, setting `lora.rank`), without the activations, which are those of full fine-tuning. */
@@ -125,6 +127,7 @@ async function readNeeds(path: string): Promise<BackboneNeeds> {
     architecture: config.architecture,
     ...estimate,
     inference: estimate.weights,
+    reference: estimate.weights,
     training: estimate.trainingState + stepTokens * estimate.activationsPerToken,
     adapter,
     stepTokens,
@@ -194,7 +197,8 @@ function decodingNeeds(packed: number, left: number): [string, string] {
 }
 
 function describeBackbone(
-  { name, architecture, parameters, inference, training, kvCachePerToken, ...needs }: BackboneNeeds,
+  { name, architecture, parameters, inference, training, reference, kvCachePerToken, ...needs }:
+    BackboneNeeds,
   available: number,
   webgpu: AdapterFacts | null,
 ): [string, string][] {
@@ -207,6 +211,12 @@ function describeBackbone(
     ["  inference", `${formatBytes(inference)} and ${cache}: ${fits(inference, available)} the memory`],
     ...(canPack ? [decodingNeeds(needs.packedWeights, available - inference)] : []),
     ["  training", `${formatBytes(training)} ${steps}: ${fits(training, available)} the memory`],
+    [
+      "",
+      `${formatBytes(training + reference)} with loss.klCoef above 0: ${
+        fits(training + reference, available)
+      } the memory`,
+    ],
     ["", `${formatBytes(adapted)} ${lora}: ${fits(adapted, available)} the memory`],
   ];
   if (webgpu) {

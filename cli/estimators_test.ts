@@ -5,7 +5,7 @@ import { launch } from "./_launch.ts";
 
 /** Controls of the arm grace with estimators that read all that any does. */
 const controls = {
-  remax: { of: "grace", set: { "advantage.estimator": "remax" } },
+  remax: { of: "grace", set: { "advantage.estimator": "remax", "loss.klCoef": 0.1 } },
   whitened: { of: "grace", set: { "advantage.estimator": "reinforce++-baseline" } },
 };
 
@@ -15,7 +15,7 @@ function records(run: string, arm: string, name: string): Record<string, unknown
   return text.trim().split("\n").map((line) => JSON.parse(line));
 }
 
-Deno.test("run and verify know estimators: what one reads is in the journal, and advantages follow from it", async () => {
+Deno.test("run and verify know estimators and the KL term: what they read is in the journal, and advantages follow from it", async () => {
   using lab = await Lab.create();
   const manifest = lab.manifest({
     arms: Object.keys(controls),
@@ -24,6 +24,10 @@ Deno.test("run and verify know estimators: what one reads is in the journal, and
   });
   const { code, stderr } = await lab.run(manifest, "out");
   assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /loss\.klCoef is above 0: training keeps the untrained weights beside its own, \d+ kB more/,
+  );
   const run = onlyFolder(lab.path("out"));
   const verify = () => launch(["verify", run, "--replay", "2", "--data-root", lab.path("data")]);
   const clean = await verify();
@@ -36,11 +40,12 @@ Deno.test("run and verify know estimators: what one reads is in the journal, and
     kept.map((r) => Number(r.advantage)),
     0,
   );
+  assert.equal(step!.kl, 0, "nothing was trained yet");
   const { reward, tokens } = step!.greedy as { reward: number; tokens: number };
   assertClose([reward], [baselines.reduce((a, b) => a + b, 0) / 6], 1e-12);
   assert.ok(tokens >= 1 && tokens <= 8 && new Set(baselines).size > 1);
 
-  // Each is found: a baseline, the root mean square of all advantages, a length, the moments of a batch.
+  // Each is found: a KL estimate, a baseline, the root mean square of all advantages, a length, the moments of a batch.
   const edits: [path: string, edit: [RegExp, string], says: RegExp][] = [
     [
       "remax/rationales",
@@ -48,6 +53,16 @@ Deno.test("run and verify know estimators: what one reads is in the journal, and
       /remax\/rationales\.jsonl, line 1, .*, advantage: stored/,
     ],
     ["remax/steps", [/"advantageStd":\d/, '"advantageStd":8'], /advantageStd: steps\.jsonl has 8/],
+    [
+      "remax/steps",
+      [/"kl":0,/, '"kl":0.5,'],
+      /step 1, (updates\.0\.)?kl: 0\.5 is not 0, although nothing was/,
+    ],
+    [
+      "remax/steps",
+      [/("step":2,.*)"kl":[^,]+,"learningRate"/, '$1"learningRate"'],
+      /step 2, kl: is missing, but/,
+    ],
     ["whitened/rationales", [/"tokens":\d/, '"tokens":9'], /whitening: steps\.jsonl has \{"mean"/],
     [
       "whitened/steps",

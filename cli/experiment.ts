@@ -28,6 +28,7 @@ import type { KnownOutputs } from "./known_outputs.ts";
 import { keepLock } from "./lock_file.ts";
 import { loadModel, modelEncoder, modelGenerator, readingOf } from "./model.ts";
 import { type PreparedRun, prepareRun } from "./prepared_run.ts";
+import { describeReference } from "./reference_memory.ts";
 import { type Job, RunClock } from "./run_clock.ts";
 import { type RunReport, writeReport } from "./run_report.ts";
 import { suiteProgress } from "./suite_progress.ts";
@@ -95,6 +96,7 @@ export async function runPrepared(
   // Only now: a run that was refused must not leave a lock that speaks for it.
   if (options.lockFile && !options.frozen) keepLock(options.lockFile, lockText(lock));
   tellBeginning(run, options.resolved, inputs, io);
+  for (const note of describeReference(plans, inputs.backbone, options.device)) io.progress.note(note);
   const clock = new RunClock(jobsOf(plans, inputs.tasks));
   await runArms(plans, { options, inputs, prompter, lock, run, clock, io });
   const { backbone: { name }, suite, examples, overlaps } = inputs;

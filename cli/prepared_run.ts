@@ -5,6 +5,7 @@
  */
 import type { Device } from "../kernels/device.ts";
 import { requireFloat32Ratio } from "../kernels/policy_loss.ts";
+import { klTerm } from "../lib/objective/policy_loss.ts";
 import { planArms, type PlannedArm } from "../lib/manifest/arms.ts";
 import { manifestHash, runFolderName } from "../lib/manifest/identity.ts";
 import type { Lock } from "../lib/manifest/lock.ts";
@@ -55,7 +56,9 @@ export async function prepareRun(
 /** Fails unless a GPU can compute the policy loss of every arm that has one. */
 function requireRatios(plans: readonly PlannedArm[]): void {
   for (const { training } of plans) {
-    if (training?.arm === "grace") requireFloat32Ratio(training.manifest.loss);
+    if (training?.arm !== "grace") continue;
+    const { loss } = training.manifest;
+    requireFloat32Ratio(loss, klTerm(loss.klCoef, loss.klEstimator));
   }
 }
 

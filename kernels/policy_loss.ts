@@ -7,11 +7,12 @@
  *
  *     ℓ = max(−A r, −A clip(r, 1 − εlow, 1 + εhigh)),  and where A < 0  ℓ = min(ℓ, −A c)   (dual clip)
  *
- * or, on-policy and without a ratio, ℓ = −A log π (paper Eq. 19).
+ * or, on-policy and without a ratio, ℓ = −A log π (paper Eq. 19). A KL term adds β times an estimate of `kl_penalty.ts` to it.
  *
  * @module
  */
 import { UsageError } from "#errors";
+import { klPenalty, type KlTerm } from "./kl_penalty.ts";
 
 /** What is summed per token. */
 export interface SurrogateOptions {
@@ -31,6 +32,8 @@ export interface SurrogateOptions {
 export interface PolicyLossSpec extends Readonly<SurrogateOptions> {
   /** Factor of the sum of token losses: 1 over a number of tokens or of sequences. */
   readonly scale: number;
+  /** KL term towards a reference, none if left out. */
+  readonly kl?: KlTerm | undefined;
 }
 
 /** Largest clamp of the log ratio in float32, which holds e⁸⁰ times any advantage. */
@@ -42,9 +45,13 @@ const largestFloat32LogRatio = 80;
  *
  * @throws {UsageError} naming the setting and the limit
  */
-export function requireFloat32Ratio({ surrogate, logRatioClamp }: Readonly<SurrogateOptions>): void {
-  // Without a ratio nothing is raised.
-  if (surrogate !== "ppo-clip" || logRatioClamp <= largestFloat32LogRatio) return;
+export function requireFloat32Ratio(
+  { surrogate, logRatioClamp }: Readonly<SurrogateOptions>,
+  kl?: KlTerm,
+): void {
+  // Without a ratio, and without k3, nothing is raised.
+  const raises = surrogate === "ppo-clip" || kl?.estimator === "k3";
+  if (!raises || logRatioClamp <= largestFloat32LogRatio) return;
   throw new UsageError(
     `loss.logRatioClamp "${logRatioClamp}" is more than a GPU's float32 can raise e to`,
     `use 20 as the paper's code does, ${largestFloat32LogRatio} at most, or --device cpu`,
@@ -59,6 +66,8 @@ export interface SampledSequences {
   advantages: ArrayLike<number>;
   /** [S + 1] first token of each sequence, and T. */
   offsets: ArrayLike<number>;
+  /** [T] log π of the tokens under the reference; needed where the loss has a KL term. */
+  referenceLogProbs?: ArrayLike<number>;
 }
 
 /** Sums over tokens that an engine may still keep to itself, see `Device.policySums`. */
@@ -69,7 +78,7 @@ export interface PendingPolicySums {
 
 /** Sums over the T tokens of a policy loss. */
 export interface PolicySums extends PendingPolicySums {
-  /** Σ ℓ, before the scale. */
+  /** Σ ℓ, before the scale, the KL term included. */
   readonly loss: number;
   /** Tokens whose clipped surrogate is the larger loss. */
   readonly clipped: number;
@@ -81,6 +90,8 @@ export interface PolicySums extends PendingPolicySums {
   readonly entropy: number;
   /** max |log π − log π_old|, not clamped. */
   readonly logProbGap: number;
+  /** Σ of the KL estimates, before their coefficient; 0 where the loss has no such term. */
+  readonly referenceKl: number;
   /** First token whose log π is infinite or NaN, −1 if none is. Where there is one, the sums mean nothing. */
   readonly firstNotFinite: number;
 }
@@ -96,16 +107,32 @@ export interface PolicySums extends PendingPolicySums {
 export function policyLossSums(
   logProb: ArrayLike<number>,
   entropy: ArrayLike<number>,
-  { oldLogProbs, advantages, offsets }: SampledSequences,
+  { oldLogProbs, advantages, offsets, referenceLogProbs }: SampledSequences,
   spec: PolicyLossSpec,
   dLogProb: Float32Array | Float64Array,
 ): PolicySums {
-  const sums = { loss: 0, clipped: 0, dualClipped: 0, kl: 0, entropy: 0, logProbGap: 0, firstNotFinite: -1 };
+  const { kl, logRatioClamp, scale } = spec;
+  const sums = {
+    loss: 0,
+    clipped: 0,
+    dualClipped: 0,
+    kl: 0,
+    entropy: 0,
+    logProbGap: 0,
+    referenceKl: 0,
+    firstNotFinite: -1,
+  };
   for (let sequence = 0; sequence < advantages.length; sequence++) {
     const advantage = advantages[sequence]!;
     for (let t = offsets[sequence]!; t < offsets[sequence + 1]!; t++) {
       const token = tokenLoss(logProb[t]!, oldLogProbs[t]!, advantage, spec);
-      dLogProb[t] = token.gradient * spec.scale;
+      if (kl) {
+        const { value, slope } = klPenalty(logProb[t]! - referenceLogProbs![t]!, kl.estimator, logRatioClamp);
+        token.loss += kl.coef * value;
+        token.gradient += kl.coef * slope;
+        sums.referenceKl += value;
+      }
+      dLogProb[t] = token.gradient * scale;
       sums.loss += token.loss;
       sums.clipped += token.clipped ? 1 : 0;
       sums.dualClipped += token.dualClipped ? 1 : 0;
@@ -162,14 +189,19 @@ function tokenLoss(logProb: number, old: number, advantage: number, options: Pol
  *
  * @throws a plain `Error`: a defect of the caller
  */
-export function checkSequences({ oldLogProbs, advantages, offsets }: SampledSequences, tokens: number): void {
+export function checkSequences(
+  { oldLogProbs, advantages, offsets, referenceLogProbs }: SampledSequences,
+  tokens: number,
+  { kl }: Pick<PolicyLossSpec, "kl">,
+): void {
   let fits = oldLogProbs.length === tokens && offsets.length === advantages.length + 1 &&
     offsets[0] === 0 && offsets[advantages.length] === tokens;
   for (let i = 0; i < advantages.length; i++) fits &&= offsets[i]! <= offsets[i + 1]!;
+  if (kl) fits &&= referenceLogProbs?.length === tokens;
   if (!fits) {
     throw new Error(
       `policyLoss: ${oldLogProbs.length} old log-probabilities, ${advantages.length} advantages and offsets ` +
-        `[${Array.from(offsets)}] for ${tokens} tokens`,
+        `[${Array.from(offsets)}] for ${tokens} tokens, ${referenceLogProbs?.length} of the reference`,
     );
   }
 }

@@ -6,7 +6,8 @@
 import fc from "fast-check";
 import { assert, assertClose, assertSameBits } from "#test";
 import type { PolicyLossSpec, PolicySums, SampledSequences } from "../policy_loss.ts";
-import { policyLoss, policyLossBackward } from "../reference/policy_loss.ts";
+import { KL_ESTIMATORS } from "../kl_penalty.ts";
+import { klOf, policyLoss, policyLossBackward } from "../reference/policy_loss.ts";
 import { TestRandom } from "../reference/random.ts";
 import {
   assertRows,
@@ -42,6 +43,10 @@ const cases = fc.record({
   logRatioClamp: fc.constantFrom(0.9, 20),
   scale: fc.constantFrom(1, 1 / 640),
   spread: fc.constantFrom(0, 0.3, 2),
+  kl: fc.option(
+    fc.record({ coef: fc.constantFrom(0.001, 0.5), estimator: fc.constantFrom(...KL_ESTIMATORS) }),
+    { nil: undefined },
+  ),
   seed,
 });
 
@@ -50,6 +55,7 @@ interface Tokens extends SampledSequences {
   readonly logProb: Float64Array;
   readonly entropy: Float64Array;
   readonly oldLogProbs: Float64Array;
+  readonly referenceLogProbs: Float64Array;
   /** Of each token. */
   readonly advantage: Float64Array;
 }
@@ -84,8 +90,13 @@ function randomTokens(
     }
   });
   const entropy = random.normals(tokens).map(Math.abs);
+  // Within the clamp of k3, and some exactly where the policy is.
+  const reach = 0.9 * Math.min(3, logRatioClamp);
+  const referenceLogProbs = logProb.map((x) =>
+    random.uniform() < 0.1 ? x : Math.fround(x + (2 * random.uniform() - 1) * reach)
+  );
   const advantage = Float64Array.from(lengths.flatMap((length, i) => Array(length).fill(advantages[i])));
-  return { logProb, entropy, oldLogProbs, advantage, advantages, offsets };
+  return { logProb, entropy, oldLogProbs, referenceLogProbs, advantage, advantages, offsets };
 }
 
 /** Statistics [n, 3]; the log-sum-exp is not looked at. */
@@ -106,7 +117,7 @@ async function run(bench: Workbench, tokens: Tokens, spec: PolicyLossSpec) {
 
 /** What the sums should be. */
 function expectedSums(
-  { logProb, oldLogProbs: old, advantage, entropy }: Tokens,
+  { logProb, oldLogProbs: old, referenceLogProbs: reference, advantage, entropy }: Tokens,
   spec: PolicyLossSpec,
 ): PolicySums {
   const differences = logProb.map((x, i) => x - old[i]!), clamp = spec.logRatioClamp;
@@ -118,12 +129,13 @@ function expectedSums(
   const { clipLow, clipHigh, dualClip } = spec;
   return {
     tokens: logProb.length,
-    loss: policyLoss(logProb, old, advantage, { ...spec, scale: 1 }),
+    loss: policyLoss(logProb, old, advantage, { ...spec, scale: 1 }, reference),
     clipped: count((r, a) => (a > 0 && r > 1 + clipHigh) || (a < 0 && r < 1 - clipLow)),
     dualClipped: count((r, a) => a < 0 && r > dualClip),
     kl: -differences.reduce((sum, x) => sum + Math.min(clamp, Math.max(-clamp, x)), 0),
     entropy: entropy.reduce((sum, x) => sum + x, 0),
     logProbGap: differences.reduce((most, x) => Math.max(most, Math.abs(x)), 0),
+    referenceKl: logProb.reduce((sum, x, i) => sum + klOf(x, reference[i]!, spec), 0),
     firstNotFinite: -1,
   };
 }
@@ -132,20 +144,37 @@ function expectedSums(
 export function policyLossSuite(subject: Subject): void {
   propertyTest(subject, "policyLoss() and its gradient equal the reference", cases, async (bench, c) => {
     const random = new TestRandom(c.seed), tokens = randomTokens(random, c.lengths, c.spread, c);
-    const { gradient, sums } = await run(bench, tokens, c), { logProb, oldLogProbs, advantage } = tokens;
-    const expected = policyLossBackward(logProb, oldLogProbs, advantage, c);
-    assertRows(gradient, expected, 1, backwardTolerance, "dLogProb");
-    const { loss, kl, entropy, logProbGap, ...exact } = sums, whole = expectedSums(tokens, c);
+    const { gradient, sums } = await run(bench, tokens, c);
+    const { logProb, oldLogProbs, advantage, referenceLogProbs: reference } = tokens;
+    const expected = policyLossBackward(logProb, oldLogProbs, advantage, c, reference);
+    if (!c.kl) assertRows(gradient, expected, 1, backwardTolerance, "dLogProb");
+    else {
+      // The slopes of surrogate and KL term may cancel: each is right on its own scale.
+      const surrogate = policyLossBackward(logProb, oldLogProbs, advantage, { ...c, kl: undefined });
+      gradient.forEach((value, i) => {
+        const size = Math.abs(surrogate[i]!) + Math.abs(expected[i]! - surrogate[i]!);
+        assertClose([value], [expected[i]!], backwardTolerance * size, `dLogProb ${i}`);
+      });
+    }
+    const { loss, kl, entropy, logProbGap, referenceKl, ...exact } = sums, whole = expectedSums(tokens, c);
     // A sum of both signs is off by a share of what it sums up.
     const size = logProb.reduce(
       (total, x, i) =>
         total +
         Math.abs(
-          policyLoss(Float64Array.of(x), oldLogProbs.slice(i), advantage.slice(i), { ...c, scale: 1 }),
+          policyLoss(
+            Float64Array.of(x),
+            oldLogProbs.slice(i),
+            advantage.slice(i),
+            { ...c, scale: 1 },
+            reference.slice(i),
+          ),
         ),
       1,
     );
     assertClose([loss], [whole.loss], forwardTolerance * size, "loss");
+    const estimates = logProb.reduce((sum, x, i) => sum + Math.abs(klOf(x, reference[i]!, c)), 1);
+    assertClose([referenceKl], [whole.referenceKl], forwardTolerance * estimates, "referenceKl");
     const rest = Math.max(1, whole.entropy, whole.logProbGap * whole.tokens);
     assertClose(
       [kl, entropy, logProbGap],
@@ -170,6 +199,7 @@ export function policyLossSuite(subject: Subject): void {
               logProb: Float64Array.of(-2 + logRatio + x),
               entropy: Float64Array.of(1),
               oldLogProbs: Float64Array.of(-2),
+              referenceLogProbs: Float64Array.of(-2),
               advantage: Float64Array.of(advantage),
               advantages: [advantage],
               offsets: [0, 1],
@@ -190,6 +220,71 @@ export function policyLossSuite(subject: Subject): void {
     },
   );
 
+  conformanceTest(
+    subject,
+    "policyLoss() with a KL term has the gradient of its loss (finite differences)",
+    async (bench) => {
+      const step = 2 ** -7;
+      for (const estimator of KL_ESTIMATORS) {
+        for (const reference of [-2, -2.25, -1.75, -0.25, -5, -2 + 2 ** -6]) {
+          const spec = { ...ppo, scale: 1, kl: { coef: 0.75, estimator } };
+          const at = (x: number) =>
+            run(bench, {
+              logProb: Float64Array.of(-2 + x),
+              entropy: Float64Array.of(1),
+              oldLogProbs: Float64Array.of(-2),
+              referenceLogProbs: Float64Array.of(reference),
+              // The surrogate is flat, so that what is seen is the term.
+              advantage: Float64Array.of(0),
+              advantages: [0],
+              offsets: [0, 1],
+            }, spec);
+          const { gradient } = await at(0), [above, below] = [await at(step), await at(-step)];
+          const slope = (above.sums.loss - below.sums.loss) / (2 * step);
+          assertClose(
+            gradient,
+            [slope],
+            2e-4 * Math.exp(Math.abs(-2 - reference)),
+            `${estimator}, ${reference}`,
+          );
+        }
+      }
+    },
+  );
+
+  conformanceTest(
+    subject,
+    "policyLoss() with a KL term is the plain one, to the bit, where the policy is the reference",
+    async (bench) => {
+      const tokens = randomTokens(new TestRandom(8), [300, 201, 7], 0.5, ppo);
+      const same = { ...tokens, referenceLogProbs: tokens.logProb }, plain = await run(bench, tokens, ppo);
+      for (const estimator of ["k2", "k3"] as const) {
+        const { gradient, sums } = await run(bench, same, { ...ppo, kl: { coef: 0.5, estimator } });
+        // But for the sign of a zero.
+        const bits = (values: ArrayLike<number>) => Float32Array.from(values, (x) => x + 0);
+        assertSameBits(bits(gradient), bits(plain.gradient), estimator);
+        assert.deepEqual({ ...sums, referenceKl: 0 }, plain.sums);
+        assert.equal(sums.referenceKl === 0, true, estimator);
+      }
+    },
+  );
+
+  conformanceTest(
+    subject,
+    "policyLoss() refuses a KL term without the reference's log-probabilities",
+    (bench) => {
+      const { referenceLogProbs: _, ...tokens } = randomTokens(new TestRandom(9), [5], 0.5, ppo);
+      const spec = { ...ppo, kl: { coef: 0.5, estimator: "k3" as const } };
+      const statistics = putStatistics(bench, tokens), out = bench.out(5);
+      assert.throws(
+        () => bench.device.policyLoss(statistics, tokens, spec, out),
+        /undefined of the reference/,
+      );
+      return Promise.resolve();
+    },
+  );
+
+  const kl = { coef: 0.5, estimator: "k3" as const };
   conformanceTest(subject, "policyLoss() gives a token the same bits in any batch", (bench) => {
     const random = new TestRandom(3), pool = randomTokens(random, Array(poolSize).fill(1), 0.6, ppo);
     return assertInvariant(async (items) => {
@@ -199,10 +294,11 @@ export function policyLossSuite(subject: Subject): void {
         logProb: pick(pool.logProb),
         entropy: pick(pool.entropy),
         oldLogProbs: pick(pool.oldLogProbs),
+        referenceLogProbs: pick(pool.referenceLogProbs),
         advantage: pick(pool.advantage),
         advantages: pick(pool.advantages),
         offsets: Array.from({ length: items.length + 1 }, (_, i) => i),
-      }, ppo);
+      }, { ...ppo, kl });
       return Array.from(gradient, (value) => Float32Array.of(value));
     });
   });

@@ -19,6 +19,6 @@ export function policyLoss(
   if (dLogProb.size !== logProb.length) {
     throw new Error(`policyLoss: dLogProb [${dLogProb.shape}] for ${logProb.length} tokens`);
   }
-  checkSequences(sequences, logProb.length);
+  checkSequences(sequences, logProb.length, spec);
   return policyLossSums(logProb, entropy, sequences, spec, dLogProb.f32);
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { KL_ESTIMATORS } from "../kl_penalty.ts";
 import { checkSequences, type PolicyLossSpec, requireFloat32Ratio } from "../policy_loss.ts";
 import type { PendingPolicySums, PolicySums, SampledSequences } from "../policy_loss.ts";
 import type { Arena } from "./arena.ts";
@@ -18,7 +19,7 @@ const unbounded = 3e38;
 
 /** Sums that are still on the GPU. */
 export interface GpuPolicySums extends PendingPolicySums {
-  /** i32 [7], words of `policy_loss_wgsl.ts`. */
+  /** i32 [8], words of `policy_loss_wgsl.ts`. */
   readonly words: GpuTensor;
 }
 
@@ -40,11 +41,12 @@ export class PolicyLossOps {
     const [tokens = 0] = statistics.shape, { arena, queue } = this;
     expectShape(statistics, [tokens, 3], "policyLoss: statistics");
     expectShape(dLogProb, [tokens], "policyLoss: dLogProb");
-    checkSequences(sequences, tokens);
-    const params = paramsOf(spec), sampled = byToken(sequences, tokens);
+    checkSequences(sequences, tokens, spec);
+    const params = paramsOf(spec), sampled = byToken(sequences, tokens, spec), columns = spec.kl ? 3 : 2;
     const blocks = Math.ceil(tokens / threads), blockSums = arena.alloc([blocks, wordsPerSums], "i32");
-    const kernel = queue.kernel("policy-loss", () => ({
-      name: "policy-loss",
+    const name = spec.kl ? "policy-loss-kl" : "policy-loss";
+    const kernel = queue.kernel(name, () => ({
+      name,
       params: {
         tokens: "u32",
         first: "u32",
@@ -55,9 +57,11 @@ export class PolicyLossOps {
         dual_clip: "f32",
         log_ratio_clamp: "f32",
         scale: "f32",
+        kl_coef: "f32",
+        kl_estimator: "u32",
       },
       bindings: { statistics: "in f32", sampled: "in f32", d_log_prob: "out f32", block_sums: "out u32" },
-      code: tokenCode,
+      code: tokenCode(spec.kl !== undefined),
     }));
     // Whole blocks at a time, so that the sums do not depend on what a binding can hold.
     const most = rowsPerBinding(12 * threads, queue.maxBinding) * threads;
@@ -65,7 +69,7 @@ export class PolicyLossOps {
       const end = Math.min(tokens, first + most), count = Math.ceil((end - first) / threads);
       const bindings = {
         statistics: statistics.rows(first, end),
-        sampled: sampled.subarray(2 * first, 2 * end),
+        sampled: sampled.subarray(columns * first, columns * end),
         d_log_prob: dLogProb.rows(first, end),
         block_sums: blockSums.rows(first / threads, first / threads + count),
       };
@@ -95,14 +99,16 @@ export class PolicyLossOps {
     this.arena.release(all);
     const data = await reading;
     return pending.map(({ tokens }, i) => {
-      const at = 4 * i * wordsPerSums, [loss, kl, entropy, logProbGap] = new Float32Array(data, at, 4);
-      const [clipped, dualClipped, first] = new Uint32Array(data, at + 16, 3);
+      const at = 4 * i * wordsPerSums;
+      const [loss, kl, entropy, logProbGap, referenceKl] = new Float32Array(data, at, 5);
+      const [clipped, dualClipped, first] = new Uint32Array(data, at + 20, 3);
       return {
         tokens,
         loss: loss!,
         kl: kl!,
         entropy: entropy!,
         logProbGap: logProbGap!,
+        referenceKl: referenceKl!,
         clipped: clipped!,
         dualClipped: dualClipped!,
         firstNotFinite: first === 0xffffffff ? -1 : first!,
@@ -112,8 +118,8 @@ export class PolicyLossOps {
 }
 
 function paramsOf(spec: PolicyLossSpec) {
-  requireFloat32Ratio(spec);
-  const { surrogate, clipLow, clipHigh, dualClip, logRatioClamp, scale } = spec;
+  requireFloat32Ratio(spec, spec.kl);
+  const { surrogate, clipLow, clipHigh, dualClip, logRatioClamp, scale, kl } = spec;
   return {
     ratio: surrogate === "ppo-clip" ? 1 : 0,
     lowest: 1 - clipLow,
@@ -121,16 +127,23 @@ function paramsOf(spec: PolicyLossSpec) {
     dual_clip: Math.min(dualClip, unbounded),
     log_ratio_clamp: Math.min(logRatioClamp, unbounded),
     scale,
+    kl_coef: kl?.coef ?? 0,
+    kl_estimator: kl ? KL_ESTIMATORS.indexOf(kl.estimator) + 1 : 0,
   };
 }
 
-/** log π_old and the advantage of each token, [tokens, 2]. */
-function byToken({ oldLogProbs, advantages, offsets }: SampledSequences, tokens: number): Float32Array {
-  const rows = new Float32Array(2 * tokens);
+/** log π_old and the advantage of each token, [tokens, 2]; with a KL term log π_ref too, [tokens, 3]. */
+function byToken(
+  { oldLogProbs, advantages, offsets, referenceLogProbs }: SampledSequences,
+  tokens: number,
+  { kl }: PolicyLossSpec,
+): Float32Array {
+  const columns = kl ? 3 : 2, rows = new Float32Array(columns * tokens);
   for (let sequence = 0; sequence < advantages.length; sequence++) {
     for (let t = offsets[sequence]!; t < offsets[sequence + 1]!; t++) {
-      rows[2 * t] = oldLogProbs[t]!;
-      rows[2 * t + 1] = advantages[sequence]!;
+      rows[columns * t] = oldLogProbs[t]!;
+      rows[columns * t + 1] = advantages[sequence]!;
+      if (kl) rows[columns * t + 2] = referenceLogProbs![t]!;
     }
   }
   return rows;

@@ -18,7 +18,7 @@ const tokens = 70_001;
 
 limitsTest(
   "policyLoss() does not depend on what a binding or a dispatch can hold",
-  { maxBinding: 9000, maxGroups: 2 },
+  { maxBinding: 9400, maxGroups: 2 },
   async ({ small, large }) => {
     const random = new TestRandom(1), statistics = random.normals(3 * tokens), broken = statistics.slice();
     broken[3 * 69_999] = NaN;
@@ -26,12 +26,13 @@ limitsTest(
       oldLogProbs: random.normals(tokens),
       advantages: random.normals(3),
       offsets: [0, 40_000, 40_001, tokens],
+      referenceLogProbs: random.normals(tokens),
     };
-    const results = [];
+    const results = [], kl = { coef: 0.1, estimator: "k3" as const };
     for (const bench of [small, large]) {
       const dLogProb = bench.out(tokens);
       const pending = [broken, statistics].map((values) =>
-        bench.device.policyLoss(bench.put(values, tokens, 3), sequences, spec, dLogProb)
+        bench.device.policyLoss(bench.put(values, tokens, 3), sequences, { ...spec, kl }, dLogProb)
       );
       const [notFinite, sums] = await bench.device.policySums(pending);
       assert.equal(notFinite!.firstNotFinite, 69_999);
@@ -46,10 +47,11 @@ limitsTest(
 
 limitsTest("policyLoss() refuses a log ratio that f32 cannot raise e to", {}, async ({ large }) => {
   const statistics = large.put(new Float64Array(3), 1, 3), dLogProb = large.out(1);
-  const sequences = { oldLogProbs: [-1], advantages: [1], offsets: [0, 1] };
+  const sequences = { oldLogProbs: [-1], referenceLogProbs: [-1], advantages: [1], offsets: [0, 1] };
   const call = (change: Partial<PolicyLossSpec>) =>
     large.device.policyLoss(statistics, sequences, { ...spec, logRatioClamp: 81, ...change }, dLogProb);
   assert.throws(() => call({}), UsageError);
+  assert.throws(() => call({ surrogate: "reinforce", kl: { coef: 0.1, estimator: "k3" } }), UsageError);
   // Without a ratio nothing is raised.
   await large.device.policySums([call({ surrogate: "reinforce" })]);
 });

@@ -9,7 +9,7 @@ import { treeReduction, workgroupIndex } from "./wgsl.ts";
 export const threads = 256;
 
 /** Words of the sums of a workgroup, and of all tokens. */
-export const wordsPerSums = 7;
+export const wordsPerSums = 8;
 
 /** The fields of `Sums`, in their order in memory; floats as bits. */
 const fields = {
@@ -17,6 +17,7 @@ const fields = {
   kl: "f32",
   entropy: "f32",
   gap: "f32",
+  reference_kl: "f32",
   clipped: "u32",
   dual_clipped: "u32",
   first_not_finite: "u32",
@@ -33,9 +34,10 @@ const store = (value: string, to: string, at: string) =>
 const shared = `
 struct Sums { ${names.map((name) => `${name}: ${fields[name]}`).join(", ")} }
 var<workgroup> parts: array<Sums, ${threads}>;
-const nothing = Sums(0.0f, 0.0f, 0.0f, 0.0f, 0u, 0u, 0xffffffffu);
+const nothing = Sums(0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0u, 0u, 0xffffffffu);
 fn plus(a: Sums, b: Sums) -> Sums {
-  return Sums(a.loss + b.loss, a.kl + b.kl, a.entropy + b.entropy, max(a.gap, b.gap), a.clipped + b.clipped,
+  return Sums(a.loss + b.loss, a.kl + b.kl, a.entropy + b.entropy, max(a.gap, b.gap),
+              a.reference_kl + b.reference_kl, a.clipped + b.clipped,
               a.dual_clipped + b.dual_clipped, min(a.first_not_finite, b.first_not_finite));
 }
 `;
@@ -47,10 +49,41 @@ const tree = treeReduction(
 );
 
 /**
- * A thread a token. `sampled` has log π_old and the advantage of each. That a clipped loss is the larger one depends on the
+ * e^x − 1 and e^x − x − 1 where they are small: the series lose nothing where the difference of large numbers would, and are exactly
+ * 0 at 0, whatever an adapter takes e⁰ for.
+ */
+const klCode = `
+fn expm1_near(x: f32) -> f32 {
+  return x * (1.0f + x / 2.0f * (1.0f + x / 3.0f * (1.0f + x / 4.0f * (1.0f + x / 5.0f * (1.0f + x / 6.0f * (1.0f + x / 7.0f))))));
+}
+fn k3_near(x: f32) -> f32 {
+  return x * x / 2.0f * (1.0f + x / 3.0f * (1.0f + x / 4.0f * (1.0f + x / 5.0f * (1.0f + x / 6.0f * (1.0f + x / 7.0f)))));
+}
+`;
+
+/** Adds the KL term of `kl_penalty.ts` to the loss of a token. */
+const addKl = `
+    let d = log_prob - sampled[p.sampled_base + 3u * token + 2u];
+    var value = d;
+    var slope = 1.0f;
+    if (p.kl_estimator == 2u) { value = 0.5f * d * d; slope = d; }
+    if (p.kl_estimator == 3u) {
+      let within = clamp(d, -p.log_ratio_clamp, p.log_ratio_clamp);
+      let x = -within;
+      let near = abs(x) < 0.5f;
+      value = select(exp(x) - x - 1.0f, k3_near(x), near);
+      slope = select(0.0f, -select(exp(x) - 1.0f, expm1_near(x), near), within == d);
+    }
+    loss = fma(p.kl_coef, value, loss);
+    gradient = fma(p.kl_coef, slope, gradient);
+    sums.reference_kl = value;`;
+
+/**
+ * A thread a token. `sampled` has log π_old and the advantage of each, and log π_ref if there is a KL term. That a clipped loss is the larger one depends on the
  * sides of ratio and advantage alone, which products that round could blur.
  */
-export const tokenCode = `${workgroupIndex}${shared}
+export const tokenCode = (kl: boolean): string =>
+  `${workgroupIndex}${shared}${kl ? klCode : ""}
 // Infinities and NaN have all bits of the exponent, whatever the compiler assumes about floats.
 fn finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
 
@@ -62,8 +95,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var sums = nothing;
   if (token < p.tokens) {
     let log_prob = statistics[p.statistics_base + 3u * token];
-    let advantage = sampled[p.sampled_base + 2u * token + 1u];
-    let difference = log_prob - sampled[p.sampled_base + 2u * token];
+    let advantage = sampled[p.sampled_base + ${kl ? 3 : 2}u * token + 1u];
+    let difference = log_prob - sampled[p.sampled_base + ${kl ? 3 : 2}u * token];
     let log_ratio = clamp(difference, -p.log_ratio_clamp, p.log_ratio_clamp);
     var loss = -advantage * log_prob;
     var gradient = -advantage;
@@ -76,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       gradient = select(0.0f, -advantage * ratio, !clipped && !dual_clipped && log_ratio == difference);
       sums.clipped = u32(clipped);
       sums.dual_clipped = u32(dual_clipped);
-    }
+    }${kl ? addKl : ""}
     d_log_prob[p.d_log_prob_base + token] = gradient * p.scale;
     sums.loss = loss;
     sums.kl = -log_ratio;

@@ -103,7 +103,7 @@ export const DISCREPANCIES: readonly Discrepancy[] = [
     topic: "KL term",
     paper: "none",
     code: "loads a reference model for a term of weight 0",
-    here: "no reference model; another weight is refused",
+    here: "loaded only where `loss.klCoef` is above 0",
   },
   {
     id: "P12",

@@ -65,10 +65,11 @@ export function parseResolved(text: string, source: string): StoredManifest {
 }
 
 /** Runs from before there were these settings read what the values say. */
-function withLaterSettings(stored: { manifest?: { data?: object; lora?: object } }): unknown {
+function withLaterSettings(stored: { manifest?: { data?: object; lora?: object; loss?: object } }): unknown {
   const data = { split: "train", subset: "", columns: [], ...stored.manifest?.data };
   const lora = { rank: 0, alpha: 32, targets: [...LORA_TARGETS], ...stored.manifest?.lora };
-  return { ...stored, manifest: { ...stored.manifest, data, lora } };
+  const loss = { klEstimator: "k3", ...stored.manifest?.loss };
+  return { ...stored, manifest: { ...stored.manifest, data, lora, loss } };
 }
 
 const storedSchema = z.strictObject({

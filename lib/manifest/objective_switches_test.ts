@@ -21,9 +21,11 @@ Deno.test("a preset's sections are the options of the objective for its protocol
       assert.deepEqual(reward, rewardOptions(switches, mode));
       assert.equal(eosSet, switches.eosSet);
       assert.deepEqual(advantage, advantageOptions(switches));
-      const { aggregation, klCoef, entropyCoef, ...surrogate } = loss;
+      const { aggregation, klCoef, klEstimator, entropyCoef, ...surrogate } = loss;
       assert.deepEqual(surrogate, surrogateOptions(switches));
       assert.deepEqual([aggregation, klCoef, entropyCoef], [switches.aggregation, switches.klCoefficient, 0]);
+      // Read by no preset, since no preset has a KL term.
+      assert.deepEqual([klCoef, klEstimator], [0, "k3"]);
       assert.equal(train.miniBatches, switches.updatesPerBatch);
     }
   }

@@ -50,7 +50,7 @@ const common: DeepPartial<Manifest> = {
   pooling: { input: true, templateSuffix: true, rationale: true, eos: true },
   sampling: { k: 8, topP: 1, topK: 0, maxNewTokens: 2048 },
   evaluation: { temperature: 1, topP: 1, topK: 0, maxNewTokens: 2048, samplesPerText: 1 },
-  loss: { entropyCoef: 0 },
+  loss: { entropyCoef: 0, klEstimator: "k3" },
   optimizer: {
     learningRate: 1e-6,
     beta1: 0.9,

@@ -143,12 +143,6 @@ const RULES: readonly {
     cure: "set advantage.divideByStd to false, or take the estimator grpo or grpo-passk",
   },
   {
-    paths: ["loss.klCoef"],
-    holds: (m) => m.loss.klCoef === 0,
-    says: "the KL term is not implemented in this version",
-    cure: "set loss.klCoef to 0, as the paper and all presets do",
-  },
-  {
     paths: ["arms"],
     holds: (m) => new Set(m.arms).size === m.arms.length,
     says: "an arm is listed twice",

@@ -78,7 +78,7 @@ Deno.test("resolveManifest() refuses settings that contradict each other, quotin
       { arms: ["cl", "cl"] },
       { optimizer: { warmupSteps: 100 } },
       { optimizer: { warmupSteps: 100 }, train: { steps: 200 } },
-      { loss: { klCoef: 0.001 } },
+      { advantage: { estimator: "rloo", divideByStd: true } },
       { data: { kind: "unsupervised" } },
       { pooling: { input: false, rationale: false } },
       { pooling: { input: false } },

@@ -1,7 +1,7 @@
 /**
  * The policy-gradient loss of a batch of rationales and its gradient with respect to their log-probabilities.
  *
- * The loss of a token is that of `kernels/policy_loss.ts`. Token losses are summed and divided:
+ * The loss of a token is that of `kernels/policy_loss.ts`; a KL term is aggregated as the surrogate is (as in verl). Token losses are summed and divided:
  *
  * - `token-mean`: by a number of tokens that the caller fixes for the whole mini-batch, so that the gradient does
  *   not depend on how the mini-batch is cut up.
@@ -12,6 +12,7 @@
  * @module
  */
 import { NumericError, UsageError } from "#errors";
+import { KL_ESTIMATORS, type KlEstimator, type KlTerm } from "../../kernels/kl_penalty.ts";
 import {
   policyLossSums,
   type PolicySums,
@@ -42,7 +43,7 @@ export interface PolicyBatch extends SampledSequences {
   logProbs: ArrayLike<number>;
 }
 
-/** Loss and what to watch. The three means are over the tokens of this batch. */
+/** Loss and what to watch. The means are over the tokens of this batch. */
 export interface PolicyLossValues {
   /** Aggregated loss, to be minimised. */
   loss: number;
@@ -52,7 +53,9 @@ export interface PolicyLossValues {
   dualClipFraction: number;
   /** Mean of −(log π − log π_old), clamped: the first-order estimate of KL(π_old ‖ π). */
   approxKl: number;
-  /** T, the weight of the three means when micro-batches are averaged. */
+  /** Mean of the KL estimates, 0 without a KL term. */
+  referenceKl: number;
+  /** T, the weight of the means when micro-batches are averaged. */
   tokens: number;
 }
 
@@ -70,11 +73,12 @@ export interface PolicyLoss extends PolicyLossValues {
  */
 export function policyLoss(
   batch: PolicyBatch,
-  options: SurrogateOptions,
+  options: SurrogateOptions & { kl?: KlTerm },
   aggregation: Aggregation,
 ): PolicyLoss {
   const { logProbs, advantages } = batch, tokens = logProbs.length;
   checkSurrogate(options);
+  if (options.kl) checkKl(options.kl);
   checkSampled(batch, tokens);
   const scale = aggregationScale(aggregation, tokens, advantages.length);
   const gradient = new Float64Array(tokens);
@@ -89,7 +93,7 @@ export function policyLoss(
  * @throws {NumericError} if a log-probability was not finite
  */
 export function policyLossValues(sums: PolicySums, scale: number): PolicyLossValues {
-  const { tokens, loss, clipped, dualClipped, kl, firstNotFinite } = sums;
+  const { tokens, loss, clipped, dualClipped, kl, referenceKl, firstNotFinite } = sums;
   if (firstNotFinite >= 0) throw notFinite(`Log-probability of token ${firstNotFinite} of ${tokens}`);
   const share = tokens + COUNT_EPS;
   return {
@@ -97,6 +101,7 @@ export function policyLossValues(sums: PolicySums, scale: number): PolicyLossVal
     clipFraction: clipped / share,
     dualClipFraction: dualClipped / share,
     approxKl: kl / share,
+    referenceKl: referenceKl / share,
     tokens,
   };
 }
@@ -151,13 +156,38 @@ export function checkSurrogate({ clipLow, clipHigh, dualClip, logRatioClamp }: S
   }
 }
 
+/** The KL term of these settings: none where its coefficient is 0. */
+export function klTerm(coef: number, estimator: KlEstimator): KlTerm | undefined {
+  return coef === 0 ? undefined : { coef, estimator };
+}
+
+/**
+ * Fails unless the KL term is one.
+ *
+ * @throws {UsageError} naming what is wrong
+ */
+export function checkKl({ coef, estimator }: KlTerm): void {
+  if (!(coef > 0 && coef < Infinity)) {
+    throw new UsageError(
+      `Coefficient "${coef}" of the KL term is not a finite number > 0`,
+      "Leave the term out",
+    );
+  }
+  if (!KL_ESTIMATORS.includes(estimator)) {
+    throw new UsageError(`KL estimator "${estimator}" is unknown`, `Use one of ${KL_ESTIMATORS.join(", ")}`);
+  }
+}
+
 /**
  * Fails unless the sequences make up `tokens` tokens, none is empty, and all numbers are finite.
  *
  * @throws {UsageError} if the arrays do not fit each other
  * @throws {NumericError} if a sequence has no tokens, or an old log-probability or an advantage is not finite
  */
-export function checkSampled({ oldLogProbs, advantages, offsets }: SampledSequences, tokens: number): void {
+export function checkSampled(
+  { oldLogProbs, advantages, offsets, referenceLogProbs = [] }: SampledSequences,
+  tokens: number,
+): void {
   const sequences = advantages.length;
   const fits = sequences > 0 && oldLogProbs.length === tokens && offsets.length === sequences + 1 &&
     offsets[0] === 0 && offsets[sequences] === tokens;
@@ -182,6 +212,9 @@ export function checkSampled({ oldLogProbs, advantages, offsets }: SampledSequen
   for (let t = 0; t < tokens; t++) {
     if (!Number.isFinite(oldLogProbs[t])) {
       throw notFinite(`Log-probability of token ${t} when it was sampled, ${oldLogProbs[t]},`);
+    }
+    if (t < referenceLogProbs.length && !Number.isFinite(referenceLogProbs[t])) {
+      throw notFinite(`Log-probability of token ${t} under the reference, ${referenceLogProbs[t]},`);
     }
   }
 }

@@ -1,8 +1,18 @@
 import fc from "fast-check";
 import { NumericError, UsageError } from "#errors";
 import { assert, assertClose, assertRelative } from "#test";
+import estimatorGolden from "../../fixtures/golden/objective/estimators.json" with { type: "json" };
 import golden from "../../fixtures/golden/objective/policy.json" with { type: "json" };
-import { type Aggregation, type PolicyBatch, policyLoss, type SurrogateOptions } from "./policy_loss.ts";
+import { KL_ESTIMATORS, type KlEstimator, klPenalty } from "../../kernels/kl_penalty.ts";
+import {
+  type Aggregation,
+  klTerm,
+  type PolicyBatch,
+  policyLoss,
+  type SurrogateOptions,
+} from "./policy_loss.ts";
+
+const { kl } = estimatorGolden;
 
 const offsetsOf = (lengths: readonly number[]) => {
   const offsets = [0];
@@ -136,4 +146,59 @@ Deno.test("policyLoss() refuses options out of range and a mini-batch smaller th
   assert.throws(() => run({}, { kind: "token-mean", tokens: 3 }), UsageError);
   assert.throws(() => run({}, { kind: "token-mean-micro", miniBatchSequences: 1 }), UsageError);
   assert.throws(() => run({}, { kind: "seq-sum", sequences: 1 }), UsageError);
+});
+
+Deno.test("klPenalty() and its slope are verl's k1, k2 and k3", () => {
+  const { logProb, reference, ...estimators } = kl;
+  for (const [name, { value, gradient }] of Object.entries(estimators)) {
+    const found = logProb.map((x, i) => klPenalty(x - reference[i]!, name as KlEstimator, 20));
+    assertClose(found.map(({ value }) => value), value, 1e-13, name);
+    assertClose(found.map(({ slope }) => slope), gradient, 1e-13, name);
+  }
+});
+
+Deno.test("klPenalty() has a slope up to the clamp and none beyond, where verl has none from 10 on", () => {
+  assertClose([klPenalty(-5, "k3", 20).slope], [1 - Math.exp(5)], 1e-12);
+  assert.deepEqual([klPenalty(-21, "k3", 20).slope, klPenalty(21, "k3", 20).slope], [0, 0]);
+  assertClose([klPenalty(-21, "k3", 20).value], [Math.exp(20) - 21], 1e-6);
+  assert.deepEqual(KL_ESTIMATORS.map((name) => klPenalty(0, name, 20).value), [0, 0, 0]);
+  // Where e^x - x - 1 would be rounding.
+  assertClose([klPenalty(1e-7, "k3", 20).value / 5e-15], [1], 1e-2);
+});
+
+Deno.test("policyLoss() adds a KL term token by token, aggregated as the surrogate is", () => {
+  const { logProb, reference, k3 } = kl, tokens = logProb.length;
+  const batch = {
+    logProbs: logProb,
+    oldLogProbs: logProb,
+    advantages: [1, -1],
+    offsets: [0, 5, tokens],
+    referenceLogProbs: reference,
+  };
+  const options = {
+    surrogate: "ppo-clip",
+    clipLow: 0.2,
+    clipHigh: 0.2,
+    dualClip: 3,
+    logRatioClamp: 20,
+  } as const;
+  const aggregation = { kind: "token-mean", tokens: 100 } as const, term = klTerm(0.3, "k3")!;
+  const plain = policyLoss(batch, options, aggregation);
+  const both = policyLoss(batch, { ...options, kl: term }, aggregation);
+  const sum = k3.value.reduce((a, b) => a + b, 0);
+  assertClose([both.loss - plain.loss, both.referenceKl], [0.3 * sum / 100, sum / tokens], 1e-8);
+  assertClose(
+    both.gradient.map((g, i) => g - plain.gradient[i]!),
+    k3.gradient.map((g) => 0.3 * g / 100),
+    1e-12,
+  );
+  assert.equal(plain.referenceKl, 0);
+  assert.equal(klTerm(0, "k3"), undefined);
+  const refused = (coef: number, estimator: string) => () =>
+    policyLoss(batch, { ...options, kl: { coef, estimator: estimator as KlEstimator } }, aggregation);
+  for (const wrong of [refused(-1, "k3"), refused(NaN, "k1"), refused(Infinity, "k2"), refused(0.1, "k4")]) {
+    assert.throws(wrong, UsageError);
+  }
+  const broken = { ...batch, referenceLogProbs: reference.with(3, NaN) };
+  assert.throws(() => policyLoss(broken, { ...options, kl: term }, aggregation), NumericError);
 });

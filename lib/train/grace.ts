@@ -8,12 +8,17 @@
  *
  * @module
  */
+import { klPenalty } from "../../kernels/kl_penalty.ts";
+import type { Decoder } from "../backbone/decoder.ts";
 import type { KeptActivations } from "../backbone/kept_activations.ts";
+import type { Manifest } from "../manifest/schema.ts";
 import { groupAdvantages } from "../objective/advantage.ts";
 import { ESTIMATORS } from "../objective/estimators.ts";
+import { klTerm } from "../objective/policy_loss.ts";
 import { batchRewards, type RewardGroup } from "../objective/reward.ts";
 import { rewardStatistics } from "../objective/reward_statistics.ts";
 import { cosine } from "../objective/vector.ts";
+import type { Rollout } from "../rollout/request.ts";
 import { DataOrder } from "./data_order.ts";
 import { withGradients } from "./gradients.ts";
 import { learningRateAt } from "./optimizer.ts";
@@ -25,6 +30,7 @@ import {
   type RolledOutStep,
   rollOutExamples,
 } from "./rationales.ts";
+import { referenceLogProbs } from "./reference_log_probs.ts";
 import type { Step, StepResult, TrainingSession } from "./session.ts";
 
 /** Prompts of a step whose rationales are kept in the journal. */
@@ -34,20 +40,23 @@ export const SAMPLED_PROMPTS = 2;
 export function graceStep(session: TrainingSession): Step {
   const { manifest } = session;
   const order = new DataOrder(session.examples.length, manifest.train.promptsPerStep, manifest.seed);
-  return (step) => runStep(session, step, order.at(step));
+  const reference = manifest.loss.klCoef > 0 ? session.untrained?.() : undefined;
+  if (manifest.loss.klCoef > 0 && !reference) throw new Error("graceStep: a KL term without a reference");
+  return (step) => runStep(session, step, order.at(step), reference);
 }
 
 async function runStep(
   session: TrainingSession,
   step: number,
   indices: readonly number[],
+  reference: Decoder | undefined,
 ): Promise<StepResult> {
   const { train } = session.manifest;
   // Of several updates only the first is on the weights that sampled. Checkpointing says that memory is short.
   const keeping = train.miniBatches === 1 && !train.gradientCheckpointing;
   const rolledOut = await rollOutExamples(session, step, indices, keeping);
   try {
-    return await learnFrom(session, step, indices, rolledOut);
+    return await learnFrom(session, step, indices, rolledOut, reference);
   } finally {
     rolledOut.kept?.free();
   }
@@ -59,6 +68,7 @@ async function learnFrom(
   step: number,
   indices: readonly number[],
   { examples, kept }: RolledOutStep,
+  reference: Decoder | undefined,
 ): Promise<StepResult> {
   const { manifest, backbone } = session;
   const groups = rewardGroups(session, examples);
@@ -74,6 +84,15 @@ async function learnFrom(
     baselines,
   });
 
+  const references = reference && await referenceLogProbs(
+    reference,
+    examples.map(({ main }) => ({ prompt: main.prompt.ids, rollouts: main.rollouts })),
+    {
+      temperature: manifest.sampling.temperature,
+      microBatchTokens: manifest.train.microBatchTokens,
+      ...(session.onTokens && { onTokens: session.onTokens }),
+    },
+  );
   const policyGroups = examples.map(({ main }, i): PolicyGroup => ({
     prompt: main.prompt.ids,
     rollouts: main.rollouts.map(({ tokens, logProbs, rows }, j) => ({
@@ -81,6 +100,7 @@ async function learnFrom(
       oldLogProbs: logProbs,
       advantage: advantages[i * k + j]!,
       ...(rows && { rows }),
+      ...(references && { referenceLogProbs: references[i * k + j]! }),
     })),
   }));
   const learningRate = learningRateAt(
@@ -113,6 +133,7 @@ async function learnFrom(
     entropy: mean(rollouts.flatMap(({ entropies }) => [...entropies])),
     // The first update sees the weights that sampled: its ratio is exactly 1 where decoding and training agree in bits.
     logProbGap: updates[0]!.logProbGap,
+    ...(references && { kl: klOfSampled(rollouts, references, manifest.loss) }),
     learningRate,
     updates: updates.map(({ rows: _rows, ...update }) => update),
   };
@@ -163,6 +184,7 @@ async function updateWeights(
       const statistics = await policyGradient(decoder, miniBatch, {
         surrogate: loss,
         aggregation: loss.aggregation,
+        kl: klTerm(loss.klCoef, loss.klEstimator),
         entropyCoef: loss.entropyCoef,
         temperature: sampling.temperature,
         microBatchTokens: train.microBatchTokens,
@@ -174,6 +196,20 @@ async function updateWeights(
     }
     return updates;
   });
+}
+
+/** Mean over all sampled tokens of the estimates of KL(π ‖ π_ref), π being the policy that sampled them. */
+function klOfSampled(
+  rollouts: readonly Rollout[],
+  references: readonly Float32Array[],
+  { klEstimator, logRatioClamp }: Manifest["loss"],
+): number {
+  return mean(rollouts.flatMap(({ logProbs }, i) =>
+    Array.from(
+      logProbs,
+      (logProb, t) => klPenalty(logProb - references[i]![t]!, klEstimator, logRatioClamp).value,
+    )
+  ));
 }
 
 /** Share of the rationales that match a pattern; nothing where there is none. */

@@ -71,7 +71,8 @@ export async function trainArm(options: TrainArmOptions): Promise<string> {
   const { checkpoint } = run.rollBack(name);
   const model = openTrainedModel(device, backbone, manifest, checkpoint?.path);
   try {
-    const { decoder, optimizer } = model, step = stepOf(arm, { ...options, manifest, decoder, optimizer });
+    const { decoder, optimizer, untrained } = model,
+      step = stepOf(arm, { ...options, manifest, decoder, optimizer, untrained });
     using stepJournal = run.openJournal(name, "steps");
     using rationaleJournal = run.openJournal(name, "rationales");
     let done = checkpoint?.step ?? 0;

@@ -8,41 +8,45 @@
  * @module
  */
 import type { PendingPolicySums, PolicySums, SampledSequences } from "../../kernels/policy_loss.ts";
-import type { Decoder, PackedBatch, PackedSequence } from "../backbone/decoder.ts";
-import { packSequences } from "../backbone/decoder.ts";
+import type { KlTerm } from "../../kernels/kl_penalty.ts";
+import type { Decoder } from "../backbone/decoder.ts";
 import type { KeptActivations } from "../backbone/kept_activations.ts";
 import type { Gradients } from "../backbone/gradients.ts";
 import {
   type Aggregation,
   aggregationScale,
+  checkKl,
   checkSampled,
   checkSurrogate,
   policyLossValues,
   type SurrogateOptions,
 } from "../objective/policy_loss.ts";
-import type { RolloutRows } from "../rollout/request.ts";
+import {
+  type MicroBatch,
+  microBatches,
+  predictionsOf,
+  type RolloutGroup,
+  type WrittenRollout,
+} from "./micro_batches.ts";
 
-/** One rationale with its advantage. */
-export interface PolicyRollout {
-  /** Generated tokens, a final end-of-sequence token included; at least one. */
-  readonly tokens: Int32Array;
+/** One rationale with its advantage; its rows are needed where {@linkcode PolicyOptions.kept} is given. */
+export interface PolicyRollout extends WrittenRollout {
   /** log π of each token under the weights that sampled it. */
   readonly oldLogProbs: Float32Array;
+  /** log π of each token under the reference; needed where {@linkcode PolicyOptions.kl} is given. */
+  readonly referenceLogProbs?: Float32Array;
   readonly advantage: number;
-  /** Where its activations are; needed where {@linkcode PolicyOptions.kept} is given. */
-  readonly rows?: RolloutRows;
 }
 
 /** Rationales of one prompt. */
-export interface PolicyGroup {
-  readonly prompt: Int32Array;
-  readonly rollouts: readonly PolicyRollout[];
-}
+export type PolicyGroup = RolloutGroup<PolicyRollout>;
 
 /** How the loss is formed. */
 export interface PolicyOptions {
   readonly surrogate: SurrogateOptions;
   readonly aggregation: Aggregation["kind"];
+  /** KL term towards the reference; none if left out. */
+  readonly kl?: KlTerm | undefined;
   /** Coefficient of the entropy bonus, a mean over tokens. */
   readonly entropyCoef: number;
   /** Sampling temperature: log-probabilities are those of the distribution that was sampled from. */
@@ -70,19 +74,12 @@ export interface PolicyStatistics {
   readonly entropy: number;
   /** max |log π − log π_old|: exactly 0 where the weights are those that sampled, on an engine with invariant bits. */
   readonly logProbGap: number;
+  /** Mean of the KL estimates; absent without a KL term. */
+  readonly kl?: number;
   /** Rationale tokens. */
   readonly tokens: number;
   /** Rows of all passes. */
   readonly rows: number;
-}
-
-interface MicroBatch {
-  readonly sequences: PackedSequence[];
-  /** Of each sequence, its rows among the activations that are kept; none where none are. */
-  readonly keptRows: Int32Array[];
-  /** Each rollout with the index of its prompt's sequence and of its own (−1 if it has one token and needs no rows). */
-  readonly rollouts: { rollout: PolicyRollout; prompt: number; own: number }[];
-  rows: number;
 }
 
 /** A micro-batch whose gradient is issued. */
@@ -113,6 +110,7 @@ export async function policyGradient(
     ? { kind: "token-mean-micro", miniBatchSequences: rollouts.length }
     : { kind: "seq-sum", sequences: rollouts.length };
   checkSurrogate(options.surrogate);
+  if (options.kl) checkKl(options.kl);
   const batches = microBatches(groups, options), sampled = batches.map(sampledSequences);
   for (const sequences of sampled) checkSampled(sequences, sequences.oldLogProbs.length);
   const miniBatch = { aggregation, tokens };
@@ -122,14 +120,14 @@ export async function policyGradient(
     return part;
   });
   const sums = await decoder.device.policySums(issued.map((part) => part.sums));
-  return statisticsOf(issued, sums, options.entropyCoef, tokens);
+  return statisticsOf(issued, sums, options, tokens);
 }
 
 /** Adds up what the micro-batches say. */
 function statisticsOf(
   issued: readonly IssuedBatch[],
   sums: readonly PolicySums[],
-  entropyCoef: number,
+  { entropyCoef, kl }: PolicyOptions,
   tokens: number,
 ): PolicyStatistics {
   const total = {
@@ -152,67 +150,24 @@ function statisticsOf(
     total.logProbGap = Math.max(total.logProbGap, part.logProbGap);
     total.rows += rows;
   });
-  return { ...total, tokens };
-}
-
-/** Cuts a mini-batch into passes of at most `microBatchTokens` rows; a prompt whose rollouts are cut apart is run again. */
-function microBatches(
-  groups: readonly PolicyGroup[],
-  { microBatchTokens, sharePrompts = true }: PolicyOptions,
-): MicroBatch[] {
-  const empty = (): MicroBatch => ({ sequences: [], keptRows: [], rollouts: [], rows: 0 });
-  const batches: MicroBatch[] = [];
-  let batch = empty();
-  const add = (sequence: PackedSequence, keptRows: Int32Array | undefined): number => {
-    if (keptRows) batch.keptRows.push(keptRows);
-    return batch.sequences.push(sequence) - 1;
-  };
-  for (const { prompt, rollouts } of groups) {
-    let at = -1;
-    for (const rollout of rollouts) {
-      const own = rollout.tokens.length - 1;
-      const more = () => own + (at < 0 ? prompt.length : 0);
-      if (batch.rollouts.length > 0 && batch.rows + more() > microBatchTokens) {
-        batches.push(batch);
-        batch = empty();
-        at = -1;
-      }
-      batch.rows += more();
-      const { tokens, rows } = rollout;
-      if (at < 0) at = add({ ids: prompt }, rows?.prompt);
-      const ownAt = own > 0
-        ? add({ ids: tokens.subarray(0, own), parent: at }, rows?.own.subarray(0, own))
-        : -1;
-      batch.rollouts.push({ rollout, prompt: at, own: ownAt });
-      if (!sharePrompts) at = -1;
-    }
-  }
-  batches.push(batch);
-  return batches;
+  const estimates = sums.reduce((sum, part) => sum + part.referenceKl, 0);
+  return { ...total, ...(kl && { kl: estimates / tokens }), tokens };
 }
 
 /** How the tokens of a micro-batch's rationales were sampled. */
-function sampledSequences({ rollouts }: MicroBatch): SampledSequences {
-  const oldLogProbs: number[] = [], offsets = [0];
+function sampledSequences({ rollouts }: MicroBatch<PolicyRollout>): SampledSequences {
+  const oldLogProbs: number[] = [], references: number[] = [], offsets = [0];
   for (const { rollout } of rollouts) {
     rollout.tokens.forEach((_, j) => oldLogProbs.push(rollout.oldLogProbs[j]!));
+    rollout.referenceLogProbs?.forEach((logProb) => references.push(logProb));
     offsets.push(oldLogProbs.length);
   }
-  return { oldLogProbs, advantages: rollouts.map(({ rollout }) => rollout.advantage), offsets };
-}
-
-/** The rationales' tokens, and the rows of the packed stream that predict them. */
-function predictionsOf({ rollouts }: MicroBatch, { segments }: PackedBatch) {
-  const rows: number[] = [], ids: number[] = [];
-  for (const { rollout, prompt, own } of rollouts) {
-    const head = segments[prompt]!;
-    rollout.tokens.forEach((id, j) => {
-      // The first token is predicted by the prompt's last row, each further one by the row of the token before it.
-      rows.push(j === 0 ? head.start + head.length - 1 : segments[own]!.start + j - 1);
-      ids.push(id);
-    });
-  }
-  return { rows: Int32Array.from(rows), ids: Int32Array.from(ids) };
+  return {
+    oldLogProbs,
+    advantages: rollouts.map(({ rollout }) => rollout.advantage),
+    offsets,
+    referenceLogProbs: references,
+  };
 }
 
 /** Lists of `total` numbers together, one after the other. */
@@ -230,14 +185,14 @@ function joined(lists: readonly Int32Array[], total: number): Int32Array {
 /** Issues the forward and the backward pass of a micro-batch. */
 function issueGradient(
   decoder: Decoder,
-  batch: MicroBatch,
+  batch: MicroBatch<PolicyRollout>,
   sampled: SampledSequences,
-  { surrogate, entropyCoef, temperature, checkpointing, kept }: PolicyOptions,
+  { surrogate, kl, entropyCoef, temperature, checkpointing, kept }: PolicyOptions,
   miniBatch: { readonly aggregation: Aggregation; readonly tokens: number },
   gradients: Gradients,
 ): IssuedBatch {
   const { device, config, weights: { head } } = decoder;
-  const packed = packSequences(batch.sequences), { rows, ids } = predictionsOf(batch, packed);
+  const { packed, rows, ids } = predictionsOf(batch);
   const scale = aggregationScale(miniBatch.aggregation, ids.length, batch.rollouts.length);
   const activations = kept
     ? kept.activations(packed, joined(batch.keptRows, packed.ids.length))
@@ -246,7 +201,7 @@ function issueGradient(
   device.gatherRows(activations.hidden, index, predicting);
   const statistics = device.alloc([ids.length, 3]), dLogProb = device.alloc([ids.length]);
   device.lmHeadInto(predicting, head, ids, temperature, statistics, { forBackward: true });
-  const sums = device.policyLoss(statistics, sampled, { ...surrogate, scale }, dLogProb);
+  const sums = device.policyLoss(statistics, sampled, { ...surrogate, kl, scale }, dLogProb);
   const dPredicting = device.alloc(predicting.shape), dHidden = device.alloc(activations.hidden.shape);
   device.fill(dPredicting, 0);
   device.fill(dHidden, 0);

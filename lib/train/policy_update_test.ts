@@ -13,6 +13,7 @@ import { Weights } from "../backbone/weights.ts";
 import { request, tokens } from "../rollout/_rollout_bench.ts";
 import { generate } from "../rollout/generate.ts";
 import { roomForActivations } from "../rollout/keep_activations.ts";
+import { referenceLogProbs } from "./reference_log_probs.ts";
 import {
   policyGradient,
   type PolicyGroup,
@@ -115,6 +116,50 @@ backboneTest(
       );
     }
     assert.deepEqual(checkpointed.statistics, plain.statistics);
+  },
+);
+
+backboneTest(
+  "policyGradient() with a KL term pulls each token back by what it moved, and not at all where nothing moved",
+  modelFolder("llama"),
+  async (bench) => {
+    const plain = groupsOf(one.grpo), own = await referenceLogProbs(bench.decoder, plain, settings);
+    let next = 0;
+    const moved = (by: number): PolicyGroup[] => {
+      next = 0;
+      return plain.map(({ prompt, rollouts }) => ({
+        prompt,
+        rollouts: rollouts.map(({ tokens, oldLogProbs }) => ({
+          tokens,
+          oldLogProbs,
+          referenceLogProbs: own[next++]!.map((logProb) => logProb - by),
+          advantage: 0,
+        })),
+      }));
+    };
+    const kl = { coef: 0.25, estimator: "k2" as const };
+    const still = await run(bench, moved(0), { ...settings, kl });
+    assert.deepEqual([still.statistics.kl, still.statistics.loss === 0], [0, true]);
+    for (const values of still.gradients.values()) assert.ok(values.every((value) => value === 0));
+    // With k2, d = 0.5 at every token: the gradient of coef * d * log pi, which REINFORCE has with the advantage -coef * d.
+    const reinforce = { ...settings.surrogate, surrogate: "reinforce" as const };
+    const pulled = await run(bench, moved(0.5), { ...settings, kl });
+    const expected = await run(
+      bench,
+      moved(0).map(({ prompt, rollouts }) => ({
+        prompt,
+        rollouts: rollouts.map((rollout) => ({ ...rollout, advantage: -0.25 * 0.5 })),
+      })),
+      { ...settings, surrogate: reinforce },
+    );
+    for (const [name, values] of expected.gradients) {
+      assertRelative(pulled.gradients.get(name)!, values, tolerance, name);
+    }
+    assertClose([pulled.statistics.kl!, pulled.statistics.loss], [0.125, 0.25 * 0.125], 1e-5);
+    assert.equal(expected.statistics.kl, undefined);
+    const cut = await run(bench, moved(0.5), { ...settings, kl, microBatchTokens: 22 });
+    assertClose([cut.statistics.kl!], [0.125], 1e-5);
+    await assert.rejects(run(bench, moved(NaN), { ...settings, kl }), NumericError);
   },
 );
 

@@ -39,7 +39,8 @@ export async function* replaySteps(options: ReplayOptions): AsyncGenerator<Repla
   const { training: { arm, manifest }, device, backbone, steps, signal } = options;
   const model = openTrainedModel(device, backbone, manifest), last = dosage(arm, manifest).steps;
   try {
-    const { decoder, optimizer } = model, run = stepOf(arm, { ...options, manifest, decoder, optimizer });
+    const { decoder, optimizer, untrained } = model,
+      run = stepOf(arm, { ...options, manifest, decoder, optimizer, untrained });
     for (let step = 1; step <= steps; step++) {
       yield {
         step,

@@ -21,6 +21,8 @@ export interface TrainingSession {
   readonly prompter: Prompter;
   readonly examples: readonly Example[];
   readonly optimizer: Optimizer;
+  /** Decoder of the untrained backbone; needed where the loss has a KL term. */
+  readonly untrained?: () => Decoder;
   /** Told of tokens that were generated or trained on, while the step is under way. */
   readonly onTokens?: (count: number) => void;
 }

@@ -24,6 +24,11 @@ export interface TrainedModel {
   readonly decoder: Decoder;
   readonly optimizer: Optimizer;
   /**
+   * Decoder of the untrained backbone, for a KL term. Without adapters it is loaded at the first call: as much memory again as the
+   * weights take where nothing is trained. With adapters it is what they adapt, and takes none.
+   */
+  untrained(): Decoder;
+  /**
    * Writes a checkpoint into an empty folder.
    *
    * @param finished whether nothing will be trained on it: the moments are left out
@@ -71,13 +76,17 @@ function fullModel(
     if (checkpoint !== undefined) source.close();
   }
   const optimizer = new Optimizer(weights, manifest.optimizer);
+  let frozen: Weights | undefined;
   return {
     decoder: new Decoder(weights),
     optimizer,
+    untrained: () =>
+      new Decoder(frozen ??= Weights.read(device, backbone.config, backbone.tensors, { keepStored: true })),
     writeCheckpoint: (folder, finished) =>
       writeCheckpointFiles(folder, backbone, weights, finished ? null : optimizer),
     free: () => {
       optimizer.free();
+      frozen?.recycle();
       weights.free();
     },
   };
@@ -105,6 +114,7 @@ function adaptedModel(
   return {
     decoder: new Decoder(adapter.weights),
     optimizer,
+    untrained: () => new Decoder(base),
     writeCheckpoint: async (folder, finished) => {
       await writeCheckpointFiles(folder, backbone, adapter.weights, finished ? null : optimizer);
       await writeCheckpointAdapter(folder, backbone, adapter);

@@ -10,6 +10,7 @@ import type { Manifest } from "../manifest/schema.ts";
 import type { TrainedArm } from "../manifest/names.ts";
 import { openCheckpointWeights } from "./checkpoint.ts";
 import { stepOf } from "./loop.ts";
+import type { StepResult } from "./session.ts";
 import { openTrainedModel } from "./trained_model.ts";
 
 const lora: Manifest["lora"] = { rank: 4, alpha: 8, targets: [...LORA_TARGETS] };
@@ -23,6 +24,7 @@ async function withTraining(
     folder: (name: string) => string;
     held: () => number;
   }) => Promise<void>,
+  changes: Partial<Pick<Manifest, "lora" | "loss">> = {},
 ): Promise<void> {
   const workload = await openGraceWorkload(), { backbone } = workload, device = createCpuDevice();
   const manifest: Manifest = {
@@ -31,6 +33,7 @@ async function withTraining(
     train: { ...workload.manifest.train, steps: 3, promptsPerStep: 4, miniBatches: 2 },
     cl: { ...workload.manifest.cl, steps: 3, batch: 4 },
     optimizer: { ...workload.manifest.optimizer, learningRate: 1e-3 },
+    ...changes,
   };
   const parent = Deno.makeTempDirSync();
   try {
@@ -79,6 +82,34 @@ for (const arm of ["grace", "cl"] as const) {
       }
       assert.deepEqual([...Deno.readDirSync(end)].filter(({ name }) => /adam|trainer/.test(name)), []);
     }));
+}
+
+for (const rank of [0, 4]) {
+  Deno.test(`a KL term is towards the untrained backbone, after a checkpoint too, at rank ${rank}`, async () => {
+    const { backbone, manifest: { loss } } = await openGraceWorkload();
+    backbone.close();
+    await withTraining("grace", async ({ open, folder, held, backbone: { config } }) => {
+      const whole = open(), middle = folder("middle"), klOf = ({ record }: StepResult) => record.kl as number;
+      const withReference = held();
+      const first = await whole.step(1);
+      assert.equal(klOf(first), 0, "nothing was trained yet");
+      const updates = first.record.updates as { kl: number }[];
+      assert.deepEqual([updates[0]!.kl, updates[1]!.kl > 0], [0, true]);
+      await whole.writeCheckpoint(middle, false);
+      const second = await whole.step(2);
+      assert.ok(klOf(second) > 0);
+      whole.free();
+      assert.equal(held(), 0, "bytes in tensors");
+      const resumed = open(middle);
+      // Weights, two moments and the weights once more; under adapters the frozen ones serve, beside what is adapted of them.
+      let weights = 0;
+      for (const [, shape] of expectedTensors(config)) weights += 4 * shape.reduce((a, b) => a * b, 1);
+      const parts = withReference / weights;
+      assert.ok(rank === 0 ? Math.abs(parts - 4) < 0.1 : parts < 2, `${parts} times the weights`);
+      assert.deepEqual(await resumed.step(2), second);
+      resumed.free();
+    }, { lora: { ...lora, rank }, loss: { ...loss, klCoef: 0.1 } });
+  });
 }
 
 Deno.test("a checkpoint has the weights with the adapter in them, and those that are not adapted as they were", () =>

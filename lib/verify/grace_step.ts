@@ -83,6 +83,7 @@ export function checkGraceStep(
       `is ${needed ? "missing" : "there"}, but the estimator is "${manifest.advantage.estimator}"`,
     );
   }
+  checkKl(record, manifest, wrong);
   if (record.greedy && record.greedy.tokens > maxNewTokens) {
     wrong("greedy.tokens", `${record.greedy.tokens} is more than sampling.maxNewTokens ${maxNewTokens}`);
   }
@@ -93,6 +94,32 @@ export function checkGraceStep(
     );
   } else if (record.informativeShare !== undefined) whole("informativeShare", record.informativeShare);
   checkUpdates(record, miniBatches, (field, stored, found) => it.same({ file, at, field }, stored, found));
+}
+
+/** A KL estimate is there exactly if the loss has the term, and nothing has moved at the first step. */
+function checkKl(
+  { step, kl, logProbGap, updates }: GraceStep,
+  { loss: { klCoef, klEstimator } }: Manifest,
+  wrong: (field: string, what: string) => void,
+): void {
+  const stored = [
+    ["kl", kl],
+    ...updates.map((update, i) => [`updates.${i}.kl`, update.kl] as const),
+  ] as const;
+  for (const [field, value] of stored) {
+    if ((value !== undefined) !== (klCoef > 0)) {
+      wrong(field, `is ${value === undefined ? "missing" : "there"}, but loss.klCoef is ${klCoef}`);
+    } else if (value !== undefined && value < 0 && klEstimator !== "k1") {
+      wrong(field, `${value} is below 0, which ${klEstimator} never is`);
+    }
+  }
+  // Where decoding and training agree in bits, so do the policy and what it started from.
+  if (step !== 1 || logProbGap !== 0) return;
+  for (const [field, value] of stored.slice(0, 2)) {
+    if (value !== undefined && value !== 0) {
+      wrong(field, `${value} is not 0, although nothing was trained yet`);
+    }
+  }
 }
 
 /** The mean of the reward from the means of its terms; undefined where it does not follow. */

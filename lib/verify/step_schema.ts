@@ -40,6 +40,7 @@ export const graceStepSchema = z.strictObject({
   // Of a distribution with all its mass on one token, float32 gives a little less than 0.
   entropy: z.number().min(-1e-4),
   logProbGap: notNegative(),
+  kl: z.number().exactOptional(),
   learningRate: notNegative(),
   updates: z.array(z.strictObject({
     loss: z.number(),
@@ -48,6 +49,7 @@ export const graceStepSchema = z.strictObject({
     approxKl: z.number(),
     entropy: z.number().min(-1e-4),
     logProbGap: notNegative(),
+    kl: z.number().exactOptional(),
     tokens: z.int().min(1),
     gradNorm: notNegative(),
   })).min(1),

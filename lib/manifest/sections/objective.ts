@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { KL_ESTIMATORS } from "../../../kernels/kl_penalty.ts";
 import { ESTIMATOR_NAMES } from "../../objective/estimators.ts";
 import { nonNegative, positive } from "./leaf.ts";
 
@@ -64,7 +65,11 @@ export const loss = z.strictObject({
       "which depends on packing (token-mean-micro), or by the number of sequences (seq-sum) (P5, P6, B15).",
   ),
   klCoef: nonNegative().describe(
-    "Coefficient of the KL divergence from the untrained model; 0 = it is not loaded (P11).",
+    "Coefficient of the KL divergence from the untrained model, in the loss of each token; 0 = it is not loaded (P11).",
+  ),
+  klEstimator: z.enum(KL_ESTIMATORS).describe(
+    "Estimate of that divergence from a sampled token, d being its log-probability minus that under the untrained model: " +
+      "k1: d; k2: d^2 / 2; k3: e^-d + d - 1, as in the GRPO paper. Read where loss.klCoef is above 0.",
   ),
   entropyCoef: nonNegative().describe("Coefficient of the entropy bonus."),
 }).describe("Policy loss.");
