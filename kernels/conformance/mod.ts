@@ -9,7 +9,7 @@ import { attentionSuite } from "./attention.ts";
 import { attentionPathsSuite } from "./attention_paths.ts";
 import { decodeSuite } from "./decode.ts";
 import { determinismSuite } from "./determinism.ts";
-import { subjectOf } from "./harness.ts";
+import { type Subject, subjectOf } from "./harness.ts";
 import { layerTailSuite } from "./layer_tail.ts";
 import { linearSuite } from "./linear.ts";
 import { lmHeadSuite } from "./lm_head.ts";
@@ -26,7 +26,22 @@ import { samplingSuite } from "./sampling.ts";
 import { storedWeightsSuite } from "./stored_weights.ts";
 import { swigluSuite } from "./swiglu.ts";
 
-const suites = [
+/** Registers the tests of some ops. */
+type Suite = (subject: Subject) => void;
+
+/** Suites of ops that have products of matrices in them. */
+export const productSuites: readonly Suite[] = [
+  linearSuite,
+  layerTailSuite,
+  lmHeadSuite,
+  samplingSuite,
+  storedWeightsSuite,
+  packedWeightsSuite,
+  poolingSuite,
+  determinismSuite,
+];
+
+const allSuites: readonly Suite[] = [
   memorySuite,
   linearSuite,
   rowsSuite,
@@ -53,8 +68,13 @@ const suites = [
  *
  * @param name stands before the name of every test
  * @param factory makes the device; called once, when the first test runs
+ * @param suites all by default
  */
-export function testConformance(name: string, factory: () => Device | Promise<Device>): void {
+export function testConformance(
+  name: string,
+  factory: () => Device | Promise<Device>,
+  suites: readonly Suite[] = allSuites,
+): void {
   const subject = subjectOf(name, factory);
   for (const suite of suites) suite(subject);
 }

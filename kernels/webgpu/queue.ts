@@ -174,7 +174,7 @@ export class CommandQueue {
         );
       }
       // To the end of the buffer, so that what only differs in length shares a bind group.
-      const most = Math.min(slab.bytes - start, this.#mostBound);
+      const most = Math.min(slab.bytes - slab.bytes % 4 - start, this.#mostBound);
       resources.push({ slab, offset: start, size: Math.max(Math.ceil((rest + bytes) / 4) * 4, unit, most) });
       this.#parameters.set(at, named.length + i, "u32", rest / unit);
     });

@@ -1,5 +1,5 @@
 /**
- * Conformance once more, with the kernels that GPUs get and the least that the engine opens on: no features, the limits of
+ * Conformance with the kernels that GPUs get and the least that the engine opens on: no features, the limits of
  * `neededLimits`, and those that WebGPU promises. Where the adapter computes on the CPU, `webgpu_test.ts` runs other
  * kernels of products. New buffers are full of NaN here, not of zeros as WebGPU has them: memory that is used again holds
  * anything, and no kernel may depend on what it did not write.
