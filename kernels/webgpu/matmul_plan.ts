@@ -144,6 +144,9 @@ export function allKernels(adapter: OpenedAdapter): Readonly<Record<string, Matm
     "simple8": simple(8),
     ...(lanes > 0 && { "lanes": byLanes(lanes, 32) }),
     ...tiles,
+    // Twice the bytes of a weight on their way at a time, which is what few rows wait for.
+    "rows8deep": tiled(8, 128, 4, 4, 32),
+    "rows32deep": tiled(32, 128, 8, 4, 32),
     // Two independent workgroups a multiprocessor instead of one.
     "half": tiled(64, 128, 8, 8),
     // Half as many barriers, for twice the workgroup memory.
