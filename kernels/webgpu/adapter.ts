@@ -116,6 +116,17 @@ function describe({ info }: GPUAdapter): Pick<OpenedAdapter, "name" | "driver" |
   return { name, driver: driverOf(info), software: info.isFallbackAdapter };
 }
 
+/** Features that Deno lists where an adapter has them. */
+const listedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query"];
+
+/** What is asked for in turn, until an adapter gives it: everything, without what is not listed, without any feature, the least. */
+const attempts = [
+  { subgroups: true, listed: true, most: true },
+  { subgroups: false, listed: true, most: true },
+  { subgroups: false, listed: false, most: true },
+  { subgroups: false, listed: false, most: false },
+] as const;
+
 /**
  * Opens the adapter that the system offers first.
  *
@@ -124,17 +135,16 @@ function describe({ info }: GPUAdapter): Pick<OpenedAdapter, "name" | "driver" |
 export async function openAdapter(): Promise<OpenedAdapter> {
   const cure = cures[Deno.build.os] ?? cures["linux"]!;
   let failure: unknown;
-  for (const subgroups of [true, false]) {
+  for (const { subgroups, listed, most } of attempts) {
     // An adapter serves one attempt: after a refusal another one is asked for.
     const adapter = await request();
     if (!adapter) throw new MissingError("No WebGPU adapter was found on this machine", cure);
-    const optional = ["shader-f16", "timestamp-query"] as const;
-    const features: GPUFeatureName[] = optional.filter((name) => adapter.features.has(name));
+    const features = listed ? listedFeatures.filter((name) => adapter.features.has(name)) : [];
     if (subgroups) features.push("subgroups" as GPUFeatureName);
     checkLimits(adapter);
-    const requiredLimits: Record<string, number> = {};
+    const requiredLimits: Record<string, number> = { ...neededLimits };
     // Deno takes no number that a double does not hold exactly, and an adapter may have no limit at all: 2⁶⁴ − 1.
-    for (const limit of wantedLimits) {
+    for (const limit of most ? wantedLimits : []) {
       requiredLimits[limit] = Math.min(adapter.limits[limit], Number.MAX_SAFE_INTEGER);
     }
     try {

@@ -57,6 +57,35 @@ gpuTest("openAdapter() opens an adapter whose limits are larger than Deno lets a
   });
 });
 
+gpuTest(
+  "openAdapter() asks for less and less of an adapter that refuses, down to what kernels need",
+  async () => {
+    const request = navigator.gpu.requestAdapter.bind(navigator.gpu);
+    const refusals: ((asked: GPUDeviceDescriptor) => boolean)[] = [
+      ({ requiredFeatures = [] }) => [...requiredFeatures].some((name) => (name as string) === "subgroups"),
+      ({ requiredFeatures = [] }) => [...requiredFeatures].length > 0,
+      ({ requiredLimits = {} }) => Object.keys(requiredLimits).length > Object.keys(neededLimits).length,
+    ];
+    for (const refuses of refusals) {
+      navigator.gpu.requestAdapter = async (options) => {
+        const adapter = await request(options);
+        const requestDevice = adapter!.requestDevice.bind(adapter);
+        adapter!.requestDevice = (asked) =>
+          refuses(asked!) ? Promise.reject(new TypeError("not that")) : requestDevice(asked);
+        return adapter;
+      };
+      try {
+        const { device, features } = await openAdapter();
+        assert.equal(features.subgroups, false);
+        assert.equal(device.features.has("timestamp-query"), features.timestamps);
+        device.destroy();
+      } finally {
+        Reflect.deleteProperty(navigator.gpu, "requestAdapter");
+      }
+    }
+  },
+);
+
 gpuTest("readAdapter() tells the maker by name, and limits that the kernels can live with", async () => {
   const { vendor, limits, software, room } = await readAdapter();
   assert.match(vendor, /^[A-Z]/);
