@@ -12,6 +12,7 @@
  *   whole arm with journal, checkpoints and resume;
  * - **manifest**: {@linkcode resolveManifest}, {@linkcode parseLock}, {@linkcode diffManifests};
  * - **verification**: {@linkcode checkJournals} and other checks of a run's folder, {@linkcode replaySteps};
+ * - **export**: {@linkcode writeSentenceTransformers}, {@linkcode writeGguf}, {@linkcode roCrate};
  * - **evaluation**: {@linkcode runSuite} on anything that is an {@linkcode Encoder}, {@linkcode compareFolders}, the
  *   scorers by themselves, and {@linkcode audit} for tables that are printed somewhere.
  *
@@ -186,6 +187,14 @@ export { checkJournals } from "./lib/verify/steps.ts";
 export { type ReplayedStep, type ReplayOptions, replaySteps } from "./lib/train/replay.ts";
 export { checkEvaluation, type EvaluationCheckOptions } from "./evals/verify_evaluation.ts";
 export { type ArmScores, diffScores } from "./evals/diff_scores.ts";
+
+// Export
+export {
+  type SentenceTransformersModel,
+  writeSentenceTransformers,
+} from "./lib/export/sentence_transformers.ts";
+export { writeGguf } from "./lib/export/gguf.ts";
+export { type CrateSubject, roCrate } from "./lib/export/ro_crate.ts";
 
 // Evaluation
 export type {

@@ -30,7 +30,7 @@ function digests(folder: string, below = ""): Record<string, string> {
 }
 
 Deno.test("writeSentenceTransformers() writes folders in which sentence-transformers finds our embeddings", async () => {
-  const device = await createCpuDevice(), root = Deno.makeTempDirSync();
+  const device = createCpuDevice(), root = Deno.makeTempDirSync();
   for await (const model of exportCases()) {
     const { name, backbone, prompter, pooling, normalize } = model, { files, embeddings } = models[name]!;
     await writeCase(model, join(root, name));
