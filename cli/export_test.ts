@@ -1,10 +1,12 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { assert } from "#test";
 import { CheckFailedError, ExitCode, type GraceError, MissingError, UsageError } from "#errors";
 import { openBackbone } from "../lib/backbone/open.ts";
 import { filesBelow } from "../lib/export/checksums.ts";
 import { digestFile } from "../lib/manifest/hash.ts";
+import { Lab, onlyFolder } from "./_lab.ts";
 import { launch } from "./_launch.ts";
 import { copyRun, editText, flipByte, io, original, verify } from "./_verified_run.ts";
 import { type Exported, exportRun } from "./export_run.ts";
@@ -114,6 +116,45 @@ Deno.test("exportRun() writes what sentence-transformers loads, and says that te
   const own = Deno.readTextFileSync(join(cl.out, "README.md"));
   assert.match(own, /STSBenchmark/);
   assert.doesNotMatch(own, /gsm8k/, "an encoder has no answers");
+});
+
+Deno.test("exportRun() writes a GGUF file that embeds as the checkpoint does", async () => {
+  using lab = await Lab.create();
+  const backbone = fileURLToPath(new URL("../fixtures/golden/models/qwen2", import.meta.url));
+  const made = await lab.run(lab.manifest({ backbone, arms: ["cl"], cl: { steps: 1 } }), "out");
+  assert.equal(made.code, ExitCode.success, made.stderr);
+  const run = onlyFolder(lab.path("out")), out = lab.path("gguf"), dataRoot = lab.path("data");
+  await exportRun({ folder: run, format: "gguf", arm: "cl", out, dataRoot }, io);
+  const names = [...Deno.readDirSync(out)].map(({ name }) => name).sort();
+  assert.deepEqual(names, [
+    "README.md",
+    "SHA256SUMS",
+    "embed.json",
+    "grace.json",
+    "grace.lock.json",
+    "qwen2-cl-f32.gguf",
+  ]);
+  const card = Deno.readTextFileSync(join(out, "README.md"));
+  assert.match(card, /library_name: gguf/);
+  // Without an arm to compare with, the scores stand with their standard errors.
+  assert.match(card, /\| task .*\| stderr \|/);
+  const embed = (model: string) =>
+    launch([
+      "embed",
+      "--json",
+      "--no-rationale",
+      "--backbone",
+      model,
+      "--manifest",
+      join(out, "embed.json"),
+      "a cat",
+    ]);
+  const [ours, checkpoint] = [
+    await embed(join(out, "qwen2-cl-f32.gguf")),
+    await embed(join(run, "arms/cl/checkpoints/step-000001")),
+  ];
+  assert.equal(ours.code, ExitCode.success, ours.stderr);
+  assert.equal(ours.stdout, checkpoint.stdout);
 });
 
 Deno.test("exportRun() makes a crate in which the run verifies as before", async () => {
