@@ -102,6 +102,37 @@ Deno.test("grace-repro grants the network to the command pull, and to no other t
   }
 });
 
+Deno.test("grace-repro grants the command serve the one address that it listens at, and nothing that is none", async () => {
+  using folder = scratch();
+  const bin = barePath(folder.path);
+  writeProgram(join(bin, "deno"), fakeDeno(pinned));
+  const cases: [args: string[], granted: string | undefined][] = [
+    [["serve"], "127.0.0.1:8080"],
+    [["--json", "--color", "never", "serve", "--backbone", "x", "--port", "9000"], "127.0.0.1:9000"],
+    [["serve", "--host=0.0.0.0", "--port=0"], "0.0.0.0:0"],
+    [["serve", "--host", "localhost", "--port", "1", "--port", "2"], "127.0.0.1:2"],
+    [["serve", "--host", "::1"], "[::1]:8080"],
+    [["serve", "--", "--host", "0.0.0.0"], "127.0.0.1:8080"],
+    [["serve", "--host", "127.0.0.1,example.org"], undefined],
+    [["serve", "--host", "example.org"], undefined],
+    [["serve", "--host", "*"], undefined],
+    [["serve", "--host", ""], undefined],
+    [["serve", "--host", "127.0.0.1 --allow-run"], undefined],
+    [["serve", "--port", "80,81"], undefined],
+    [["serve", "--port", "65536"], undefined],
+    [["serve", "--port", ""], undefined],
+    [["run", "--host", "127.0.0.1", "serve"], undefined],
+    [["help", "serve"], undefined],
+  ];
+  for (const [args, granted] of cases) {
+    const { stdout, stderr } = await launch(args, { env: { PATH: bin }, clearEnv: true });
+    assert.equal(stderr, "");
+    const own = stdout.slice(0, stdout.indexOf("cli/main.ts\n"));
+    const found = own.split("\n").filter((arg) => /^--allow-(net|run|all)|^-A/.test(arg));
+    assert.deepEqual(found, granted === undefined ? [] : [`--allow-net=${granted}`], args.join(" "));
+  }
+});
+
 Deno.test("grace-repro uses the deno on PATH when its patch is newer, and npm's when its minor differs", async () => {
   using folder = scratch();
   const bin = barePath(folder.path);

@@ -4,12 +4,13 @@
  *
  * @module
  */
-import { ExitCode, MissingError, UsageError } from "#errors";
+import { ExitCode } from "#errors";
 import type { EmbeddedText } from "../lib/rollout/embed.ts";
 import { serverApp, type ServerState } from "../lib/serve/app.ts";
 import { ServerMetrics } from "../lib/serve/metrics.ts";
 import { TextQueue } from "../lib/serve/text_queue.ts";
 import { readKeys } from "./api_keys.ts";
+import { listen } from "./http_server.ts";
 import type { CommandIo } from "./io.ts";
 import type { ServeOptions } from "./serve.ts";
 import { WorkerEngine } from "./serve_engine.ts";
@@ -42,12 +43,10 @@ export async function serve(options: ServeOptions, io: CommandIo): Promise<ExitC
     keys,
     onFailure: (id, error) => note(`request ${id} failed: ${(error as Error).stack ?? error}`),
   });
-  const cut = new AbortController();
-  const server = listen(host, port, (request) => app.fetch(request), cut.signal);
-  const url = urlOf(server.addr);
+  const server = await listen(host, port, (request) => app.fetch(request)), { url } = server;
   try {
     note(`listening at ${url}, loading the model`);
-    if (keys.length === 0 && !isLoopback(server.addr.hostname)) {
+    if (keys.length === 0 && !server.loopback) {
       note(`warning: whoever reaches ${url} may use this server, as there is no --api-key-file`);
     }
     const stopped = whenAborted(io.signal);
@@ -74,60 +73,13 @@ export async function serve(options: ServeOptions, io: CommandIo): Promise<ExitC
     return exitCodeOf(io.signal);
   } finally {
     state = { phase: "stopping" };
-    const finished = server.shutdown();
-    const { running } = queue.counts;
+    const late = new AbortController(), stopped = server.stop(late.signal), { running } = queue.counts;
     if (running > 0) note(`finishing ${running} texts that have begun`);
     await queue.close();
-    const late = setTimeout(() => cut.abort(), LAST_ANSWERS_MS);
-    await finished;
-    clearTimeout(late);
+    const timer = setTimeout(() => late.abort(), LAST_ANSWERS_MS);
+    await stopped;
+    clearTimeout(timer);
   }
-}
-
-/**
- * Starts to listen.
- *
- * @throws MissingError or UsageError if that cannot be done at this address
- */
-function listen(
-  hostname: string,
-  port: number,
-  handler: (request: Request) => Response | Promise<Response>,
-  signal: AbortSignal,
-): Deno.HttpServer<Deno.NetAddr> {
-  const where = `"${hostname}", port ${port}`;
-  try {
-    return Deno.serve({ hostname, port, signal, onListen: () => {} }, handler);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.AddrInUse) {
-      throw new MissingError(
-        `cannot listen at ${where}: another program does`,
-        "choose another --port, or 0 for any that is free",
-        { cause },
-      );
-    }
-    if (cause instanceof Deno.errors.NotCapable) {
-      throw new UsageError(
-        `no permission to listen at ${where}`,
-        "start grace-repro with its own script, which grants this one address, and give --host as a name or an address",
-        { cause },
-      );
-    }
-    throw new MissingError(
-      `cannot listen at ${where}: ${(cause as Error).message}`,
-      "give --host an address of this machine, and --port one from 1024 on",
-      { cause },
-    );
-  }
-}
-
-function urlOf({ hostname, port }: Deno.NetAddr): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-}
-
-/** Whether only this machine reaches an address. */
-function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
 }
 
 /** Pending until a signal aborts. */

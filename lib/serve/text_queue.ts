@@ -107,10 +107,10 @@ export class TextQueue<R> {
    * @param signal takes those that have not started out of it
    * @throws ApiError 429 if there is no room for all of them, 503 if the server is stopping
    * @throws what the engine threw over one of them
-   * @throws the signal's reason when it is aborted
+   * @throws an AbortError when the signal is aborted
    */
   async submit(texts: readonly string[], signal?: AbortSignal): Promise<R[]> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw clientGone();
     if (this.#closed) throw stopping();
     if (this.#waiting + texts.length > this.#limits.waiting) throw this.#full();
     const { promise, resolve, reject } = Promise.withResolvers<R[]>();
@@ -129,7 +129,7 @@ export class TextQueue<R> {
         else resolve(outcome.results);
       },
     };
-    const cancel = () => request.settle({ error: signal!.reason });
+    const cancel = () => request.settle({ error: clientGone() });
     signal?.addEventListener("abort", cancel);
     this.#line.push(request);
     this.#waiting += texts.length;
@@ -239,6 +239,11 @@ export class TextQueue<R> {
 
 function hasResult<R>({ request, index }: Place<R>): boolean {
   return request.results[index] !== undefined;
+}
+
+/** Of its own: the reason of a server's signal may be anything. */
+function clientGone(): DOMException {
+  return new DOMException("nobody waits for the embeddings any more", "AbortError");
 }
 
 function stopping(): ApiError {
