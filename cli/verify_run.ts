@@ -132,7 +132,8 @@ async function verifyParts(audit: Audit): Promise<Check[]> {
   }
   for (const training of trainings) {
     const finished = isFinished(audit, "train", training.name);
-    const checked = await checkCheckpoint({ files, training, lock, finished, frame: inputs.frame });
+    const { frame, backbone } = inputs;
+    const checked = await checkCheckpoint({ files, training, lock, finished, frame, backbone });
     checks.push(...checked.checks);
     weights.set(training.name, checked.weights);
     if (checked.weights === undefined) continue;

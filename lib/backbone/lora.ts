@@ -31,7 +31,7 @@ interface Pair {
 }
 
 /** Names of A and B of a matrix, as in {@linkcode LoraAdapter.tensors}. */
-function namesOf(weight: string): { a: string; b: string } {
+export function adapterNames(weight: string): { a: string; b: string } {
   const module = weight.replace(/\.weight$/, "");
   return { a: `${module}.lora_A.weight`, b: `${module}.lora_B.weight` };
 }
@@ -54,7 +54,7 @@ export function adapterTensors(
 ): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   for (const [name, [out, into]] of adaptedMatrices(config, targets)) {
-    const { a, b } = namesOf(name);
+    const { a, b } = adapterNames(name);
     shapes.set(a, [rank, into!]).set(b, [out!, rank]);
   }
   return shapes;
@@ -85,7 +85,7 @@ export class LoraAdapter extends NamedTensors implements Trainable {
     this.#scale = device.upload(identity, [rank, rank]);
     const merged = new Map<string, Tensor>();
     for (const [name, shape] of adaptedMatrices(config, targets)) {
-      const names = namesOf(name), [a, b] = [this.get(names.a), this.get(names.b)];
+      const names = adapterNames(name), [a, b] = [this.get(names.a), this.get(names.b)];
       const values = new Float32Array(rank * shape[1]!);
       device.write(a, fillUniform(values, 1 / Math.sqrt(shape[1]!), seed, names.a));
       this.#pairs.set(name, { a, b, scaledA: device.alloc(a.shape), scaledB: device.alloc(b.shape) });
@@ -149,7 +149,7 @@ export class LoraGradients extends NamedTensors implements Gradients {
   addMap(layer: number, { weight }: LayerMap, dy: Tensor, x: Tensor): void {
     const name = layerName(layer, weight), pair = this.#adapter.pair(name);
     if (!pair) return;
-    const { device } = this, { rank } = this.#adapter.options, names = namesOf(name);
+    const { device } = this, { rank } = this.#adapter.options, names = adapterNames(name);
     const thin = device.alloc([x.shape[0]!, rank]);
     device.linear(x, pair.scaledA, thin);
     device.linearBackwardWeight(dy, thin, this.get(names.b), { accumulate: true });

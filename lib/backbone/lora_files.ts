@@ -16,8 +16,10 @@ import type { TensorSource } from "./tensor_source.ts";
 /** Names of the files. */
 export const ADAPTER_FILES = { config: "adapter_config.json", tensors: "adapter_model.safetensors" } as const;
 
-/** What PEFT puts before the names of a causal language model's tensors. */
-const PREFIX = "base_model.model.";
+/** Name of an adapter's tensor in the file: PEFT puts this before the names of a causal language model's. */
+export function storedName(name: string): string {
+  return `base_model.model.${name}`;
+}
 
 /**
  * Text of `adapter_config.json`.
@@ -48,10 +50,10 @@ export async function writeAdapter(folder: string, adapter: LoraAdapter, base: s
   const { device, tensors, options } = adapter;
   const stored = async function* (): AsyncGenerator<NamedTensor> {
     for (const [name, tensor] of tensors) {
-      yield { name: PREFIX + name, shape: tensor.shape, data: await device.read(tensor) };
+      yield { name: storedName(name), shape: tensor.shape, data: await device.read(tensor) };
     }
   };
-  const shapes = new Map([...shapesOf(tensors)].map(([name, shape]) => [PREFIX + name, shape]));
+  const shapes = new Map([...shapesOf(tensors)].map(([name, shape]) => [storedName(name), shape]));
   await writeSafetensors(join(folder, ADAPTER_FILES.tensors), shapes, stored(), "f32");
   writeFileAtomic(join(folder, ADAPTER_FILES.config), adapterConfigText(options, base));
 }
@@ -66,13 +68,13 @@ export function readAdapter(folder: string, adapter: LoraAdapter): void {
   try {
     const wanted = adapterTensors(adapter.base.config, adapter.options);
     for (const [name, shape] of wanted) {
-      if (source.shape(PREFIX + name).join() === shape.join()) continue;
+      if (source.shape(storedName(name)).join() === shape.join()) continue;
       throw new UsageError(
         `the adapter in "${folder}" has no ${name} of shape [${shape}]`,
         "remove the checkpoint, to resume from an earlier one",
       );
     }
-    for (const [name, tensor] of adapter.tensors) adapter.device.write(tensor, source.read(PREFIX + name));
+    for (const [name, tensor] of adapter.tensors) adapter.device.write(tensor, source.read(storedName(name)));
   } finally {
     source.close();
   }

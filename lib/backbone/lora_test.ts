@@ -1,6 +1,6 @@
 import { assert, assertClose, assertRelative, assertSameBits } from "#test";
 import { GoldenTensors } from "../../fixtures/golden/models/tensors.ts";
-import { loadModelGolden, type LossGolden, modelFolder } from "../../fixtures/golden/models/read.ts";
+import { loadModelGolden, modelFolder } from "../../fixtures/golden/models/read.ts";
 import { golden } from "../../fixtures/golden_data.ts";
 import { f32ToBf16 } from "../../kernels/half_floats.ts";
 import { backboneTest, type Bench, logitsOf, withRandomDecoder } from "./_decoder_bench.ts";

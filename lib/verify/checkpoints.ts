@@ -5,7 +5,7 @@
  * @module
  */
 import { HF_FILES } from "../backbone/hf_folder.ts";
-import { ADAPTER_FILES, adapterConfigText, openAdapter } from "../backbone/lora_files.ts";
+import type { Backbone } from "../backbone/open.ts";
 import { openSafetensors } from "../backbone/safetensors.ts";
 import { checkpointName, checkpointStep } from "../journal/layout.ts";
 import type { Training } from "../manifest/arms.ts";
@@ -14,6 +14,7 @@ import { digestFile } from "../manifest/hash.ts";
 import type { Lock } from "../manifest/lock.ts";
 import { ADAPTER_FOLDER } from "../train/checkpoint.ts";
 import { dosage } from "../train/data_order.ts";
+import { checkAdapter } from "./adapter.ts";
 import { type Check, type Checking, runCheck } from "./check.ts";
 import type { RunFiles } from "./run_files.ts";
 import { newestCheckpoint } from "./stages.ts";
@@ -31,6 +32,8 @@ export interface CheckpointCheckOptions {
   readonly finished: boolean;
   /** The files beside the weights as they are made of the backbone; undefined where that is not here. */
   readonly frame: ReadonlyMap<string, string | Uint8Array> | undefined;
+  /** Undefined where it is not here. */
+  readonly backbone: Pick<Backbone, "config" | "tensors"> | undefined;
 }
 
 /** A checked checkpoint. */
@@ -44,7 +47,7 @@ export interface CheckedCheckpoint {
 
 /** Checks the checkpoint of an arm. */
 export async function checkCheckpoint(options: CheckpointCheckOptions): Promise<CheckedCheckpoint> {
-  const { files, training: { arm, name, manifest }, finished } = options;
+  const { files, training: { arm, name, manifest }, finished, backbone } = options;
   const { steps } = dosage(arm, manifest), newest = newestCheckpoint(files, name);
   const file = newest === undefined ? "" : `arms/${name}/checkpoints/${checkpointName(newest)}`;
   let weights: string | undefined;
@@ -58,8 +61,8 @@ export async function checkCheckpoint(options: CheckpointCheckOptions): Promise<
     checkTokenizer(options, file, it);
     checkFrame(options, file, it);
     checkState(options, file, newest, it);
-    checkAdapter(options, file, it);
     weights = checkWeights(files, file, it);
+    checkAdapter({ files, lora: manifest.lora, checkpoint: file, weights: WEIGHTS, backbone }, it);
   });
   return { checks: [check], weights, folder: file };
 }
@@ -158,30 +161,6 @@ function checkState(
   const updates = newest * (arm === "cl" ? 1 : manifest.train.miniBatches);
   it.same({ file: `${file}/${STATE}`, field: "updates" }, state?.updates, updates);
   it.note("nothing names the digest of these weights until the arm is evaluated; a replay compares them");
-}
-
-/** Where adapters are trained there is one, of the shape that the manifest says; elsewhere there is none. */
-function checkAdapter(
-  { files, training: { manifest: { lora } } }: CheckpointCheckOptions,
-  file: string,
-  it: Checking,
-): void {
-  const folder = `${file}/${ADAPTER_FOLDER}`, config = `${folder}/${ADAPTER_FILES.config}`;
-  if (lora.rank === 0) {
-    if (files.entry(folder)) it.problem({ file: folder, what: "is there, although all weights are trained" });
-    return;
-  }
-  const known: readonly string[] = Object.values(ADAPTER_FILES);
-  for (const name of files.names(folder)) {
-    if (!known.includes(name)) it.problem({ file: `${folder}/${name}`, what: "is no part of an adapter" });
-  }
-  const text = files.text(config), { base_model_name_or_path: base } = JSON.parse(text);
-  it.count();
-  if (text !== adapterConfigText(lora, String(base))) {
-    it.problem({ file: config, what: "is not what the manifest's section lora gives" });
-  }
-  openAdapter(files.path(folder)).close();
-  it.count();
 }
 
 /** The weights can be read, and their header fits the file: only then are they digested. */
