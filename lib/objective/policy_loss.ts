@@ -1,7 +1,8 @@
 /**
  * The policy-gradient loss of a batch of rationales and its gradient with respect to their log-probabilities.
  *
- * The loss of a token is that of `kernels/policy_loss.ts`; a KL term is aggregated as the surrogate is (as in verl). Token losses are summed and divided:
+ * The loss of a token is that of `kernels/policy_loss.ts`; a KL term is aggregated as the surrogate is (as in verl). Token losses are
+ * summed and divided:
  *
  * - `token-mean`: by a number of tokens that the caller fixes for the whole mini-batch, so that the gradient does
  *   not depend on how the mini-batch is cut up.
@@ -79,7 +80,7 @@ export function policyLoss(
   const { logProbs, advantages } = batch, tokens = logProbs.length;
   checkSurrogate(options);
   if (options.kl) checkKl(options.kl);
-  checkSampled(batch, tokens);
+  checkSampled(batch, tokens, options.kl);
   const scale = aggregationScale(aggregation, tokens, advantages.length);
   const gradient = new Float64Array(tokens);
   const sums = policyLossSums(logProbs, new Float64Array(tokens), batch, { ...options, scale }, gradient);
@@ -181,12 +182,14 @@ export function checkKl({ coef, estimator }: KlTerm): void {
 /**
  * Fails unless the sequences make up `tokens` tokens, none is empty, and all numbers are finite.
  *
+ * @param kl term of the loss, which needs a reference
  * @throws {UsageError} if the arrays do not fit each other
  * @throws {NumericError} if a sequence has no tokens, or an old log-probability or an advantage is not finite
  */
 export function checkSampled(
   { oldLogProbs, advantages, offsets, referenceLogProbs = [] }: SampledSequences,
   tokens: number,
+  kl?: KlTerm,
 ): void {
   const sequences = advantages.length;
   const fits = sequences > 0 && oldLogProbs.length === tokens && offsets.length === sequences + 1 &&
@@ -196,6 +199,12 @@ export function checkSampled(
       `${tokens} log-probabilities, ${oldLogProbs.length} old ones, ${sequences} advantages and ` +
         `${offsets.length} offsets do not describe one batch`,
       "Pass T, T, S and S + 1 of them, offsets from 0 to T",
+    );
+  }
+  if (kl && referenceLogProbs.length !== tokens) {
+    throw new UsageError(
+      `${tokens} log-probabilities have ${referenceLogProbs.length} of the reference`,
+      "Pass one of each token, or leave the KL term out",
     );
   }
   for (let sequence = 0; sequence < sequences; sequence++) {

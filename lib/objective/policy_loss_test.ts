@@ -201,4 +201,9 @@ Deno.test("policyLoss() adds a KL term token by token, aggregated as the surroga
   }
   const broken = { ...batch, referenceLogProbs: reference.with(3, NaN) };
   assert.throws(() => policyLoss(broken, { ...options, kl: term }, aggregation), NumericError);
+  for (const referenceLogProbs of [[], reference.slice(1)]) {
+    const ragged = { ...batch, referenceLogProbs };
+    assert.throws(() => policyLoss(ragged, { ...options, kl: term }, aggregation), UsageError);
+    policyLoss(ragged, options, aggregation);
+  }
 });

@@ -83,28 +83,34 @@ export function openCheckpointWeights(folder: string): TensorSource {
   return openSafetensors([join(folder, file.weights)]);
 }
 
-/** Loads the moments of a checkpoint into an optimiser. */
+/**
+ * Loads the moments of a checkpoint into an optimiser.
+ *
+ * @throws {UsageError} if there are none, they have no count of updates, or are of other parameters
+ */
 export function readOptimizer(folder: string, optimizer: Optimizer): void {
-  let state: { updates?: unknown };
+  const cure = "remove it, to resume from an earlier one";
+  let state: { updates?: unknown } | null;
   try {
     state = JSON.parse(Deno.readTextFileSync(join(folder, file.state)));
   } catch (cause) {
-    throw new UsageError(
-      `the checkpoint "${folder}" has no optimizer state`,
-      "remove it, to resume from an earlier one",
-      {
-        cause,
-      },
-    );
+    throw new UsageError(`the checkpoint "${folder}" has no optimizer state`, cure, { cause });
   }
-  if (!Number.isSafeInteger(state.updates)) {
-    throw new UsageError(`"${folder}/${file.state}" has no count of updates`, "remove the checkpoint");
+  const updates = state?.updates;
+  if (typeof updates !== "number" || !Number.isSafeInteger(updates) || updates < 0) {
+    throw new UsageError(`the checkpoint "${folder}" has no count of updates in its ${file.state}`, cure);
   }
-  optimizer.updates = state.updates as number;
+  optimizer.updates = updates;
   for (const key of ["m", "v"] as const) {
     const source = openSafetensors([join(folder, file[key])]);
     try {
       for (const [name, tensor] of optimizer[key].tensors) {
+        if (source.shape(name).join() !== tensor.shape.join()) {
+          const what = `the checkpoint "${folder}" has a ${name} of shape [${source.shape(name)}] in its ${
+            file[key]
+          }`;
+          throw new UsageError(`${what} instead of [${tensor.shape}]`, cure);
+        }
         optimizer.parameters.device.write(tensor, source.read(name));
       }
     } finally {

@@ -112,7 +112,7 @@ export async function policyGradient(
   checkSurrogate(options.surrogate);
   if (options.kl) checkKl(options.kl);
   const batches = microBatches(groups, options), sampled = batches.map(sampledSequences);
-  for (const sequences of sampled) checkSampled(sequences, sequences.oldLogProbs.length);
+  for (const sequences of sampled) checkSampled(sequences, sequences.oldLogProbs.length, options.kl);
   const miniBatch = { aggregation, tokens };
   const issued = batches.map((batch, i) => {
     const part = issueGradient(decoder, batch, sampled[i]!, options, miniBatch, gradients);

@@ -1,5 +1,5 @@
 import { assert, assertClose, assertRelative, assertSameBits } from "#test";
-import { NumericError } from "#errors";
+import { NumericError, UsageError } from "#errors";
 import {
   type GrpoGolden,
   loadModelGolden,
@@ -160,6 +160,10 @@ backboneTest(
     const cut = await run(bench, moved(0.5), { ...settings, kl, microBatchTokens: 22 });
     assertClose([cut.statistics.kl!], [0.125], 1e-5);
     await assert.rejects(run(bench, moved(NaN), { ...settings, kl }), NumericError);
+    for (const coef of [0, -1, NaN, Infinity]) {
+      await assert.rejects(run(bench, moved(0), { ...settings, kl: { ...kl, coef } }), UsageError);
+    }
+    await assert.rejects(run(bench, plain, { ...settings, kl }), UsageError, "no reference");
   },
 );
 
