@@ -96,6 +96,27 @@ for (const name of names) {
   );
 
   backboneTest(
+    `LoraGradients of ${name} are added to what is there, and have the same bits with checkpointing`,
+    modelFolder(name),
+    (bench) =>
+      withAdapter(bench, options, (key) => expected.float32(key).values, async (adapted) => {
+        const sequences = model.nextToken.sequences.map((ids) => ({ ids }));
+        const run = (changes: { initialGradient?: number; checkpointing?: boolean }) =>
+          logProbLoss(adapted, sequences, nextTokens(sequences), (p) => p.map(() => -1), {
+            newGradients: () => adapted.adapter.newGradients(),
+            ...changes,
+          });
+        const { gradients: alone } = await run({}), before = 0.25;
+        const { gradients: added } = await run({ initialGradient: before });
+        const { gradients: again } = await run({ checkpointing: true });
+        for (const [key, values] of alone) {
+          assertRelative(added.get(key)!, values.map((value) => value + before), 1e-5, key);
+          assertSameBits(again.get(key)!, values, key);
+        }
+      }),
+  );
+
+  backboneTest(
     `LoraGradients of ${name} are the gradients of all weights, seen through A and B`,
     modelFolder(name),
     (bench) =>

@@ -40,8 +40,11 @@ Deno.test("groupAdvantages() is 0 on average within groups and blind to a shift 
 Deno.test("groupAdvantages() counts flat groups, and fails when every group is flat", () => {
   assert.equal(groupAdvantages([1, 1, 2, 3], ["a", "a", "b", "b"], grpoOptions).flatGroups, 1);
   assert.throws(() => groupAdvantages([1, 1, 2, 2], ["a", "a", "b", "b"], grpoOptions), NumericError);
-  // Equal up to the rounding of a sum.
-  assert.throws(() => groupAdvantages([0.1 + 0.2, 0.3], ["a", "a"], grpoOptions), NumericError);
+  // Equal up to the rounding of a sum, which division by their deviation would make more of.
+  for (const divideByStd of [false, true]) {
+    const run = () => groupAdvantages([0.1 + 0.2, 0.3], ["a", "a"], { ...grpoOptions, divideByStd });
+    assert.throws(run, /Rewards do not differ within any of 1 groups/);
+  }
 });
 
 Deno.test("groupAdvantages() refuses rewards that are not finite", () => {
@@ -98,6 +101,9 @@ Deno.test("groupAdvantages() whitens over tokens, not over rollouts", () => {
   const variance = tokens.reduce((sum, a) => sum + (a - mean) ** 2, 0) / (tokens.length - 1);
   assertClose([mean, variance], [0, 1], 1e-7);
   assertClose([whitening!.mean], [(3 - 30 + 2 + 10) / 40], 1e-15);
+  // Rewards that hardly differ are not blown up: their variance of 5e-9 is less than the 1e-8 that is added to it.
+  const close = groupAdvantages([1, 1.0001], ["a", "a"], options("reinforce++"), { lengths: [1, 1] });
+  assertClose(close.advantages, [-1, 1].map((sign) => sign * 5e-5 / Math.sqrt(1.5e-8)), 1e-9);
   assert.equal(groupAdvantages([1, 2], ["a", "a"], grpoOptions).whitening, undefined);
 });
 
@@ -109,6 +115,15 @@ Deno.test("groupAdvantages() is OPO's GRPO where all rollouts have one length", 
   const longer = groupAdvantages(rewards, uids, options("opo"), { lengths: [1, 99, 1, 1, 1, 1] }).advantages;
   // The longest rollout draws the baseline to its reward.
   assertClose([longer[1]!], [4 - (1 + 4 * 99 - 2) / 101], 1e-14);
+});
+
+Deno.test("groupAdvantages() has the baseline 0 for a group of one, as verl", () => {
+  for (const estimator of ["grpo", "rloo", "opo", "no-baseline"] as const) {
+    const { advantages } = groupAdvantages([4, 1, 3], ["a", "b", "b"], options(estimator), {
+      lengths: [5, 2, 2],
+    });
+    assert.equal(advantages[0], 4, estimator);
+  }
 });
 
 Deno.test("groupAdvantages() fails where an estimator would see nothing", () => {

@@ -5,6 +5,8 @@ import { createCpuDevice } from "../../kernels/cpu/mod.ts";
 import { adaptedMatrices } from "../backbone/lora.ts";
 import { openAdapter } from "../backbone/lora_files.ts";
 import { LORA_TARGETS } from "../backbone/lora_options.ts";
+import { openSafetensors } from "../backbone/safetensors.ts";
+import { writeSafetensors } from "../backbone/safetensors_writer.ts";
 import { expectedTensors } from "../backbone/tensor_source.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { TrainedArm } from "../manifest/names.ts";
@@ -24,16 +26,18 @@ async function withTraining(
     folder: (name: string) => string;
     held: () => number;
   }) => Promise<void>,
-  changes: Partial<Pick<Manifest, "lora" | "loss">> = {},
+  changes: Partial<Pick<Manifest, "seed" | "lora" | "loss" | "advantage" | "sampling">> & {
+    train?: Partial<Manifest["train"]>;
+  } = {},
 ): Promise<void> {
   const workload = await openGraceWorkload(), { backbone } = workload, device = createCpuDevice();
   const manifest: Manifest = {
     ...workload.manifest,
     lora,
-    train: { ...workload.manifest.train, steps: 3, promptsPerStep: 4, miniBatches: 2 },
     cl: { ...workload.manifest.cl, steps: 3, batch: 4 },
     optimizer: { ...workload.manifest.optimizer, learningRate: 1e-3 },
     ...changes,
+    train: { ...workload.manifest.train, steps: 3, promptsPerStep: 4, miniBatches: 2, ...changes.train },
   };
   const parent = Deno.makeTempDirSync();
   try {
@@ -112,6 +116,60 @@ for (const rank of [0, 4]) {
   });
 }
 
+Deno.test("KL estimates, the baselines of ReMax and an adapter go on together from a checkpoint with the same bits", async () => {
+  const { backbone, manifest: { loss, advantage, sampling } } = await openGraceWorkload();
+  backbone.close();
+  await withTraining("grace", async ({ open, folder }) => {
+    const whole = open(), middle = folder("middle"), end = folder("end"), again = folder("again");
+    const first = await whole.step(1);
+    assert.equal(first.record.kl, 0, "the reference is at the temperature of sampling");
+    await whole.writeCheckpoint(middle, false);
+    const second = await whole.step(2);
+    // The only update sees all tokens, under the weights that sampled them.
+    const [update] = second.record.updates as { kl: number; logProbGap: number }[];
+    assert.notEqual(second.record.kl, 0);
+    assert.equal(update!.logProbGap, 0);
+    assertRelative([update!.kl], [second.record.kl as number], 1e-9);
+    assert.ok(
+      second.rationales.every(({ baseline, total, advantage }) =>
+        advantage === (total as number) - (baseline as number)
+      ),
+    );
+    await whole.writeCheckpoint(end, false);
+    whole.free();
+    const resumed = open(middle);
+    assert.deepEqual(await resumed.step(2), second);
+    await resumed.writeCheckpoint(again, false);
+    resumed.free();
+    for (const { name, isFile } of Deno.readDirSync(end)) {
+      if (isFile) {
+        assert.deepEqual(Deno.readFileSync(`${again}/${name}`), Deno.readFileSync(`${end}/${name}`));
+      }
+    }
+  }, {
+    loss: { ...loss, klCoef: 0.1, klEstimator: "k1" },
+    advantage: { ...advantage, estimator: "remax", divideByStd: false },
+    sampling: { ...sampling, temperature: 0.7 },
+    train: { miniBatches: 1 },
+  });
+});
+
+Deno.test("an adapter begins from the run's seed, and its checkpoint names the backbone", async () => {
+  const begun: Uint8Array[] = [];
+  for (const seed of [1, 1, 2]) {
+    await withTraining("grace", async ({ open, folder, backbone }) => {
+      const model = open(), path = folder("begun");
+      await model.writeCheckpoint(path, true);
+      model.free();
+      begun.push(Deno.readFileSync(`${path}/adapter/adapter_model.safetensors`));
+      const config = JSON.parse(Deno.readTextFileSync(`${path}/adapter/adapter_config.json`));
+      assert.equal(config.base_model_name_or_path, backbone.name);
+    }, { seed });
+  }
+  assert.deepEqual(begun[1], begun[0]);
+  assert.notDeepEqual(begun[2], begun[0]);
+});
+
 Deno.test("a checkpoint has the weights with the adapter in them, and those that are not adapted as they were", () =>
   withTraining("grace", async ({ open, folder, backbone }) => {
     const model = open(), path = folder("checkpoint");
@@ -150,5 +208,32 @@ Deno.test("openTrainedModel() refuses a checkpoint that has no moments, and leav
     await model.writeCheckpoint(path, true);
     model.free();
     assert.throws(() => open(path), UsageError);
+    assert.equal(held(), 0, "bytes in tensors");
+  }));
+
+Deno.test("openTrainedModel() refuses a checkpoint of other parameters or counts, and leaves nothing behind", () =>
+  withTraining("grace", async ({ open, folder, held }) => {
+    const model = open(), path = folder("checkpoint");
+    await model.writeCheckpoint(path, false);
+    model.free();
+    open(path).free();
+    const state = `${path}/trainer.json`, count = Deno.readTextFileSync(state);
+    for (const wrong of ["null", "3", "{}", '{"updates":-1}', '{"updates":"2"}', "{"]) {
+      Deno.writeTextFileSync(state, wrong);
+      assert.throws(() => open(path), UsageError, wrong);
+    }
+    Deno.writeTextFileSync(state, count);
+    // Transposed: as many numbers, under the same names.
+    const source = openSafetensors([`${path}/adam_m.safetensors`]);
+    const tensors = source.names().map((name) => ({
+      name,
+      shape: source.shape(name).toReversed(),
+      data: source.read(name),
+    }));
+    source.close();
+    Deno.removeSync(`${path}/adam_m.safetensors`);
+    const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
+    await writeSafetensors(`${path}/adam_m.safetensors`, shapes, tensors, "f32");
+    assert.throws(() => open(path), /has a .*lora_A\.weight of shape \[\d+,4\] in its adam_m\.safetensors/);
     assert.equal(held(), 0, "bytes in tensors");
   }));
