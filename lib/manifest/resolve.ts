@@ -90,6 +90,11 @@ function checkOverride({ path, value, source }: Override): void {
   checkManifest(fromLeaves([[path, value]]) as ManifestInput, source);
 }
 
+/** Whether float32 holds a positive number in full precision. */
+function isNormalFloat32(value: number): boolean {
+  return value >= 2 ** -126 && Number.isFinite(Math.fround(value));
+}
+
 /** Rules between settings, each with the settings that it is about; asked of the settings of every arm and control. */
 const RULES: readonly {
   paths: readonly string[];
@@ -153,6 +158,13 @@ const RULES: readonly {
     holds: (m) => new Set(m.lora.targets).size === m.lora.targets.length,
     says: "a matrix is listed twice",
     cure: "list each matrix once",
+  },
+  {
+    paths: ["lora.alpha", "lora.rank"],
+    holds: ({ lora: { alpha, rank } }) => rank === 0 || isNormalFloat32(alpha / rank),
+    says:
+      "alpha / rank is a number that float32 does not hold: adapters would be infinite, or never change anything",
+    cure: "set lora.alpha to about the rank, up to a few times as much",
   },
   {
     paths: ["pooling.input", "pooling.rationale"],

@@ -94,6 +94,19 @@ Deno.test("resolveManifest() refuses settings that contradict each other, quotin
   resolveManifest({ ...trained, cl: { steps: 0 } });
 });
 
+Deno.test("resolveManifest() refuses adapters that would be listed twice, infinite or nothing, where there are any", () => {
+  for (const lora of [{ targets: ["q_proj", "q_proj"] }, { alpha: 1e40 }, { alpha: 1e-300 }] as const) {
+    const settings = { ...lora, ...("targets" in lora && { targets: [...lora.targets] }) };
+    assert.throws(
+      () => resolveManifest({ lora: { rank: 4, ...settings } }),
+      UsageError,
+      JSON.stringify(lora),
+    );
+  }
+  resolveManifest({ lora: { rank: 0, alpha: 1e40 } });
+  resolveManifest({ lora: { rank: 1024, alpha: 1e-3 } });
+});
+
 Deno.test("resolveManifest() says how to train on unsupervised data, for which the arm cl is not made", () => {
   assert.throws(() => resolveManifest({ data: { kind: "unsupervised" } }), (error) => {
     return error instanceof UsageError && error.cure.includes("--arms base,reasoning,grace") &&
