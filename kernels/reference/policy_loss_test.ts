@@ -1,4 +1,5 @@
 import { assert, assertClose } from "#test";
+import { KL_ESTIMATORS } from "../kl_penalty.ts";
 import type { PolicyLossSpec } from "../policy_loss.ts";
 import { assertGradient } from "./_gradient_test_helper.ts";
 import { policyLoss, policyLossBackward, tokenLoss } from "./policy_loss.ts";
@@ -36,5 +37,19 @@ Deno.test("policyLossBackward() is the gradient of policyLoss(), clipped on both
   for (const change of variants) {
     const one = { ...spec, ...change }, gradient = policyLossBackward(logProb, old, advantage, one);
     assertGradient((x) => policyLoss(x, old, advantage, one), [logProb], [gradient]);
+  }
+});
+
+Deno.test("policyLossBackward() is the gradient of policyLoss() with a KL term of every estimator, clamped or not", () => {
+  const reference = logProb.map((x, i) => x + Math.sin(5 * i)), still = new Float64Array(logProb.length);
+  for (const estimator of KL_ESTIMATORS) {
+    for (const logRatioClamp of [20, 0.5]) {
+      const one: PolicyLossSpec = { ...spec, logRatioClamp, kl: { coef: 0.4, estimator } };
+      for (const weights of [advantage, still]) {
+        const gradient = policyLossBackward(logProb, old, weights, one, reference);
+        assertGradient((x) => policyLoss(x, old, weights, one, reference), [logProb], [gradient]);
+        assert.ok(gradient.some((value) => value !== 0));
+      }
+    }
   }
 });
