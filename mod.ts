@@ -3,7 +3,8 @@
  *
  * - **engine**: {@linkcode Device}, a vocabulary of tensor ops, and {@linkcode createCpuDevice}, which implements it;
  * - **backbone**: {@linkcode openBackbone} reads a model, {@linkcode Weights} puts it on a device, {@linkcode Decoder}
- *   runs it forwards and backwards over the packed batches that {@linkcode packSequences} makes;
+ *   runs it forwards and backwards over the packed batches that {@linkcode packSequences} makes, {@linkcode LoraAdapter}
+ *   trains thin matrices in place of the weights;
  * - **texts**: {@linkcode Prompter} templates a text, {@linkcode generate} samples rationales, {@linkcode embedTexts}
  *   pools text and rationale into a vector;
  * - **objective**: rewards, advantages and losses as pure functions on small arrays, such as {@linkcode batchRewards},
@@ -72,6 +73,10 @@ export { createWebGpuDevice, type WebGpuOptions } from "./kernels/webgpu/mod.ts"
 // Backbone
 export { type Backbone, type BackboneFile, openBackbone } from "./lib/backbone/open.ts";
 export type { DecoderConfig } from "./lib/backbone/config.ts";
+export type { Gradients, LayerMap, Trainable } from "./lib/backbone/gradients.ts";
+export { LoraAdapter, LoraGradients } from "./lib/backbone/lora.ts";
+export { LORA_TARGETS, type LoraOptions, type LoraTarget } from "./lib/backbone/lora_options.ts";
+export { NamedTensors } from "./lib/backbone/named_tensors.ts";
 export { Weights } from "./lib/backbone/weights.ts";
 export {
   type Activations,
@@ -141,6 +146,7 @@ export {
 } from "./lib/train/contrastive_update.ts";
 export { DataOrder, type Dosage, dosage, examplesSeen } from "./lib/train/data_order.ts";
 export { Optimizer } from "./lib/train/optimizer.ts";
+export { openTrainedModel, type TrainedModel } from "./lib/train/trained_model.ts";
 export { trainArm, type TrainArmOptions } from "./lib/train/loop.ts";
 export { RunFolder } from "./lib/journal/run_folder.ts";
 export { readJournal } from "./lib/journal/read.ts";
