@@ -272,6 +272,10 @@ Deno.test("weights that are not finite end embed, eval and explain with 4 and no
       ["explain", ...settings, ...texts],
     ]
   ) await assertRefused(args, 4, /NaN|not finite/);
+  // An embedding that is not normalised has no length that would show it, and JSON has no NaN.
+  const raw = lab.manifest({ pooling: { evaluationNormalize: false } });
+  const args = ["embed", "--manifest", raw, "--backbone", model, "a text", "--no-rationale", "--json"];
+  await assertRefused(args, 4, /NaN|not finite/);
 });
 
 Deno.test("a device that is not there ends every command with 3", async () => {

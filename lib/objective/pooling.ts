@@ -127,7 +127,7 @@ export function meanPool(sum: ArrayLike<number>, count: number): Float32Array {
     if (!Number.isFinite(x)) {
       throw new NumericError(
         `Pooled hidden state is ${x} at dimension ${i}`,
-        "Look for the first step with a non-finite loss or gradient; lower the learning rate",
+        "Check the model's weights; of a trained one, look for the first step with a non-finite loss or gradient, and lower the learning rate",
       );
     }
     return x / count;

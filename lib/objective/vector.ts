@@ -42,7 +42,7 @@ export function norm(vector: Embedding, what = "Vector"): number {
   if (!Number.isFinite(length)) {
     throw new NumericError(
       `${what} has elements that are not finite`,
-      "Look for the first step with a non-finite loss or gradient; lower the learning rate",
+      "Check the model's weights; of a trained one, look for the first step with a non-finite loss or gradient, and lower the learning rate",
     );
   }
   if (length <= NORM_EPS) {
