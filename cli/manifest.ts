@@ -71,7 +71,7 @@ export function manifestSyntax(onParsed: (request: ManifestRequest) => void): Sy
 function initSyntax(onParsed: (options: InitOptions) => void): Syntax {
   return newCommand("init", "write a small grace.json to begin with, and its schema beside it", [
     "grace-repro manifest init --backbone ./my-model",
-    "grace-repro manifest init --preset paper --out paper/grace.json",
+    "grace-repro manifest init --preset paper --backbone ./my-model --out paper/grace.json",
   ])
     .addOption(presetOption())
     .addOption(backboneOption())

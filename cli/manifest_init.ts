@@ -9,6 +9,9 @@ import { isFolder, isTaken, readTextIfThere, reasonOf } from "../lib/files.ts";
 import { writeAll, writeFileAtomic } from "../lib/journal/atomic.ts";
 import { schemaText } from "../lib/manifest/emit_schema.ts";
 import { fromLeaves, leavesOf } from "../lib/manifest/leaves.ts";
+import { EMBEDDED_BACKBONE } from "../lib/manifest/names.ts";
+import { defaultPreset } from "../lib/manifest/presets.ts";
+import type { Manifest } from "../lib/manifest/schema.ts";
 import type { CommandIo } from "./io.ts";
 import type { InitOptions } from "./manifest.ts";
 import { FLAG_SETTINGS, settingsOf } from "./settings.ts";
@@ -20,6 +23,7 @@ const SCHEMA = "grace.schema.json";
 export async function initManifest({ out, preset, backbone }: InitOptions, io: CommandIo): Promise<ExitCode> {
   const { manifest } = (await settingsOf({ preset, backbone })).resolved, leaves = leavesOf(manifest);
   const begun = ["preset", ...FLAG_SETTINGS].map((path) => [path, leaves.get(path)] as const);
+  requireFittingPreset(manifest, backbone);
   const content = { $schema: `./${SCHEMA}`, ...fromLeaves(begun) };
   if (/[\/\\]$/.test(out) || isFolder(out)) {
     throw new UsageError(`--out "${out}" is a folder`, `name a file in it: ${join(out, "grace.json")}`);
@@ -47,6 +51,21 @@ export async function initManifest({ out, preset, backbone }: InitOptions, io: C
     );
   }
   return ExitCode.success;
+}
+
+/**
+ * Every preset but one asks for more positions than the built-in backbone has: `run` would refuse the file. Who names that
+ * backbone has a mind to set them.
+ *
+ * @throws {UsageError} if such a preset was chosen and no backbone
+ */
+function requireFittingPreset({ preset }: Manifest, backbone: string | undefined): void {
+  const own = defaultPreset(EMBEDDED_BACKBONE);
+  if (backbone !== undefined || preset === own) return;
+  throw new UsageError(
+    `the preset "${preset}" is not sized for the built-in backbone`,
+    `name the model that it is for with --backbone, or take the preset ${own}`,
+  );
 }
 
 /** Prints the schema. */

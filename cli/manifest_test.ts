@@ -50,16 +50,34 @@ Deno.test("manifest init writes a file that gives the settings of its preset, an
   using lab = await Lab.create();
   for (const preset of PRESETS) {
     const out = lab.path("new folder", preset, "grace.json");
-    const { stdout } = await ask({ command: "init", options: { preset, out } });
+    const backbone = preset === "tiny" ? undefined : "./my-model";
+    const { stdout } = await ask({ command: "init", options: { preset, out, backbone } });
     assert.ok(stdout.startsWith(`${out}: preset ${preset}, `));
     const { $schema, ...input } = loadManifest(out);
-    assert.deepEqual(resolveManifest(input).manifest, presetManifest(preset));
+    assert.deepEqual(resolveManifest(input).manifest, {
+      ...presetManifest(preset),
+      ...backbone !== undefined && { backbone },
+    });
     assert.equal(Deno.readTextFileSync(join(out, "..", $schema!)), schemaText());
   }
   const out = lab.path("own.json");
   await ask({ command: "init", options: { backbone: "./my-model", out } });
   const { preset, backbone } = loadManifest(out);
   assert.deepEqual([preset, backbone], ["smollm2-cpu", "./my-model"], "the preset that run would choose");
+});
+
+Deno.test("manifest init writes no file that run would refuse: the presets of larger models need one", async () => {
+  using lab = await Lab.create();
+  const out = lab.path("paper.json");
+  for (const preset of PRESETS.filter((name) => name !== "tiny")) {
+    await assert.rejects(ask({ command: "init", options: { preset, out } }), (error) => {
+      assert.ok(error instanceof UsageError && error.message.includes(`"${preset}"`), String(error));
+      return /--backbone/.test(error.cure);
+    });
+  }
+  assert.ok(!there(out));
+  // Who names it can lower what does not fit.
+  await ask({ command: "init", options: { preset: "paper", backbone: "tiny", out } });
 });
 
 Deno.test("manifest init overwrites nothing, and leaves nothing where it cannot write", async () => {

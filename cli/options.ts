@@ -65,7 +65,7 @@ export const withRunSettings = (command: Command) =>
     .addOption(presetOption())
     .option("--arms <list>", `what to compare: ${ARMS.join(",")}, and names of controls`, listOfNames())
     .option("--full", "also the arms that the manifest lists as fullArms: in the presets, all controls")
-    .option("--suite <id>", "tasks to evaluate on")
+    .option("--suite <id>", "tasks to evaluate on: a suite, or <suite>:<task>,<task> (eval --list shows all)")
     .option("--steps <n>", "training steps of each arm", wholeNumber(1))
     .addOption(deviceOption())
     .addOption(seedOption());
