@@ -151,7 +151,7 @@ function abortOnSignals(progress: Progress): AbortSignal {
   const listenTo = (name: "SIGINT" | "SIGTERM") =>
     Deno.addSignalListener(name, () => {
       if (controller.signal.aborted) Deno.exit(ExitCode.interrupted);
-      progress.note("stopping at the next point to continue from; press Ctrl-C again to stop at once");
+      progress.note("stopping as soon as nothing is lost by it; press Ctrl-C again to stop at once");
       controller.abort(new DOMException(name, "AbortError"));
     });
   listenTo("SIGINT");

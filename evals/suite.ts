@@ -326,8 +326,8 @@ export async function resolveSuite(suite: Suite, mirror: Mirror): Promise<Resolv
     shown,
     others.length === 0
       ? first.cure
-      : `download what is missing, once: grace-repro pull --suite "${suite.id}"; or choose tasks with --tasks ` +
-        `(eval --list shows what is there); of the first: ${first.cure}`,
+      : `download what is missing, once: grace-repro pull --suite "${suite.id}"; or choose ` +
+        `tasks whose data are here: --suite "${whole}:<task>,<task>" (eval --list shows which are); of the first: ${first.cure}`,
     { cause: first },
   );
 }

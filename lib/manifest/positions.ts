@@ -29,7 +29,7 @@ export function requirePositions(
     throw new UsageError(
       `prompt.promptTokens is ${promptTokens} and ${section}.maxNewTokens is ${maxNewTokens}: ` +
         `together more than the ${maxPositions} positions of the backbone`,
-      "lower one of them",
+      "lower one of them, or choose another backbone",
     );
   }
 }

@@ -54,7 +54,7 @@ export class Prompter {
     if (options.promptTokens > backbone.config.maxPositions) {
       throw new UsageError(
         `prompt.promptTokens is ${options.promptTokens}, the backbone has ${backbone.config.maxPositions} positions`,
-        "lower prompt.promptTokens",
+        "lower prompt.promptTokens, or choose another backbone",
       );
     }
   }
