@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import {
+  adapterUsage,
   EMBED_FILE,
   ggufUsage,
   sentenceTransformersUsage,
@@ -78,19 +79,20 @@ export async function exportArm(
 
 const writers: Readonly<Record<ArmFormat, (arm: ExportedArm, folder: string) => Promise<Written>>> = {
   hf: (arm, folder) => {
-    const { files, checkpoint, plan, scores } = arm;
+    const { files, checkpoint, plan, scores, documents: { backboneName } } = arm;
     for (const { path, kind } of files.below(checkpoint)) {
       if (kind !== "file") continue;
       const target = join(folder, path.slice(checkpoint.length + 1));
       Deno.mkdirSync(dirname(target), { recursive: true });
       Deno.copyFileSync(files.path(path), target);
     }
-    const usage = transformersUsage(embeddingOf(arm, readingOf(plan)));
+    const usage = [transformersUsage(embeddingOf(arm, readingOf(plan)))];
+    if (plan.training.manifest.lora.rank > 0) usage.push(adapterUsage(backboneName ?? "the backbone"));
     return Promise.resolve({
       library: "transformers",
       task: "text-generation",
       scores,
-      usage,
+      usage: usage.join("\n"),
       weights: null,
     });
   },

@@ -157,6 +157,38 @@ Deno.test("exportRun() writes a GGUF file that embeds as the checkpoint does", a
   assert.equal(ours.stdout, checkpoint.stdout);
 });
 
+Deno.test("exportRun() hands an adapter on beside the weights that it is merged in, and the card says how it was trained", async () => {
+  using lab = await Lab.create();
+  const settings = {
+    arms: ["grace"],
+    train: { steps: 1 },
+    lora: { rank: 2 },
+    advantage: { estimator: "rloo" },
+  };
+  const made = await lab.run(lab.manifest(settings), "out");
+  assert.equal(made.code, ExitCode.success, made.stderr);
+  const run = onlyFolder(lab.path("out")), dataRoot = lab.path("data");
+  const card = async (format: "hf" | "sentence-transformers") => {
+    const { files } = await exportRun(
+      { folder: run, format, arm: "grace", out: lab.path(format), dataRoot },
+      io,
+    );
+    const adapter = files.filter(({ path }) => path.startsWith("adapter/")).map(({ path }) => path);
+    return { adapter, text: Deno.readTextFileSync(lab.path(format, "README.md")) };
+  };
+  const hf = await card("hf");
+  assert.deepEqual(hf.adapter, ["adapter/adapter_config.json", "adapter/adapter_model.safetensors"]);
+  assert.match(hf.text, /PeftModel\.from_pretrained\(base, "adapter"\)/);
+  assert.match(
+    hf.text,
+    /with the advantages of `rloo`, .* as adapters of rank 2 that are merged here, by grace-repro/,
+  );
+  assert.doesNotMatch(hf.text, /GRPO|- grpo/);
+  const encoder = await card("sentence-transformers");
+  assert.deepEqual(encoder.adapter, []);
+  assert.doesNotMatch(encoder.text, /PeftModel/);
+});
+
 Deno.test("exportRun() makes a crate in which the run verifies as before", async () => {
   const { run } = await original(),
     { out, files } = await exported(run, { format: "ro-crate", arm: undefined });

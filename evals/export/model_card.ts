@@ -42,14 +42,13 @@ export interface CardSubject {
 /** Text of the card. */
 export function modelCard(subject: CardSubject): string {
   const { plan, backbone, lock, stored } = subject, { training } = plan;
-  const how = training.arm === "cl"
-    ? "contrastively (InfoNCE over in-batch and hard negatives)"
-    : "with GRPO to write rationales that make its embeddings better (GRACE, [arXiv 2510.04506](https://arxiv.org/abs/2510.04506))";
   const own = plan.name === training.name ? "" : ` It is read as the control \`${plan.name}\` says.`;
   return [
     `---\n${frontMatter(subject)}---\n`,
     `# ${backbone}, arm \`${plan.name}\`\n`,
-    `The weights of ${backbone} after it was trained ${how} by grace-repro ${lock.tool.version}.${own} ` +
+    `The weights of ${backbone} after it was trained ${
+      howTrained(training)
+    } by grace-repro ${lock.tool.version}.${own} ` +
     `Run \`${stored.identity.slice(0, 12)}\`; made for research, tested for nothing else.\n`,
     "## Use\n",
     subject.usage + "\n",
@@ -66,6 +65,18 @@ export function modelCard(subject: CardSubject): string {
   ].join("\n");
 }
 
+/** Objective, and what of the weights moved, as they follow "trained". */
+function howTrained({ arm, manifest: { advantage: { estimator }, lora } }: Training): string {
+  const goal = "to write rationales that make its embeddings better " +
+    "(GRACE, [arXiv 2510.04506](https://arxiv.org/abs/2510.04506))";
+  const how = arm === "cl"
+    ? "contrastively (InfoNCE over in-batch and hard negatives)"
+    : estimator === "grpo"
+    ? `with GRPO ${goal}`
+    : `by policy gradients, with the advantages of \`${estimator}\`, ${goal}`;
+  return lora.rank === 0 ? how : `${how}, as adapters of rank ${lora.rank} that are merged here,`;
+}
+
 /** The metadata that the hub reads. */
 function frontMatter({ library, task, repo, plan, stored, backbone }: CardSubject): string {
   const dataSet = /^datasets\/([^/@]+\/[^/@]+)/.exec(stored.manifest.data.train)?.[1];
@@ -77,12 +88,17 @@ function frontMatter({ library, task, repo, plan, stored, backbone }: CardSubjec
     tags: [
       ...library === "sentence-transformers" ? ["sentence-transformers", "feature-extraction"] : [],
       "grace",
-      plan.training.arm === "cl" ? "contrastive" : "grpo",
+      ...tagsOf(plan.training),
       "embeddings",
       "arxiv:2510.04506",
     ],
     model_name: `${backbone}-${plan.name}`,
   });
+}
+
+function tagsOf({ arm, manifest: { advantage: { estimator }, lora } }: Training): string[] {
+  const objective = arm === "cl" ? "contrastive" : estimator === "grpo" ? "grpo" : "reinforcement-learning";
+  return [objective, ...lora.rank > 0 ? ["lora"] : []];
 }
 
 function trainingData({ lock, plan: { training }, stored: { manifest: { data } } }: CardSubject): string {

@@ -46,6 +46,21 @@ print(tokenizer.decode(model.generate(**inputs, max_new_tokens=64)[0]))
 `;
 }
 
+/** With PEFT: an adapter that lies beside the weights that it is merged in. */
+export function adapterUsage(backbone: string): string {
+  return `\`adapter/\` has the adapter by itself, for the weights of ${backbone} in float32:
+
+\`\`\`python
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+base = AutoModelForCausalLM.from_pretrained("<${backbone}>", dtype=torch.float32)
+model = PeftModel.from_pretrained(base, "adapter")
+\`\`\`
+`;
+}
+
 /** With sentence-transformers. */
 export function sentenceTransformersUsage(embedding: Embedding): string {
   const { prompt: { promptTokens }, normalize } = embedding;
