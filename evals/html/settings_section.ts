@@ -104,7 +104,7 @@ const MEANING: Readonly<Record<PlannedArm["root"], string>> = {
   base: "the untouched model, text alone",
   reasoning: "the untouched model, which writes a rationale first",
   cl: "the contrastive baseline",
-  grace: "GRACE: trained with GRPO to write rationales that embed well",
+  grace: "GRACE: trained by reinforcement to write rationales that embed well",
 };
 
 /** Where a value came from; of a manifest not the path, which is one of somebody's machine. */

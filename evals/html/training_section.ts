@@ -49,7 +49,7 @@ export function trainingSection({ name, steps, chart, samples }: ReportedTrainin
 const TERMS =
   "Terms of the reward before their weights: similarity to the query (positive), to the other rationales of the " +
   "text (consistency) and, negated, to the mined negatives and to other texts (cross-group). Reward: as it was used, with " +
-  "scale and length penalty. Advantage: over the others of its group.";
+  "scale and length penalty. Advantage: what the estimator (advantage.estimator) makes of the rewards.";
 
 function rowsOf(steps: readonly JournalRecord[]): string[][] {
   const numbers = (key: string) =>
