@@ -5,6 +5,7 @@
  * @module
  */
 import type { Comparison } from "../compare.ts";
+import { MTEB_CATEGORIES } from "../category.ts";
 import type { Scatter } from "./scatter.ts";
 
 /** What has to be known of an arm to draw it. */
@@ -17,7 +18,8 @@ export interface TradeoffArm {
 }
 
 /**
- * The chart of a comparison, in percent: mean of the category means of MTEB's categories against that of the general tasks.
+ * The chart of a comparison, in percent: mean of the category means of MTEB's categories against that of the general tasks. A
+ * mean of which something is missing is no average of the benchmark, and its axis says so.
  *
  * @param arms in the order of the comparison
  * @returns null unless both kinds of tasks were evaluated
@@ -32,6 +34,9 @@ export function tradeoff(
     category !== null && category !== "general"
   );
   if (general === undefined || embedding.length === 0) return null;
+  const all = Object.keys(MTEB_CATEGORIES).length;
+  const whole = embedding.length === all && embedding.every(({ complete }) => complete);
+  const partly = (complete: boolean) => complete ? "" : " (partial)";
   const families = [...new Set(arms.map(({ family }) => family))];
   const curves = new Map<string, TradeoffArm[]>();
   for (const arm of arms) {
@@ -39,8 +44,8 @@ export function tradeoff(
   }
   return {
     title,
-    x: "general ability: mean of the general tasks, x 100",
-    y: "embedding: mean of the category means, x 100",
+    x: `general ability: mean of the general tasks${partly(general.complete)}, x 100`,
+    y: `embedding: mean of the category means${partly(whole)}, x 100`,
     points: arms.map(({ name, family }, i) => ({
       name,
       x: 100 * general.values[i]!,

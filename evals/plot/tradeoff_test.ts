@@ -1,4 +1,5 @@
 import { assert } from "#test";
+import { type Category, MTEB_CATEGORIES } from "../category.ts";
 import type { Comparison, MeanRow } from "../compare.ts";
 import { tradeoff } from "./tradeoff.ts";
 
@@ -42,4 +43,16 @@ Deno.test("tradeoff() means categories, not tasks, and joins the baseline by its
 Deno.test("tradeoff() draws nothing where one of the two was not evaluated", () => {
   assert.equal(tradeoff("t", comparison([row("sts", [1, 1, 1, 1])]), arms), null);
   assert.equal(tradeoff("t", comparison([row("general", [1, 1, 1, 1])]), arms), null);
+});
+
+Deno.test("tradeoff() calls an axis partial unless everything behind it was evaluated", () => {
+  const names = Object.keys(MTEB_CATEGORIES) as Category[], values = [0.5, 0.5, 0.5, 0.5];
+  const axes = (categories: MeanRow[]) => {
+    const { x, y } = tradeoff("t", comparison(categories), arms)!;
+    return [x.includes("(partial)"), y.includes("(partial)")];
+  };
+  const whole = [...names, "general" as const].map((name) => row(name, values));
+  assert.deepEqual(axes(whole), [false, false]);
+  assert.deepEqual(axes(whole.slice(1)), [false, true]);
+  assert.deepEqual(axes(whole.map((one) => ({ ...one, complete: one.category === "sts" }))), [true, true]);
 });
