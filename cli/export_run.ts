@@ -11,7 +11,7 @@ import type { WrittenFile } from "../lib/export/checksums.ts";
 import type { ExportFormat, ExportOptions } from "./export.ts";
 import { exportArm } from "./export_arm.ts";
 import { exportCrate } from "./export_crate.ts";
-import { exportedArm } from "./exported_arm.ts";
+import { exportedArm, requireArm } from "./exported_arm.ts";
 import type { CommandIo } from "./io.ts";
 
 /** What an export wrote. */
@@ -55,12 +55,7 @@ export async function exportRun(options: ExportOptions, io: CommandIo): Promise<
     );
     return { ...about, run, remarks };
   }
-  if (arm === undefined) {
-    throw new UsageError(
-      `--format ${format} needs to know which weights`,
-      "name an arm of the run with --arm",
-    );
-  }
+  if (arm === undefined) requireArm(folder, format);
   const exported = await exportedArm(folder, arm, places, io);
   const remarks = await into(out, (part) => exportArm(exported, format, part, written, io));
   return { ...about, run: exported.documents.stored.identity, remarks };

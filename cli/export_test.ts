@@ -236,7 +236,12 @@ Deno.test("exportRun() says what is missing, and where it cannot write", async (
     /no arm "graze", did you mean "grace"\?; trained arms of this run: cl, grace/,
   );
   await refused(run, { arm: "base" }, UsageError, /"base" has the backbone's own weights/);
-  await refused(run, { arm: undefined }, UsageError, /--format hf needs to know which weights/);
+  await refused(
+    run,
+    { arm: undefined },
+    UsageError,
+    /--format hf needs to know which weights; .* trained arms of this run: .*grace/,
+  );
   await refused(run, { format: "ro-crate" }, UsageError, /leave --arm out/);
   await refused(run, { out: lab.path("data") }, UsageError, /"[^"]*data" exists already/);
   await refused(run, { out: join(run, "arms", "mine") }, UsageError, /lies in the folder of the run/);

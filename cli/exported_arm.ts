@@ -66,13 +66,28 @@ export async function exportedArm(
   };
 }
 
+/**
+ * Fails for want of an arm, and tells which there are.
+ *
+ * @throws {UsageError} always; {MissingError} if there is no run
+ */
+export function requireArm(run: string, format: string): never {
+  const { plans } = readDocuments(RunFiles.open(run));
+  throw new UsageError(
+    `--format ${format} needs to know which weights`,
+    `name an arm with --arm; ${toldTrained(namesOfTrained(plans))}`,
+  );
+}
+
+const namesOfTrained = (plans: readonly PlannedArm[]) =>
+  plans.filter(({ training }) => training !== null).map(({ name }) => name);
+
+const toldTrained = (names: readonly string[]) =>
+  names.length === 0 ? "no arm of this run is trained" : `trained arms of this run: ${names.join(", ")}`;
+
 function findArm(plans: readonly PlannedArm[], name: string): PlannedArm & { readonly training: Training } {
-  const plan = plans.find((one) => one.name === name),
-    trained = plans.filter(({ training }) => training !== null);
-  const names = trained.map((one) => one.name);
-  const cure = names.length === 0
-    ? "no arm of this run is trained"
-    : `trained arms of this run: ${names.join(", ")}`;
+  const plan = plans.find((one) => one.name === name);
+  const names = namesOfTrained(plans), cure = toldTrained(names);
   if (plan === undefined) {
     const near = suggest(name, names);
     throw new UsageError(
