@@ -167,7 +167,7 @@ Deno.test("SIGINT ends a job with 130 after it was asked to stop", async () => {
     await child.stdin.abort().catch(() => {});
     if (signal !== null && wait < 16_000) continue;
     assert.equal(code, 130);
-    assert.match(new TextDecoder().decode(stderr), /^stopping at the next point.*\nInterrupted: /);
+    assert.match(new TextDecoder().decode(stderr), /^stopping as soon as.*\nInterrupted: /);
     return;
   }
 });
