@@ -15,6 +15,7 @@ import type { Backbone } from "../lib/backbone/open.ts";
 import { checkpointName } from "../lib/journal/layout.ts";
 import { jsonDifferences } from "../lib/journal/json_differences.ts";
 import type { PlannedArm, Training } from "../lib/manifest/arms.ts";
+import { filesBelow } from "../lib/export/checksums.ts";
 import { digestFile } from "../lib/manifest/hash.ts";
 import { Prompter } from "../lib/rollout/prompt.ts";
 import { openCheckpointWeights } from "../lib/train/checkpoint.ts";
@@ -118,28 +119,21 @@ async function compareCheckpoint(
   const again = Deno.makeTempDirSync({ prefix: "grace-verify-" });
   try {
     await writeCheckpoint(again);
-    for (const name of filesBelow(again)) {
-      const file = `${folder}/${name}`;
+    for (const { path, sha256 } of filesBelow(again)) {
+      const file = `${folder}/${path}`;
       it.count();
       if (files.entry(file) === undefined) it.problem({ file, what: "is not there" });
       else {
         it.same(
           { file, at: `step ${step}`, field: "SHA-256" },
           digestFile(files.path(file)).sha256,
-          digestFile(`${again}/${name}`).sha256,
+          sha256,
         );
       }
     }
   } finally {
     Deno.removeSync(again, { recursive: true });
   }
-}
-
-/** Paths of all files of a folder, relative to it. */
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesBelow(`${folder}/${name}`).map((file) => `${name}/${file}`) : [name]
-  );
 }
 
 function lacks({ device, backbone, examples, tasks }: ReplayRunOptions): string {
